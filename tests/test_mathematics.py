@@ -127,10 +127,10 @@ def test_a_mask_that_the_encoder_reads_is_no_data_that_a_code_could_move_with():
         columns.append((encoder(seen + step)[0] - encoder(seen - step)[0]) / (2 * h))
     expected = (np.stack(columns) ** 2).sum(axis=(0, 2))
     objective = Reconstruction(penalties=(Contraction(1.0),))
-    report, pullback = objective(model, batch, objective.draw_noise(model, 4, rng))
+    report, _ = objective(model, batch, objective.draw_noise(model, 4, rng))
     np.testing.assert_allclose(report.terms["contraction"], expected, rtol=1e-8)
     assert (jacobian_norm(encoder, seen)[0] > report.terms["contraction"] * 1.01).all()
-    norm, norm_pullback = jacobian_norm(encoder, seen, features=3)
+    _, norm_pullback = jacobian_norm(encoder, seen, features=3)
     norm_pullback(np.ones(4))
     weight, grad = encoder.layers[0].weight, encoder.layers[0].weight.grad
     direction = rng.standard_normal(weight.value.shape)

@@ -31,8 +31,10 @@ class Contraction(Penalty):
     posterior.
 
     x are the features that the encoder reads. Where it reads behind them which of them were observed, those
-    columns are no data, and no derivative by them counts. The encoder may be made of Linear layers and activations.     Rifai, Vincent, Muller, Glorot &
-    Bengio 2011, section 2; for one sigmoid layer it is Σ_j (h_j (1 − h_j))² Σ_d W_dj².
+    columns are no data, and no derivative by them counts. The encoder may be made of Linear layers and
+    activations.
+    Rifai, Vincent, Muller, Glorot & Bengio 2011, section 2; for one sigmoid layer it is
+    Σ_j (h_j (1 − h_j))² Σ_d W_dj².
     """
 
     weight: float
@@ -63,7 +65,8 @@ def jacobian_norm(
 ) -> tuple[Array, Pullback]:
     """‖∂z/∂x‖² (B,) of z = encoder(x) (B, Z) at x (B, D), by the first `features` columns of x, or by all.
 
-    pullback(dnorm) gives the encoder's Parameters their gradients. It costs Z times what a pullback does, and memory for Z rows of the widest layer for each example.
+    pullback(dnorm) gives the encoder's Parameters their gradients. It costs Z times what a pullback does, and
+    memory for Z rows of the widest layer for each example.
     """
     passed = []  # each layer with its input and its pullback, from the data up
     h = x
