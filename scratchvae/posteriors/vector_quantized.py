@@ -93,7 +93,7 @@ class VectorQuantized(Choices):
     def indices(self, q_params: Array, *, mode: Mode = EVALUATION) -> Array:
         """The nearest code of each group, (B, G) of whole numbers from 0; the first of equals.
 
-        In training mode they are the codes that the latest draws were taken from, before these moved averages.
+        In training mode they are codes as they were when the latest draws were taken: averages move on then.
         """
         require_shapes("VectorQuantized", q_params=(q_params, f"B {self.n_params}"))
         return kernels.nearest_codes(
