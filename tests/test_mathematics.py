@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from scratchvae.arrays import InputError
 from scratchvae.data import Batch
 from scratchvae.distributions import categorical
 from scratchvae.layers import EVALUATION, Linear, Mode, Sequential, Tanh, cast
@@ -103,6 +104,19 @@ def test_a_product_has_a_closed_form_where_each_pair_of_its_parts_has_one():
         likelihood=Gaussian(),
     )
     assert isinstance(model.default_objective(), SampledElbo)
+
+
+def test_a_codebook_beside_other_parts_moves_by_averages():
+    """Quantization reads a VectorQuantized alone: a learned codebook in a joint posterior would never move."""
+    with pytest.raises(
+        InputError, match="JointPosterior: a codebook beside other parts should move by averages"
+    ):
+        JointPosterior(DiagonalGaussian(2), VectorQuantized(4, rng=0))
+    posterior = JointPosterior(DiagonalGaussian(2), VectorQuantized(4, 3, decay=0.5, rng=0))
+    q_params = np.random.default_rng(4).standard_normal((5, posterior.n_params))
+    before = posterior.parts[1].codebooks.value
+    posterior.sample(q_params, noise=posterior.draw_noise(5, np.random.default_rng(5)), mode=TRAINING)
+    assert np.abs(posterior.parts[1].codebooks.value - before).max() > 1e-3
 
 
 def test_a_mask_that_the_encoder_reads_is_no_data_that_a_code_could_move_with():
