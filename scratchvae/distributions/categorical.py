@@ -58,7 +58,8 @@ def entropy(logits: Array) -> tuple[Array, Pullback]:
 def kl(logits: Array, other_logits: Array) -> tuple[Array, Pullback]:
     """KL = Σ_d Σ_c p (log p − log q) with p = softmax(logits), q = softmax(other_logits).
 
-    (B, D, C)  ->  (B,) in nats. Computed in float64 whatever comes in, since the terms of a KL near 0 cancel.
+    (B, D, C)  ->  (B,) in nats. It is computed in float64 in either dtype, because the terms of
+    a KL near 0 cancel.
     """
     require_shapes("categorical.kl", logits=(logits, "B D C"), other_logits=(other_logits, "B D C"))
     log_p, _ = ops.log_softmax(logits, axis=2)

@@ -182,7 +182,7 @@ AT_DRAWS: dict[tuple[type[Posterior], type[Prior]], Callable[..., tuple[tuple[Ar
 
 
 def has_closed_form(posterior: Posterior, prior: Prior) -> bool:
-    """Whether one of the tables has a row for the pair, and where both are products for each pair of parts."""
+    """Whether a table has a row for the pair, or where both are products, for each pair of parts."""
     return (type(posterior), type(prior)) in AT_DRAWS or _needs_no_draws(posterior, prior)
 
 
