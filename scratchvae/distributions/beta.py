@@ -37,8 +37,9 @@ def log_prob(x: Array, log_a: Array, log_b: Array, *, needs_dx: bool = True) -> 
         d = dlog_px[:, None]
         dlog_a = d * of_a  # dlog_a = dlog_px a (ψ(a+b) − ψ(a) + log x)
         dlog_b = d * of_b  # dlog_b = dlog_px b (ψ(a+b) − ψ(b) + log(1−x))
-        # dx = dlog_px ((a−1)/x − (b−1)/(1−x))
-        dx = d * (np.expm1(log_a) / x - np.expm1(log_b) / (1 - x)) if needs_dx else None
+        with np.errstate(over="ignore"):
+            # dx = dlog_px ((a−1)/x − (b−1)/(1−x))
+            dx = d * (np.expm1(log_a) / x - np.expm1(log_b) / (1 - x)) if needs_dx else None
         return dx, dlog_a, dlog_b
 
     return log_px, pullback

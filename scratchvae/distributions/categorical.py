@@ -6,7 +6,7 @@ Each of the D entries of an event has its own logits and is independent of the o
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arguments import differentiable, sampler
+from scratchvae.arguments import differentiable, in_float64, sampler
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 
@@ -54,10 +54,12 @@ def entropy(logits: Array) -> tuple[Array, Pullback]:
 
 
 @differentiable
+@in_float64
 def kl(logits: Array, other_logits: Array) -> tuple[Array, Pullback]:
     """KL = Σ_d Σ_c p (log p − log q) with p = softmax(logits), q = softmax(other_logits).
 
-    (B, D, C)  ->  (B,) in nats.
+    (B, D, C)  ->  (B,) in nats. It is computed in float64 in either dtype, because the terms of
+    a KL near 0 cancel.
     """
     require_shapes("categorical.kl", logits=(logits, "B D C"), other_logits=(other_logits, "B D C"))
     log_p, _ = ops.log_softmax(logits, axis=2)

@@ -46,11 +46,13 @@ def sample(logits: Array, *, uniform: Array) -> Array:
 
         x = log(1 + u (e^η − 1))/η,   and x = u at η = 0
 
-    It is computed with −|η| for either sign of η, since 1 − x has the parameter −η.
+    It rises with u. Where η > 0 it is computed as 1 less the inverse for −η at 1 − u, since 1 − x has the
+    parameter −η, so that no e^η overflows.
     """
     require_shapes("continuous_bernoulli.sample", logits=(logits, "B D"), uniform=(uniform, "B D"))
     away = np.maximum(np.abs(logits.astype(np.float64)), np.finfo(np.float64).tiny)
+    u = uniform.astype(np.float64)
     with np.errstate(divide="ignore"):
-        # u = 1 − 2⁻⁵³ may be rounded to 1
-        from_end = np.minimum(-np.log1p(uniform * np.expm1(-away)) / away, 1)
+        # P(distance from the end that η leads to ≤ from_end) = u, or 1 − u; at most 1, though rounded
+        from_end = np.minimum(-np.log1p(np.where(logits > 0, 1 - u, u) * np.expm1(-away)) / away, 1)
     return np.where(logits > 0, 1 - from_end, from_end).astype(logits.dtype)

@@ -182,8 +182,15 @@ AT_DRAWS: dict[tuple[type[Posterior], type[Prior]], Callable[..., tuple[tuple[Ar
 
 
 def has_closed_form(posterior: Posterior, prior: Prior) -> bool:
-    """Whether one of the tables has a row for the pair."""
-    return (type(posterior), type(prior)) in CLOSED_FORMS.keys() | AT_DRAWS.keys()
+    """Whether a table has a row for the pair, or where both are products, for each pair of parts."""
+    return (type(posterior), type(prior)) in AT_DRAWS or _needs_no_draws(posterior, prior)
+
+
+def _needs_no_draws(posterior: Posterior, prior: Prior) -> bool:
+    """Whether `closed_form_kl` has an answer."""
+    if isinstance(posterior, JointPosterior) and isinstance(prior, ProductPrior):
+        return all(map(_needs_no_draws, posterior.parts, prior.parts))
+    return (type(posterior), type(prior)) in CLOSED_FORMS
 
 
 def sample_with_kl(

@@ -29,9 +29,11 @@ from scratchvae.posteriors import Noise, Point
 class Contraction(Penalty):
     """‖∂z/∂x‖² = Σ_kd (∂z_k/∂x_d)² at each example, where z is all that the encoder puts out.
 
-    For a Point posterior z is the code. The encoder may be made of Linear layers and activations. Rifai,
-    Vincent, Muller, Glorot & Bengio 2011, section 2; for one sigmoid layer it is Σ_j (h_j (1 − h_j))² Σ_d
-    W_dj².
+    For a Point posterior z is the code, and x are the features that the encoder reads. Where the encoder also
+    reads which of them were observed, those columns are no data, and no derivative by them counts. The encoder
+    may be made of Linear layers and activations.
+    Rifai, Vincent, Muller, Glorot & Bengio 2011, section 2; for one sigmoid layer it is
+    Σ_j (h_j (1 − h_j))² Σ_d W_dj².
     """
 
     weight: float
@@ -46,7 +48,9 @@ class Contraction(Penalty):
         if not isinstance(model.posterior, Point):
             expected = "the penalty is on the codes of an autoencoder, whose posterior is a Point"
             raise InputError(f"Contraction: {expected}; found a {type(model.posterior).__name__}")
-        norm, norm_pullback = jacobian_norm(model.encoder, model.seen(batch), mode=mode)
+        seen = model.seen(batch)
+        features = seen.shape[1] // 2 if model.shows_mask else seen.shape[1]
+        norm, norm_pullback = jacobian_norm(model.encoder, seen, features=features, mode=mode)
 
         def pullback(dpenalty: Array) -> dict[str, Array]:
             norm_pullback(dpenalty)  # the encoder's Parameters receive theirs
@@ -55,11 +59,13 @@ class Contraction(Penalty):
         return norm, pullback
 
 
-def jacobian_norm(encoder: Layer, x: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-    """‖∂z/∂x‖² (B,) of z = encoder(x) (B, Z) at x (B, D).
+def jacobian_norm(
+    encoder: Layer, x: Array, *, features: int | None = None, mode: Mode = EVALUATION
+) -> tuple[Array, Pullback]:
+    """‖∂z/∂x‖² (B,) of z = encoder(x) (B, Z) at x (B, D), by the first `features` columns of x, or by all.
 
-    pullback(dnorm) gives the encoder's Parameters their gradients. It costs Z times as much as a pullback
-    does, and memory for Z rows of the widest layer for each example.
+    pullback(dnorm) gives the encoder's Parameters their gradients. It costs Z times what a pullback does, and
+    memory for Z rows of the widest layer for each example.
     """
     passed = []  # each layer, its input and its pullback, from the data up
     h = x
@@ -75,7 +81,8 @@ def jacobian_norm(encoder: Layer, x: Array, *, mode: Mode = EVALUATION) -> tuple
             _linear_rows(layer, G) if isinstance(layer, Linear) else _activation_rows(layer, below, G)
         )
         row_pullbacks.append(row_pullback)
-    J = G
+    J = G.copy()
+    J[:, :, x.shape[1] if features is None else features :] = 0
 
     def pullback(dnorm: Array) -> None:
         dG = 2 * dnorm[:, None, None] * J  # dJ = 2 dnorm J

@@ -93,6 +93,8 @@ class Ciwae(ManyDraws):
         """F, and its slope β/K + (1 − β) w̃_k."""
         beta, rest = log_w.dtype.type(self.beta), log_w.dtype.type(1 - self.beta)
         tight, weights = log_mean_exp(log_w)
+        if self.beta == 0:  # so that 0 · log 0 of a weight that is 0 counts for nothing
+            return tight, weights
         return beta * log_w.mean(axis=1) + rest * tight, beta / log_w.dtype.type(
             self.samples
         ) + rest * weights

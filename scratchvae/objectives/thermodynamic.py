@@ -20,6 +20,8 @@ class Thermodynamic(ManyDraws):
 
     E_j is estimated by K = `samples` draws, whose weights are normalized, and this estimate is
     differentiated: ∂E_j/∂log w_k = w̃_k (1 + β_j (log w_k − E_j)), where the second part is a covariance.
+    All of it is computed from log w less its mean over the draws, because log w of thousands of nats have few
+    digits left for their differences.
     Masrani, Le & Wood 2019, sections 3 and 4.
     """
 
@@ -48,11 +50,12 @@ class Thermodynamic(ManyDraws):
 
     def weigh(self, log_w: Array) -> tuple[Array, Array]:
         """F at log w (B, K), and its slope ∂F/∂log w."""
-        value, slope = np.zeros(len(log_w), log_w.dtype), np.zeros_like(log_w)
+        mean = log_w.mean(axis=1)
+        apart, value, slope = log_w - mean[:, None], mean, np.zeros_like(log_w)
         for beta, end in zip(self.ends[:-1], self.ends[1:], strict=True):
             width, power = log_w.dtype.type(end - beta), log_w.dtype.type(beta)
-            share, _ = ops.softmax(power * log_w)
-            expected = (share * log_w).sum(axis=1)  # E_j
+            share, _ = ops.softmax(power * apart)
+            expected = (share * apart).sum(axis=1)  # E_j less the mean
             value = value + width * expected
-            slope = slope + width * share * (1 + power * (log_w - expected[:, None]))  # ∂E_j/∂log w_k
+            slope = slope + width * share * (1 + power * (apart - expected[:, None]))  # ∂E_j/∂log w_k
         return value, slope

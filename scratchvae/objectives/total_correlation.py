@@ -34,7 +34,7 @@ class TotalCorrelation(Penalty):
 
     where s_bb = 1/N for the example that z was drawn from, s_bm = (N − B + 1) / (N (B − 1)) for the one
     after it, and s_bm = 1/(B − 1) for each other one. Each q(z_j) is estimated in the same way. `examples`
-    is N. Without it the batch counts as all the data, so that N = B and both estimators are the exact sum.
+    is N. Without it the batch counts as all the data. Where N = B both estimators are the exact sum.
 
     In "weighted" z's own example has the share 1/B, which in q(z) is 1/N. So the densities at z are too large
     on average, and N changes nothing. The shares of Chen et al., 1/NB Σ_m q(z|x_m), sum to 1/N and not to 1.
@@ -88,7 +88,7 @@ class TotalCorrelation(Penalty):
             raise InputError(
                 f"TotalCorrelation: examples should be all those of the data, {B} or more; found {N}"
             )
-        if self.examples is None or self.estimator == "weighted" or N < B or B == 1:
+        if self.examples is None or self.estimator == "weighted" or N <= B or B == 1:
             return np.full((B, B), 1 / B)
         own, after = np.eye(B, dtype=bool), np.roll(np.eye(B, dtype=bool), 1, axis=1)
         return np.select([own, after], [1 / N, (N - B + 1) / (N * (B - 1))], 1 / (B - 1))

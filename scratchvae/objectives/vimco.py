@@ -66,7 +66,9 @@ def without_each(log_w: Array) -> Array:
     """L₋ₖ (B, K), the bound of log w (B, K) with the geometric mean of the others in the place of w_k."""
     # in float64, since sums of logarithms of hundreds are subtracted from each other
     K, exact = log_w.shape[1], log_w.astype(np.float64)
-    instead = (exact.sum(axis=1, keepdims=True) - exact) / (K - 1)  # log ŵ_k
+    own = np.eye(K, dtype=bool)
+    # log ŵ_k, by the others alone: a draw of weight 0 less itself would be ∞ − ∞
+    instead = np.where(own, 0, exact[:, None, :]).sum(axis=2) / (K - 1)
     # row k: log w with ŵ_k at k
-    replaced = np.where(np.eye(K, dtype=bool), instead[:, :, None], exact[:, None, :])
+    replaced = np.where(own, instead[:, :, None], exact[:, None, :])
     return (logsumexp(replaced, axis=2) - np.log(K)).astype(log_w.dtype)

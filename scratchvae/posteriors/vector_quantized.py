@@ -78,6 +78,7 @@ class VectorQuantized(Choices):
         shape = (1 if shared else groups, codes, latent_dim // groups)
         first = np.random.default_rng(rng).standard_normal(shape).astype(np.float32)
         self.codebooks: Parameter | Buffer = Parameter(first) if decay is None else Buffer(first)
+        self._drawn_from: Array | None = None  # what moving averages have moved on from in a training pass
         if decay is not None:
             self.usage = Buffer(np.zeros(shape[:2], np.float32))  # N
         if revive:
@@ -88,22 +89,29 @@ class VectorQuantized(Choices):
         """Uniform numbers (rows, G), by whose order codes are revived on examples, or (rows, 0)."""
         return rng.random((rows, self.groups if self.revive else 0), dtype=np.float32)
 
-    def indices(self, q_params: Array) -> Array:
-        """The nearest code of each group, (B, G) whole numbers from 0, and the first of equally near ones."""
+    def indices(self, q_params: Array, *, mode: Mode = EVALUATION) -> Array:
+        """The nearest code of each group, (B, G) whole numbers from 0, and the first of equally near ones.
+
+        In training mode the codes are those of the latest draws, because averages move on after a draw.
+        """
         require_shapes("VectorQuantized", q_params=(q_params, f"B {self.n_params}"))
         return kernels.nearest_codes(
-            self._by_group(q_params), self.codebooks.value.astype(q_params.dtype, copy=False)
+            self._by_group(q_params), self._books(mode).astype(q_params.dtype, copy=False)
         )
 
     def code_of(self, indices: Array) -> Array:
         """The vectors of these choices, side by side."""
         return self.vectors(indices)[0].astype(np.float32, copy=False)
 
-    def vectors(self, indices: Array) -> tuple[Array, Pullback]:
-        """z (B, Z), the codes of these indices (B, G). pullback(dz) gives a learned codebook its gradient."""
-        S, K, d = self.codebooks.value.shape
+    def vectors(self, indices: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """z (B, Z), the codes of these indices (B, G), as `indices` takes them in that mode.
+
+        pullback(dz) gives a learned codebook its gradient.
+        """
+        books = self._books(mode)
+        S, K, d = books.shape
         rows = indices if S == 1 else indices + K * np.arange(self.groups)
-        codes, codes_pullback = ops.embedding(self.codebooks.value.reshape(S * K, d), indices=rows)
+        codes, codes_pullback = ops.embedding(books.reshape(S * K, d), indices=rows)
 
         def pullback(dz: Array) -> None:
             if isinstance(self.codebooks, Parameter):
@@ -122,6 +130,7 @@ class VectorQuantized(Choices):
         z, _ = self.vectors(indices)
         z = z.astype(q_params.dtype, copy=False)
         if mode.training and self.decay is not None:
+            self._drawn_from = self.codebooks.value
             self._move(self._by_group(q_params), indices, noise[::draws])
 
         def pullback(dz: Array) -> Array:
@@ -143,7 +152,7 @@ class VectorQuantized(Choices):
 
     def log_prob(self, q_params: Array, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """0 where z are the codes of x, and −∞ elsewhere. The gradient is 0."""
-        own, _ = self.vectors(self.indices(q_params))
+        own, _ = self.vectors(self.indices(q_params, mode=mode), mode=mode)
         require_shapes("VectorQuantized.log_prob", z=(z, f"{len(own)} {self.latent_dim}"))
         log_q = np.where((z == own).all(axis=1), 0, -np.inf).astype(z.dtype)
 
@@ -156,6 +165,12 @@ class VectorQuantized(Choices):
         """The nearest codes, side by side."""
         z, _ = self.vectors(self.indices(q_params))
         return z.astype(q_params.dtype, copy=False)
+
+    def _books(self, mode: Mode) -> Array:
+        """The codebooks that the latest draws in that mode were taken from (S, K, d)."""
+        if mode.training and self._drawn_from is not None:
+            return self._drawn_from
+        return self.codebooks.value
 
     def _by_group(self, z: Array) -> Array:
         return z.reshape(len(z), self.groups, -1)

@@ -49,10 +49,14 @@ class Codes(Prior):
         return log_p[0, groups, indices], pullback
 
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """Σ_g log p_g(code), and −∞ where z is not made of codes. z is discrete, and so dz is 0."""
+        """Σ_g log p_g(code), and −∞ where z is not made of codes. z is discrete, and so dz is 0.
+
+        In training mode the codes are those that the posterior's latest draws were taken from: by now its
+        moving averages, where it has such, have moved on.
+        """
         require_shapes("Codes", z=(z, f"B {self.latent_dim}"))
-        indices = self.posterior.indices(z)
-        made, _ = self.posterior.vectors(indices)
+        indices = self.posterior.indices(z, mode=mode)
+        made, _ = self.posterior.vectors(indices, mode=mode)
         log_p, log_p_pullback = self.log_prob_of(indices, z)
         is_code = (made.astype(z.dtype, copy=False) == z).all(axis=1)
 
