@@ -164,7 +164,7 @@ class Exchange:
                 entries = self.book.of("prior")
                 (gz,) = self.pull([(e.node, e.weight) for e in entries], [self.roles.z])
                 prior = priors.of_estimate(
-                    z, -gz.reshape(z.shape) / b, [e.node for e in entries], stops, self.close
+                    z, -gz.reshape(z.shape) / b, [e.node for e in entries], stops, self.close, self.roles.z.shape
                 )
                 c = fitted(gz, z, close=self.close) if prior is None and self.book.of("other") else None
                 return _Own(
@@ -172,7 +172,7 @@ class Exchange:
                 )
             return None
         starts = [e.node for e in self.book.of("posterior")]
-        for prior, (dm, dstd) in priors.of_divergence(m, std, own, starts, stops, self.close):
+        for prior, (dm, dstd) in priors.of_divergence(m, std, starts, stops, self.roles.mean.shape):
             b = self._weight(own, (dm, dstd * slope))
             if b is not None:
                 return _Own(b, prior, *own, False, b)

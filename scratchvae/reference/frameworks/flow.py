@@ -112,7 +112,10 @@ class Node:
     @property
     def is_number(self) -> bool:
         """Whether all entries are one number that no data and no parameter enter."""
-        return self.size == 1 or (self.kind == "constant" and self.size > 1 and not np.ptp(self.value()))
+        if self.kind == "constant" and self.size > 1:
+            value = self.value()
+            return bool((value == value.flat[0]).all())
+        return self.size == 1
 
     @property
     def like_data(self) -> bool:

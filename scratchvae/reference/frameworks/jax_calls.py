@@ -68,7 +68,7 @@ def called(equation: Any, operands: list[Any]) -> tuple[str, list[Any]]:
     if name == "transpose":
         plain = [axis for axis in equation.params["permutation"] if nodes[0].shape[axis] > 1]
         return ("view" if plain == sorted(plain) else "transpose"), shown
-    if name == "neg" and nodes[0].op == "neg":
+    if name == "neg" and nodes and nodes[0].op == "neg":
         return "copy", nodes[0].parents
     op = SPELLED.get(name, name)
     if op == "pick":

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.distributions import bernoulli, multinomial, negative_binomial, poisson
+from scratchvae.distributions import bernoulli, laplace, multinomial, negative_binomial, poisson
 from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis import Given, Piece, Terms, std_read_as
 from scratchvae.reference.frameworks.proportions import fitted
@@ -68,7 +68,7 @@ def of_one_output(output: Array, gradient: Array, x: Array, B: int, close: float
                     _poisson_by_rate,
                     said="the likelihood is Poisson's, by λ",
                 )
-    for counts, axis in _counts(o, x):
+    for counts, axis in _counts(o, x, g):
         p = np.exp(o - o.max(axis=axis, keepdims=True))
         p /= p.sum(axis=axis, keepdims=True)
         a = fitted(g, p * counts.sum(axis=axis, keepdims=True) - counts, close=close)
@@ -79,8 +79,11 @@ def of_one_output(output: Array, gradient: Array, x: Array, B: int, close: float
         yield Law("own", a, "logits", by_rows(counts, B), _multinomial(o.shape, axis), said=said)
 
 
-def _counts(o: Array, x: Array) -> Iterator[tuple[Array, int]]:
-    """How often each outcome came up, in the output's shape, and the axis of the outcomes."""
+def _counts(o: Array, x: Array, gradient: Array) -> Iterator[tuple[Array, int]]:
+    """How often each outcome came up, in the output's shape, and the axis of the outcomes.
+
+    An index at which no gradient ever arrives, and nowhere else, stands for padding, which is not counted.
+    """
     if x.size == o.size and o.ndim > 1:
         yield x.reshape(o.shape).astype(np.float64), o.ndim - 1
     for axis in dict.fromkeys((1, o.ndim - 1)):
@@ -95,20 +98,27 @@ def _counts(o: Array, x: Array) -> Iterator[tuple[Array, int]]:
         shape = tuple(size for i, size in enumerate(o.shape) if i != axis)
         index = np.expand_dims(x.reshape(shape).astype(np.int64), axis)
         counts = np.zeros(o.shape)
-        np.put_along_axis(counts, np.maximum(index, 0), (index >= 0).astype(np.float64), axis)
+        hidden = ~gradient.any(axis=axis, keepdims=True)
+        padding = np.unique(index[hidden])
+        padded = hidden if len(padding) == 1 and (hidden == (index == padding[0])).all() else index < 0
+        np.put_along_axis(counts, np.maximum(index, 0), (~padded).astype(np.float64), axis)
         yield counts, axis
 
 
 def _entries(
-    log_px: Callable[[Array, Array], tuple[Array, Array]], output: str, constant: Callable[[Array], Array]
+    log_px: Callable[[Array, Array], tuple[Array, Array]],
+    output: str,
+    constant: Callable[[Array], Array],
+    *,
+    counts: bool = True,
 ) -> Piece:
     """A piece by entry: log_px(output, x) -> log p and its gradient; `constant`: what of log p depends on x
-    alone.
+    alone, which is never negative where it `counts`.
     """
 
     def piece(given: Given) -> Terms | None:
         x, o = given.x, given.arrays.get(output)
-        if x is None or o is None or x.shape != o.shape or (x < 0).any():
+        if x is None or o is None or x.shape != o.shape or (counts and (x < 0).any()):
             return None
         value, slope = log_px(o, x)
         left_out = 0.0 if given.constants else constant(x)
@@ -223,6 +233,37 @@ def of_spread(
         a = fitted(gradient, (mean - x) / std**2, close=close)
         if a is not None and a > 0:
             yield kind, a, std
+
+
+def of_laplace(
+    mean: Array, gradient: Array, x: Array, spread: Array, close: float
+) -> Iterator[tuple[str, float, Array]]:
+    """A Laplace law whose scale s is an array of the step: how the array is read, the weight a, and log s in
+    x's shape.
+    """
+    for kind in ("log", "", "softplus"):
+        with np.errstate(all="ignore"):
+            log_s = {"log": spread, "": np.log(spread), "softplus": np.log(np.logaddexp(0, spread))}[kind]
+        if not np.isfinite(log_s).all() or np.abs(log_s).max() > 50:
+            continue
+        try:
+            wide = np.broadcast_to(log_s.reshape(x.shape) if log_s.size == x.size else log_s, x.shape)
+        except ValueError:
+            return
+        a = fitted(gradient, np.sign(mean - x) * np.exp(-wide), close=close)
+        if a is not None and a > 0:
+            yield f"{kind} s".strip(), a, wide
+
+
+def laplace_of(log_scale: Array) -> Piece:
+    """−log p of a Laplace law of this log s, by its mean as x_mean."""
+
+    def log_px(mean: Array, x: Array) -> tuple[Array, Array]:
+        flat = [a.reshape(-1, 1) for a in (x, mean, np.broadcast_to(log_scale, mean.shape))]
+        value, pullback = laplace.log_prob(*flat)
+        return value.reshape(mean.shape), pullback(np.ones_like(value))[1].reshape(mean.shape)
+
+    return _entries(log_px, "x_mean", lambda x: np.full(x.shape, -np.log(2)), counts=False)
 
 
 def of_overdispersed(

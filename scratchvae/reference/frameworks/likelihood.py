@@ -59,11 +59,11 @@ class Comparison:
         found = next((one for one in self._plain() if said in (None, one.law.likelihood)), None)
         if (
             found is not None
-            and found.law.likelihood == "gaussian"
+            and found.law.likelihood in {"gaussian", "laplace"}
             and not found.law.more
             and self.draws.K == 1
         ):
-            found = self._with_learned_number() or found
+            found = self._with_learned_number(found.law.likelihood) or found
         if found is None and said in (None, "own") and self.draws.K == 1:
             found = next(
                 (
@@ -151,15 +151,16 @@ class Comparison:
                 )
                 yield from (Likelihood(law, node) for law in (*found, *weighted))
 
-    def _with_learned_number(self) -> Likelihood | None:
-        """The Gaussian whose σ is one learned number: any fits the gradient, so the weight has to be that of
-        a mean or a sum.
+    def _with_learned_number(self, law: str) -> Likelihood | None:
+        """The Gaussian or Laplace law whose spread is one learned number: any fits the gradient, so the weight
+        has to be that of a mean or a sum.
         """
         B = self.draws.B
         plain = [1 / n for n in (1, B, self.output.size, self.output.size // B)]
         for one in self._of_two():
             learned = one.second is not None and one.second.size == 1 and one.law.a is not None
-            if learned and one.law.likelihood == "gaussian" and any(near(one.law.a or 0.0, w) for w in plain):
+            wanted = "own" if law == "laplace" else law
+            if learned and one.law.likelihood == wanted and any(near(one.law.a or 0.0, w) for w in plain):
                 return one
         return None
 
@@ -212,6 +213,10 @@ class Comparison:
                 yield Likelihood(Law("gaussian", a, "x_mean", x, more=more, said=said), self.output, node)
             for a, piece, said in self._logistic(mean, g, x, held):
                 law = Law("own", a, "x_mean", by_rows(x, B), piece, said=said)
+                yield Likelihood(law, self.output, node)
+            for kind, a, log_s in laws.of_laplace(mean, g, x, held, self.close):
+                said = f"the likelihood is a Laplace law's with the step's own s ({node.place or 'a parameter'}), taken as {kind}"
+                law = Law("own", a, "x_mean", by_rows(x, B), laws.laplace_of(by_rows(log_s, B)), said=said)
                 yield Likelihood(law, self.output, node)
             for a, log_r in laws.of_overdispersed(mean, g, x, held, self.close):
                 law = Law("own", a, "x_mean", by_rows(x, B), laws.overdispersed(by_rows(log_r, B)))

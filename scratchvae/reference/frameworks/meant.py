@@ -143,8 +143,10 @@ class Meant:
         sizes = (1.0, D, self.B, D * self.B, both, both * self.B)
         by_size = [f * c for f in sizes for c in (1.0, 0.5)]  # ½: of a squared error without it
         numbers = [*self._numbers("kl"), *(n for n in self._numbers("reconstruction") if n not in HALVES)]
-        chosen = any(near(ratio, c * f) for n in numbers for c in (n, 1 / n) for f in by_size)
-        return (float(ratio), True) if chosen else (1.0, False)
+        # where its sign is wrong, its size is what was chosen
+        factors = {n: (1.0, 0.5) if self._is_size(n) else by_size for n in numbers}
+        chosen = any(near(abs(ratio), c * f) for n in numbers for c in (n, 1 / n) for f in factors[n])
+        return (float(abs(ratio)), True) if chosen else (1.0, False)
 
     def _is_size(self, number: float) -> bool:
         """Whether the number counts examples, entries or latents."""

@@ -268,9 +268,9 @@ class _Quantities:
             if whole or (value.shape == (self.B,) and same(value, kl)):
                 return node
             found = scaled(node) if node.op in {"mul", "div"} else None
-            if found is None:
+            if found is None and node.op != "neg":
                 return None
-            node = found[0]
+            node = node.parents[0] if found is None else found[0]
 
     def _weights(self) -> None:
         """log p(x|z), log p(z) and log q(z|x) of each draw (B, K), as log w is made of them."""

@@ -63,7 +63,7 @@ def find_roles(loss: Node, x: Node | None = None) -> Roles:
     if roles.output is not None and roles.mean is not None and roles.target is not None:
         roles.target = _as_seen(roles.target, lineage([roles.mean]))
     if roles.output is not None:
-        roles.log_w = log_weights(used, roles.output)
+        roles.log_w = log_weights(used, roles.output, roles.z)
         roles.terms = _terms(roles, loss, used)
         if roles.held is None and roles.log_w is None and _take_spread(roles):
             roles.terms = _terms(roles, loss, used)

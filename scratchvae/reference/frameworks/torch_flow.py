@@ -6,7 +6,9 @@ torch is imported inside these functions only.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +74,25 @@ class Watch:
         self.buffers = {id(b) for b in module.buffers()} if module is not None else set()
         self.ended: Callable[[Any], None] | None = None  # called with the loss before a backward pass
 
-    def mode(self) -> Any:
-        """The context: a TorchFunctionMode."""
+    @contextmanager
+    def mode(self) -> Iterator[None]:
+        """The context: a TorchFunctionMode, in which functions of torch.jit.script run as they were written."""
+        import torch
+
+        scripted = torch.jit.ScriptFunction
+        compiled = scripted.__call__
+
+        def as_written(function: Any, *args: Any, **kwargs: Any) -> Any:
+            return getattr(function, "_torchdynamo_inline", partial(compiled, function))(*args, **kwargs)
+
+        scripted.__call__ = as_written
+        try:
+            with self._watching():
+                yield
+        finally:
+            scripted.__call__ = compiled
+
+    def _watching(self) -> Any:
         import torch
 
         watch = self
@@ -102,7 +121,7 @@ class Watch:
         return result
 
     def node(self, tensor: Any) -> Node:
-        """The node of a tensor; of one that no call made it is a leaf."""
+        """The node of a tensor; of one that no call made which was watched, it is a leaf."""
         found = self.known.get(id(tensor))
         if found is None:
             base = self.parameters.get(id(tensor))
@@ -110,8 +129,10 @@ class Watch:
             kind = (
                 "constant" if kind == "data" and (tensor.numel() == 1 or id(tensor) in self.buffers) else kind
             )
+            made = not tensor.is_leaf  # by a scripted module, or a Function of the user's own
+            kind = "" if made else kind
             found = Node(len(self.nodes), "leaf", (), tuple(tensor.shape), _value(tensor), kind, tensor)
-            found.learned, found.of_data = kind == "parameter", kind == "data"
+            found.learned, found.of_data = made or kind == "parameter", made or kind == "data"
             found.names |= {base} if base else set()
             self.known[id(tensor)] = found
             self.nodes.append(found)

@@ -8,10 +8,17 @@ from dataclasses import replace
 from scratchvae.reference.diagnosis import Finding, Outcome, Report, Verdict
 
 
+LEFT_OUT = {"constant_dropped", "constant_and_log_sigma_missing"}
+
+
 def rank(report: Report) -> tuple[bool, bool, int]:
-    """Right before named before described before unknown."""
+    """Right before named before described before unknown.
+
+    A constant that the likelihood lacks, where none was declared, is no mistake that is worth a name.
+    """
     first = report.findings[0] if report.findings else None
-    return first is not None and not first.said, first is not None and not first.causes, len(report.findings)
+    nameless = first is not None and set(first.causes) <= LEFT_OUT
+    return first is not None and not first.said, nameless, len(report.findings)
 
 
 def unaccusing(report: Report, unknown: Sequence[str]) -> Report:
