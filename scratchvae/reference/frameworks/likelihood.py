@@ -20,6 +20,7 @@ from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.spread import Gradients
 
 PLAIN = ("bernoulli", "gaussian", "laplace")
+MADE_BY = {"cast", "view", "expand", "invert", "gt", "ge", "lt", "le", "ne", "eq"}  # as a mask may be
 MOST_SPREADS = 24  # arrays that are tried as a second parameter of the law
 
 
@@ -125,16 +126,17 @@ class Comparison:
         """Arrays of 0 and 1, other than x itself, that hide the entries which get no gradient."""
         if gradient is None or gradient.all() or not gradient.any():
             return
-        hidden = gradient.reshape(x.shape) == 0
+        hidden, shape = gradient.reshape(x.shape) == 0, self.output.shape
         for node in self.used:
-            if (
-                not node.learned
-                and node.size == hidden.size
-                and (node.kind in {"data", "constant"} or node.op in {"cast", "view"})
-            ):
-                mask = node.value().reshape(x.shape).astype(np.float64)
-                if np.isin(mask, (0, 1)).all() and hidden[mask == 0].all() and not np.array_equal(mask, x):
-                    yield mask
+            if node.learned or not (node.kind in {"data", "constant"} or node.op in MADE_BY):
+                continue
+            whole = node.size == hidden.size
+            if not whole and (len(node.shape) != len(shape) or any(a not in (1, b) for a, b in zip(node.shape, shape))):
+                continue
+            mask = node.value() if whole else np.broadcast_to(node.value(), shape)
+            mask = mask.reshape(x.shape).astype(np.float64)
+            if np.isin(mask, (0, 1)).all() and hidden[mask == 0].all() and not np.array_equal(mask, x):
+                yield mask
 
     def _of_one_output(self) -> Iterator[Likelihood]:
         """Counts and categories; of a log-softmax, by what it was taken of."""

@@ -70,6 +70,8 @@ class Meant:
         rows = [row] if likelihood == "bernoulli" else [row, {**row, "constants": False}]
         if beta is None:
             rows += [{**rows[-1], "beta": number} for number in self._numbers("kl")]
+        if a is None and b is not None and near(abs(b), each / self.D):
+            rows += [{**r, "beta": 1 / self.D} for r in rows[:2]]  # both parts are of one entry
         if a is None:
             rows += [{**r, "reduction": "sum"} for r in rows[:2]]
         free_bits, capacity = self._free_bits(), self.capacity
@@ -142,10 +144,14 @@ class Meant:
         both = D / self.arrays["mean"][0].size  # where both parts are means over what they are of
         sizes = (1.0, D, self.B, D * self.B, both, both * self.B)
         by_size = [f * c for f in sizes for c in (1.0, 0.5)]  # ½: of a squared error without it
-        numbers = [*self._numbers("kl"), *(n for n in self._numbers("reconstruction") if n not in HALVES)]
+        own = {n: by_size for n in self._numbers("kl")}
+        # a count of entries that a mean over them is multiplied by weighs nothing
+        of_other = [n for n in self._numbers("reconstruction") if n not in HALVES]
+        numbers = {n: (1.0, 0.5) if self._is_size(n) else by_size for n in of_other} | own
         # where its sign is wrong, its size is what was chosen
-        factors = {n: (1.0, 0.5) if self._is_size(n) else by_size for n in numbers}
-        chosen = any(near(abs(ratio), c * f) for n in numbers for c in (n, 1 / n) for f in factors[n])
+        chosen = any(
+            near(abs(ratio), c * f) for n, factors in numbers.items() for c in (n, 1 / n) for f in factors
+        )
         return (float(abs(ratio)), True) if chosen else (1.0, False)
 
     def _is_size(self, number: float) -> bool:

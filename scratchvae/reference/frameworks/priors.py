@@ -90,8 +90,11 @@ def _arrays(starts: Iterable[Node], stops: set[Node], shape: tuple[int, ...]) ->
     found = [
         n
         for n in found
-        if len(n.shape) <= len(shape)
-        and all(a in (1, b) for a, b in zip(n.shape[::-1], shape[::-1], strict=False))
+        if n.size == np.prod(shape)
+        or (
+            len(n.shape) <= len(shape)
+            and all(a in (1, b) for a, b in zip(n.shape[::-1], shape[::-1], strict=False))
+        )
     ]
     return list(dict.fromkeys(found))[:MOST_TRIED]
 
@@ -100,7 +103,8 @@ def _pairs(nodes: list[Node], shape: tuple[int, ...]) -> Iterator[tuple[Array, A
     """(mean, σ) of each two arrays (B, Z), and of each with 0 or 1 for the other."""
 
     def wide(array: Array) -> Array:
-        return np.broadcast_to(array, shape).reshape(shape[0], -1)
+        same_size = array.size == np.prod(shape)
+        return (array if same_size else np.broadcast_to(array, shape)).reshape(shape[0], -1)
 
     for s in [None, *nodes]:
         for std, kind in [(np.ones(()), "")] if s is None else _readings(s):

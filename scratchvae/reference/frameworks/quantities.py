@@ -202,7 +202,7 @@ class _Quantities:
         plain = [n for n in dict.fromkeys(numbers) if n > 0 and n != 1]
         found = Comparison(self.roles, self.loss, self.gradients, self.draws, self.given, plain).recognized()
         if found is None:
-            step.ends["output"] = output
+            step.ends["output"] = self._whole_output(output)
             return None
         law, node = found.law, found.node
         step.arrays |= {"x": law.x, **law.more}
@@ -219,6 +219,17 @@ class _Quantities:
         step.ends[law.output] = node
         step.ends |= {} if found.second is None else {"second": found.second}
         return law
+
+    def _whole_output(self, output: Node) -> Node:
+        """The last array that all ways from z to the reconstruction go through before x is met."""
+        z, target = self.roles.z, self.roles.target
+        ends = [term.node for term in self.roles.terms if term.role == "reconstruction"]
+        if z is None or not ends:
+            return output
+        for node in sorted(heirs(z, lineage(ends)), key=lambda n: -n.index):
+            if z not in lineage(ends, [node]) and target not in lineage([node], [z]):
+                return node
+        return output
 
     def _shaped(self, array: Array, law: Law) -> Array:
         """Examples first, in the shape of the target where the law is the step's own."""
@@ -260,16 +271,17 @@ class _Quantities:
             kl = 0.5 * (arrays["mean"].astype(np.float64) ** 2 + var - 1 - np.log(var)).reshape(
                 self.B, -1
             ).sum(axis=1)
+        plain = None
         while True:
             value = node.value()
             whole = value.ndim == 0 and any(
                 near(float(value), float(total)) for total in (kl.sum(), kl.mean())
             )
             if whole or (value.shape == (self.B,) and same(value, kl)):
-                return node
+                plain = node  # a mean times a weight that is as large as the batch is a sum only by chance
             found = scaled(node) if node.op in {"mul", "div"} else None
-            if found is None and node.op != "neg":
-                return None
+            if (found is None and node.op != "neg") or (plain is not None and node.op != "mul"):
+                return plain
             node = node.parents[0] if found is None else found[0]
 
     def _weights(self) -> None:

@@ -187,7 +187,8 @@ class Watch:
             op = "floor_div"
         drawn = name in NORMAL | UNIFORM
         made = [o for o in operands if isinstance(o, Node)]
-        if drawn and not (name == "normal" and made):
+        shaped = name.endswith("_like") or name.startswith("new_")  # which takes no more than shape and dtype
+        if shaped or (drawn and not (name == "normal" and made)):
             operands, made = [], []
         op = f"draw {'normal' if name in NORMAL else 'uniform'}" if drawn else op
         key = (op, position, tuple(tensor.shape), _signature(given))
@@ -195,8 +196,8 @@ class Watch:
         node.kind = "draw" if drawn else "constant" if not made else ""
         node.half = tensor.is_floating_point() and tensor.itemsize == 2
         node.learned = any(o.learned for o in made)
-        node.of_data = any(o.of_data for o in made) and not drawn and not name.endswith("_like")
-        if name.endswith("_like") or not made or all(o.kind == "constant" for o in made):
+        node.of_data = any(o.of_data for o in made) and not drawn
+        if not made or all(o.kind == "constant" for o in made):
             node.kind = node.kind or "constant"
             node.learned = node.of_data = False
         node.place = self._named(args, kwargs)
