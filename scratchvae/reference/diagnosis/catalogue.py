@@ -12,6 +12,7 @@ from scratchvae.reference.diagnosis import (
     priors,
     reconstruction,
     sampling,
+    solved_reconstruction,
     total,
     weights,
 )
@@ -61,9 +62,13 @@ def levels(given: Given, pieces: Pieces, places: frozenset[Place], *, pairs: boo
 
 
 def _solved(given: Given, pieces: Pieces, places: frozenset[Place]) -> Iterator[Reading]:
-    parts = {Place.SAMPLING: sampling, Place.DIVERGENCE: priors, Place.RECONSTRUCTION: reconstruction}
-    for place in places & set(parts):
-        yield from parts[place].solve(given)
+    solving = {
+        Place.SAMPLING: sampling,
+        Place.DIVERGENCE: priors,
+        Place.RECONSTRUCTION: solved_reconstruction,
+    }
+    for place in places & set(solving):
+        yield from solving[place].solve(given)
     if Place.TOTAL in places:
         yield from weights.solve(given, pieces)
 

@@ -6,12 +6,13 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.reference.diagnosis import nonfinite, sight
+from scratchvae.reference.diagnosis.findings import Finding, Line, Outcome, Verdict
 from scratchvae.reference.diagnosis.otherwise import digits_alike, kl_holds_beta, with_target
 from scratchvae.reference.diagnosis.pieces import Pieces, Place, Reading
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import GRADIENTS, ORDER, Given
 from scratchvae.reference.diagnosis.reasons import unpredicted, unproven_by
-from scratchvae.reference.diagnosis.report import Finding, Line, Outcome, Report, Verdict
+from scratchvae.reference.diagnosis.report import Report
 from scratchvae.reference.diagnosis.right import ALSO_RIGHT, RIGHT
 from scratchvae.reference.diagnosis.search import Found, Search, bearing
 from scratchvae.reference.diagnosis.suspicions import (
@@ -204,7 +205,7 @@ class _Run:
         if (
             found is None
             and not self.findings
-            and self._only(quantity)
+            and self._search().departs_alone(quantity)
             and noise_is_another(quantity, self.given, self.pieces)
         ):
             return self._departing(Finding(quantity, (REDRAWN.name,), REDRAWN.fix))
@@ -216,17 +217,8 @@ class _Run:
         reading = found.readings[0]
         self.pieces = self.pieces.under(reading)
         self.blamed = tuple(dict.fromkeys(r.name for r in found.readings))
-        fixes = "; or ".join(dict.fromkeys(r.fix for r in found.readings)) + self._amount(found)
+        fixes = "; or ".join(dict.fromkeys(r.fix for r in found.readings)) + found.amount(self.given)
         return self._departing(Finding(quantity, self.blamed if reading.named else (), fixes), reading.name)
-
-    def _only(self, quantity: str) -> bool:
-        """Whether everything else that could be computed is right."""
-        others = [
-            q
-            for q in ORDER
-            if q in self.given.arrays and q != quantity and predict(q, self.given, self.pieces)
-        ]
-        return all(self._fits(q, self.pieces) for q in others)
 
     def _open(self, quantity: str, found: Found | None) -> Verdict:
         """Nothing proven: what would agree, where and how it departs, and what would settle it."""
@@ -253,20 +245,3 @@ class _Run:
 
     def _fits(self, quantity: str, pieces: Pieces) -> bool:
         return self._search().fits(quantity, pieces)
-
-    def _amount(self, found: Found) -> str:
-        """What a wrong reduction amounts to."""
-        reading = found.readings[0]
-        if (
-            len({r.name for r in found.readings}) != 1
-            or reading.place is not Place.TOTAL
-            or not reading.named
-            or self.given.weighted
-        ):
-            return ""
-        a, b, _ = reading.computes(self.given)
-        return (
-            f" (as it stands, it amounts to beta = {b / a:.6g})"
-            if a > 0 and b > 0 and b / a != self.given.beta
-            else ""
-        )

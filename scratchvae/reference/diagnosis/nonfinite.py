@@ -10,9 +10,9 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.kernels import sigmoid
+from scratchvae.reference.diagnosis.findings import Finding, Line, Outcome, Verdict
 from scratchvae.reference.diagnosis.pieces import std_read_as
 from scratchvae.reference.diagnosis.quantities import GRADIENTS, SCALES, X_SCALES, Given
-from scratchvae.reference.diagnosis.report import Finding, Line, Outcome, Verdict
 
 OUTPUTS = ("logits", "x_mean", *X_SCALES)
 PARTS = ("reconstruction", "log_px", "kl", "log_pz", "log_q", "log_w")

@@ -3,11 +3,11 @@
 import numpy as np
 
 from scratchvae.reference.diagnosis.cross_entropy import through_probabilities
+from scratchvae.reference.diagnosis.findings import Outcome, Verdict
 from scratchvae.reference.diagnosis.importance import surrogate
 from scratchvae.reference.diagnosis.pieces import Place
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import GRADIENTS, Given
-from scratchvae.reference.diagnosis.report import Outcome, Verdict
 from scratchvae.reference.diagnosis.search import Search
 from scratchvae.reference.diagnosis.suspicions import SURROGATE
 

@@ -7,10 +7,10 @@ from scipy import stats
 
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import reconstruction, sampling
+from scratchvae.reference.diagnosis.findings import Finding
 from scratchvae.reference.diagnosis.pieces import Pieces, Reading, Suspicion, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import SCALES, X_SCALES, Given
-from scratchvae.reference.diagnosis.report import Finding
 
 ENOUGH = 24  # numbers, for a uniform law to be told from a normal one by its range
 MANY = 100  # numbers, for noise to be told from something else that is about as large

@@ -164,7 +164,12 @@ class Exchange:
                 entries = self.book.of("prior")
                 (gz,) = self.pull([(e.node, e.weight) for e in entries], [self.roles.z])
                 prior = priors.of_estimate(
-                    z, -gz.reshape(z.shape) / b, [e.node for e in entries], stops, self.close, self.roles.z.shape
+                    z,
+                    -gz.reshape(z.shape) / b,
+                    [e.node for e in entries],
+                    stops,
+                    self.close,
+                    self.roles.z.shape,
                 )
                 c = fitted(gz, z, close=self.close) if prior is None and self.book.of("other") else None
                 return _Own(

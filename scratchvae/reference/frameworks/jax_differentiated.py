@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-
 # whose modules may call these functions by their own names for reasons of their own
 LIBRARIES = {"jax", "jaxlib", "flax", "haiku", "optax", "equinox", "keras", "numpyro", "scratchvae"}
 

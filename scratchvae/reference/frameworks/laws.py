@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.distributions import bernoulli, laplace, multinomial, negative_binomial, poisson
+from scratchvae.distributions import bernoulli, multinomial, poisson
 from scratchvae.kernels import sigmoid
-from scratchvae.reference.diagnosis import Given, Piece, Terms, std_read_as
+from scratchvae.reference.diagnosis import Given, Piece, Terms
 from scratchvae.reference.frameworks.proportions import fitted
 
 FEW_CATEGORIES = 1 << 16
@@ -105,7 +105,7 @@ def _counts(o: Array, x: Array, gradient: Array) -> Iterator[tuple[Array, int]]:
         yield counts, axis
 
 
-def _entries(
+def entries(
     log_px: Callable[[Array, Array], tuple[Array, Array]],
     output: str,
     constant: Callable[[Array], Array],
@@ -145,15 +145,15 @@ def _of_rates(o: Array, x: Array) -> tuple[Array, Array]:
         return value, slope / o
 
 
-def _log_factorial(x: Array) -> Array:
+def log_factorial(x: Array) -> Array:
     """log 1/x!."""
     from scipy.special import gammaln  # imported here: it takes a third of a second
 
     return np.asarray(-gammaln(x + 1))
 
 
-_poisson = _entries(_of_counts, "logits", _log_factorial)
-_poisson_by_rate = _entries(_of_rates, "x_mean", _log_factorial)
+_poisson = entries(_of_counts, "logits", log_factorial)
+_poisson_by_rate = entries(_of_rates, "x_mean", log_factorial)
 
 
 def _multinomial(shape: tuple[int, ...], axis: int) -> Piece:
@@ -174,7 +174,7 @@ def _multinomial(shape: tuple[int, ...], axis: int) -> Piece:
         log_px, pullback = multinomial.log_prob(o, x=x)
         slope = pullback(np.ones(len(log_px)))
         if not given.constants:
-            log_px = log_px + _log_factorial(x.sum(axis=1)) - _log_factorial(x).sum(axis=1)
+            log_px = log_px + log_factorial(x.sum(axis=1)) - log_factorial(x).sum(axis=1)
         # an event's, over its outcomes evenly
         share = np.repeat((-log_px / shape[axis])[:, None], shape[axis], axis=1)
         size = 1 + np.abs(share) + x * (1 + np.abs(o) + np.abs(o).max(axis=1, keepdims=True))
@@ -216,82 +216,3 @@ def _lit(weight: float) -> Piece:
         return Terms(value, {"logits": -weight * x * d_lit - (1 - x) * d_off}, size)
 
     return piece
-
-
-def of_spread(
-    mean: Array, gradient: Array, x: Array, spread: Array, close: float
-) -> Iterator[tuple[str, float, Array]]:
-    """A Gaussian whose σ is an array of the step: how the array is read, the weight a, and σ in x's shape."""
-    for kind in ("log_var", "log_std", "std", "var", "raw_std"):
-        std = std_read_as(kind, spread.astype(np.float64))
-        if not (np.isfinite(std) & (std > 0)).all():
-            continue
-        try:
-            std = np.broadcast_to(std.reshape(x.shape) if std.size == x.size else std, x.shape)
-        except ValueError:
-            return
-        a = fitted(gradient, (mean - x) / std**2, close=close)
-        if a is not None and a > 0:
-            yield kind, a, std
-
-
-def of_laplace(
-    mean: Array, gradient: Array, x: Array, spread: Array, close: float
-) -> Iterator[tuple[str, float, Array]]:
-    """A Laplace law whose scale s is an array of the step: how the array is read, the weight a, and log s in
-    x's shape.
-    """
-    for kind in ("log", "", "softplus"):
-        with np.errstate(all="ignore"):
-            log_s = {"log": spread, "": np.log(spread), "softplus": np.log(np.logaddexp(0, spread))}[kind]
-        if not np.isfinite(log_s).all() or np.abs(log_s).max() > 50:
-            continue
-        try:
-            wide = np.broadcast_to(log_s.reshape(x.shape) if log_s.size == x.size else log_s, x.shape)
-        except ValueError:
-            return
-        a = fitted(gradient, np.sign(mean - x) * np.exp(-wide), close=close)
-        if a is not None and a > 0:
-            yield f"{kind} s".strip(), a, wide
-
-
-def laplace_of(log_scale: Array) -> Piece:
-    """−log p of a Laplace law of this log s, by its mean as x_mean."""
-
-    def log_px(mean: Array, x: Array) -> tuple[Array, Array]:
-        flat = [a.reshape(-1, 1) for a in (x, mean, np.broadcast_to(log_scale, mean.shape))]
-        value, pullback = laplace.log_prob(*flat)
-        return value.reshape(mean.shape), pullback(np.ones_like(value))[1].reshape(mean.shape)
-
-    return _entries(log_px, "x_mean", lambda x: np.full(x.shape, -np.log(2)), counts=False)
-
-
-def of_overdispersed(
-    mean: Array, gradient: Array, x: Array, spread: Array, close: float
-) -> Iterator[tuple[float, Array]]:
-    """A negative binomial by mean and dispersion r, r or log r an array of the step: the weight a, and log r
-    in x's shape.
-    """
-    if x.min() < 0 or mean.min() <= 0:
-        return
-    for log_r in ([np.log(spread)] if spread.min() > 0 else []) + [spread]:
-        try:
-            wide = np.broadcast_to(log_r.reshape(x.shape) if log_r.size == x.size else log_r, x.shape)
-        except ValueError:
-            return
-        r = np.exp(np.clip(wide, -50, 50))
-        a = fitted(gradient, r * (mean - x) / (mean * (mean + r)), close=close)
-        if a is not None and a > 0:
-            yield a, wide
-
-
-def overdispersed(log_dispersion: Array) -> Piece:
-    """−log p of a negative binomial of this log r, by its mean as x_mean."""
-
-    def log_px(mean: Array, x: Array) -> tuple[Array, Array]:
-        with np.errstate(all="ignore"):
-            flat = [a.reshape(-1, 1) for a in (np.log(mean), np.broadcast_to(log_dispersion, mean.shape), x)]
-        value, pullback = negative_binomial.log_prob(flat[0], flat[1], x=flat[2])
-        return value.reshape(mean.shape), pullback(np.ones_like(value))[0].reshape(mean.shape) / mean
-
-    return _entries(log_px, "x_mean", _log_factorial)

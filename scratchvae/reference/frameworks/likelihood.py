@@ -10,17 +10,17 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.kernels import sigmoid
-from scratchvae.reference.frameworks import laws
+from scratchvae.reference.frameworks import laws, spread_laws
 from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import LOSSES, Node, bare, heirs, history, laws_of, lineage
 from scratchvae.reference.frameworks.laws import Law, by_rows
 from scratchvae.reference.frameworks.logistic_law import LogisticLaw, of_logistic
+from scratchvae.reference.frameworks.masks import masks
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, near
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.spread import Gradients
 
 PLAIN = ("bernoulli", "gaussian", "laplace")
-MADE_BY = {"cast", "view", "expand", "invert", "gt", "ge", "lt", "le", "ne", "eq"}  # as a mask may be
 MOST_SPREADS = 24  # arrays that are tried as a second parameter of the law
 
 
@@ -102,12 +102,12 @@ class Comparison:
             ]
             if x.min() >= -CLOSE and x.max() <= 1 + CLOSE:
                 slopes.append(("bernoulli", logits or self.output, by_logits, sigmoid(inside) - x))
-            for mask in (None, *self._masks(by_output, x)):
+            for mask in (None, *masks(self.used, self.output, by_output, x)):
                 for law, node, gradient, slope in slopes:
-                    seen = slope if mask is None else slope * mask
+                    seen, more = (slope, {}) if mask is None else (slope * mask, {"mask": mask})
                     a = None if gradient is None else fitted(gradient, seen, rows=rows, close=self.close)
                     if a is not None and a > 0:
-                        yield self._as(law, a, node, x, {} if mask is None else {"mask": mask})
+                        yield self._as(law, a, node, x, more)
 
     def _as(self, law: str, a: float | None, node: Node, x: Array, more: dict[str, Array]) -> Likelihood:
         name = "logits" if law == "bernoulli" else "x_mean"
@@ -121,22 +121,6 @@ class Comparison:
         if K > 1 and len(x) != B and x.size % (B * K) == 0:
             return self.draws.by_example(x)[:, 0]
         return target.value() if K > 1 else x
-
-    def _masks(self, gradient: Array | None, x: Array) -> Iterator[Array]:
-        """Arrays of 0 and 1, other than x itself, that hide the entries which get no gradient."""
-        if gradient is None or gradient.all() or not gradient.any():
-            return
-        hidden, shape = gradient.reshape(x.shape) == 0, self.output.shape
-        for node in self.used:
-            if node.learned or not (node.kind in {"data", "constant"} or node.op in MADE_BY):
-                continue
-            whole = node.size == hidden.size
-            if not whole and (len(node.shape) != len(shape) or any(a not in (1, b) for a, b in zip(node.shape, shape))):
-                continue
-            mask = node.value() if whole else np.broadcast_to(node.value(), shape)
-            mask = mask.reshape(x.shape).astype(np.float64)
-            if np.isin(mask, (0, 1)).all() and hidden[mask == 0].all() and not np.array_equal(mask, x):
-                yield mask
 
     def _of_one_output(self) -> Iterator[Likelihood]:
         """Counts and categories; of a log-softmax, by what it was taken of."""
@@ -160,9 +144,9 @@ class Comparison:
         B = self.draws.B
         plain = [1 / n for n in (1, B, self.output.size, self.output.size // B)]
         for one in self._of_two():
-            learned = one.second is not None and one.second.size == 1 and one.law.a is not None
-            wanted = "own" if law == "laplace" else law
-            if learned and one.law.likelihood == wanted and any(near(one.law.a or 0.0, w) for w in plain):
+            learned = one.second is not None and one.second.size == 1
+            wanted = one.law.likelihood == ("own" if law == "laplace" else law)
+            if learned and wanted and any(near(one.law.a or 0.0, w) for w in plain):
                 return one
         return None
 
@@ -177,12 +161,11 @@ class Comparison:
                 yield bare(at.parents[0])
 
     def _of_two(self) -> Iterator[Likelihood]:
-        """A Gaussian or a negative binomial with a second array of the step."""
-        z = self.roles.z
-        assert z is not None
+        """A law with a second array of the step, such as its spread."""
+        z = {node for node in (self.roles.z,) if node is not None}
         after = heirs(self.output, self.used)
         ends = [term.node for term in self.roles.terms if term.role == "reconstruction"]
-        others = sorted((n for n in lineage(ends, {z}) - after if n.learned), key=lambda n: -n.index)
+        others = sorted((n for n in lineage(ends, z) - after if n.learned), key=lambda n: -n.index)
         (gradient,) = self.gradients(self.loss, [self.output])
         if gradient is None or not gradient.any():
             return
@@ -200,7 +183,7 @@ class Comparison:
         B = self.draws.B
         for node in tried:
             held = node.value().astype(np.float64)
-            for kind, a, std in laws.of_spread(mean, g, x, held, self.close):
+            for kind, a, std in spread_laws.of_spread(mean, g, x, held, self.close):
                 name = kind if kind in ("log_var", "log_std", "std") else "std"
                 array = (
                     std
@@ -216,12 +199,14 @@ class Comparison:
             for a, piece, said in self._logistic(mean, g, x, held):
                 law = Law("own", a, "x_mean", by_rows(x, B), piece, said=said)
                 yield Likelihood(law, self.output, node)
-            for kind, a, log_s in laws.of_laplace(mean, g, x, held, self.close):
+            for kind, a, log_s in spread_laws.of_laplace(mean, g, x, held, self.close):
                 said = f"the likelihood is a Laplace law's with the step's own s ({node.place or 'a parameter'}), taken as {kind}"
-                law = Law("own", a, "x_mean", by_rows(x, B), laws.laplace_of(by_rows(log_s, B)), said=said)
+                law = Law(
+                    "own", a, "x_mean", by_rows(x, B), spread_laws.laplace_of(by_rows(log_s, B)), said=said
+                )
                 yield Likelihood(law, self.output, node)
-            for a, log_r in laws.of_overdispersed(mean, g, x, held, self.close):
-                law = Law("own", a, "x_mean", by_rows(x, B), laws.overdispersed(by_rows(log_r, B)))
+            for a, log_r in spread_laws.of_overdispersed(mean, g, x, held, self.close):
+                law = Law("own", a, "x_mean", by_rows(x, B), spread_laws.overdispersed(by_rows(log_r, B)))
                 said = f"the likelihood is negative binomial, with the dispersion of {node.place or 'a parameter'}"
                 yield Likelihood(replace(law, said=said), self.output, node)
 

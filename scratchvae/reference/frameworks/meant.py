@@ -144,7 +144,7 @@ class Meant:
         both = D / self.arrays["mean"][0].size  # where both parts are means over what they are of
         sizes = (1.0, D, self.B, D * self.B, both, both * self.B)
         by_size = [f * c for f in sizes for c in (1.0, 0.5)]  # ½: of a squared error without it
-        own = {n: by_size for n in self._numbers("kl")}
+        own = dict.fromkeys(self._numbers("kl"), by_size)
         # a count of entries that a mean over them is multiplied by weighs nothing
         of_other = [n for n in self._numbers("reconstruction") if n not in HALVES]
         numbers = {n: (1.0, 0.5) if self._is_size(n) else by_size for n in of_other} | own

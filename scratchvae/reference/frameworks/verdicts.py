@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from scratchvae.reference.diagnosis import Finding, Outcome, Report, Verdict
 
-
 LEFT_OUT = {"constant_dropped", "constant_and_log_sigma_missing"}
 
 

@@ -14,9 +14,9 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import Line, Outcome, Report, Verdict, examine, read
 from scratchvae.reference.frameworks.flow import Node, lineage
-from scratchvae.reference.frameworks.quantities import as_step
-from scratchvae.reference.frameworks.roles import find_roles
+from scratchvae.reference.frameworks.role_finding import find_roles
 from scratchvae.reference.frameworks.seen import Step
+from scratchvae.reference.frameworks.step_reading import as_step
 from scratchvae.reference.frameworks.verdicts import rank, unaccusing
 
 CLOSE = 1e-4  # of the largest entry of a parameter's gradient: two backward passes in float32 are far nearer

@@ -1,0 +1,125 @@
+"""What came of each quantity of a step: its outcome, its row of the table, and what is said of it."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+from scratchvae.arrays import Array
+
+
+class Outcome(Enum):
+    """What came of comparing a quantity; the value is how its words begin."""
+
+    AGREES = "agrees"
+    DEPARTS = "DEPARTS"
+    FOLLOWS = "follows from"
+    TAKEN = "taken as given"
+    UNCHECKED = "not checked"
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """An outcome, the mistakes that explain it, and where there are none, what else is said."""
+
+    outcome: Outcome
+    causes: tuple[str, ...] = ()
+    why: str = ""
+
+    @property
+    def checked(self) -> bool:
+        """Whether the quantity was compared, to an end."""
+        return self.outcome in {Outcome.AGREES, Outcome.DEPARTS, Outcome.FOLLOWS}
+
+    @property
+    def explained(self) -> bool:
+        """Whether it is known why the quantity is what it is."""
+        return self.outcome in {Outcome.AGREES, Outcome.FOLLOWS} or (
+            self.outcome is Outcome.DEPARTS and bool(self.causes)
+        )
+
+    def __str__(self) -> str:
+        named = " or ".join(self.causes)
+        if self.outcome is Outcome.FOLLOWS:
+            return f"{self.outcome.value} {named}"
+        return f"{self.outcome.value}: {named}" if named else f"{self.outcome.value}{self.why}"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One quantity beside what it should be."""
+
+    quantity: str
+    found: Verdict
+    theirs: Array
+    reference: Array | None = None
+
+    @property
+    def verdict(self) -> str:
+        """The verdict in words."""
+        return str(self.found)
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The row of a table: the quantity, theirs, the reference, how they differ, the verdict."""
+        found = self.found.outcome.value if self.found.outcome is Outcome.UNPROVEN else self.verdict
+        return self.quantity, _shown(self.theirs), _shown(self.reference), self._apart(), found
+
+    def _apart(self) -> str:
+        """The ratio, where there is one for all entries; else the largest difference."""
+        if self.reference is None or self.theirs.shape != self.reference.shape:
+            return ""
+        with np.errstate(all="ignore"):
+            ratios = np.where(self.reference == self.theirs, 1.0, self.theirs / self.reference)
+        known = ratios[(self.reference != 0) & np.isfinite(ratios)]
+        if known.size and np.ptp(known) <= 1e-3 * abs(known.flat[0]):
+            return f"x {np.median(known):.6g}"
+        with np.errstate(all="ignore"):
+            apart = np.abs(self.theirs - self.reference)
+        return f"differ by {np.nanmax(apart):.2g}" if apart.size and np.isfinite(apart).any() else ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A quantity that departs, and the mistakes that give exactly what was found
+    (none: the cause has no name).
+
+    `said` is False where nothing is known of why: then the explanation says where and how it departs.
+    """
+
+    quantity: str
+    causes: tuple[str, ...]
+    explanation: str
+    said: bool = True
+
+    @property
+    def what(self) -> str:
+        """What is wrong, without the fix."""
+        return self.explanation.partition(": ")[0] if self.said else self.explanation.partition("; ")[0]
+
+    @property
+    def fix(self) -> str:
+        """What helps."""
+        left = self.explanation.partition(": " if self.said else "; ")[2]
+        return left or f"write it as {FORMULAS.get(self.quantity, 'the reference has it')}"
+
+
+FORMULAS = {
+    "z": "mean + σ · noise",
+    "reconstruction": "−log p(x|z), summed over the entries of an event",
+    "log_px": "log p(x|z), summed over the entries of an event",
+    "kl": "½ Σ mean² + σ² − 1 − log σ², summed over the latents",
+    "loss": "−log p(x|z) + β KL, averaged over the batch or summed as declared",
+    "bound": "log p(x|z) − β KL, averaged over the batch or summed as declared",
+    "log_w": "log p(x|z) + log p(z) − log q(z|x)",
+}
+
+
+def _shown(array: Array | None) -> str:
+    """A number itself, of an array the mean magnitude."""
+    if array is None:
+        return ""
+    return (
+        f"{float(array):.7g}" if array.ndim == 0 else f"|.| {np.abs(array).mean() if array.size else 0:.5g}"
+    )
