@@ -16,6 +16,7 @@ from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import d_std_read_as, std_read_as
 from scratchvae.reference.frameworks import priors
 from scratchvae.reference.frameworks.flow import Node
+from scratchvae.reference.frameworks.forms import said_of_others
 from scratchvae.reference.frameworks.ledger import Entry, Pull, ledger
 from scratchvae.reference.frameworks.priors import Prior
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted
@@ -232,8 +233,6 @@ class Exchange:
                 "the KL is held near a capacity C by |KL − C|: taken so, and the loss's value is not compared"
             )
         if others:
-            where = ", ".join(dict.fromkeys(e.node.place for e in others if e.node.place)) or "somewhere"
-            unknown.append(
-                f"a term of the loss is neither reconstruction nor KL ({where}): it is taken as it is, not checked"
-            )
+            said = said_of_others([e.node for e in others], self.roles, len(self.step.raw["mean"]))
+            unknown.append(f"{said}: it is taken as it is, not checked")
         return notes, unknown

@@ -114,7 +114,7 @@ def _on_jax(model: Any, data: Any, settings: dict[str, Any]) -> Report:
         returned = model.train_step((ordered, *others), data)
         return returned[0] if isinstance(returned, tuple) else returned
 
-    return JaxWatched(trace(step, parameters, others, data)).report(**settings)
+    return JaxWatched(trace(step, parameters, others, data, owner=model)).report(**settings)
 
 
 @contextmanager

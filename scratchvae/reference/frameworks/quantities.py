@@ -11,6 +11,7 @@ from scratchvae.reference.diagnosis import SCALES
 from scratchvae.reference.frameworks.draw_gradients import of_each_draw
 from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import Node, heirs, lineage
+from scratchvae.reference.frameworks.forms import said_of_likelihood, said_of_others
 from scratchvae.reference.frameworks.laws import Law
 from scratchvae.reference.frameworks.likelihood import Comparison
 from scratchvae.reference.frameworks.meant import Meant, capacity_of
@@ -66,9 +67,8 @@ class Quantities:
         law = self._likelihood(output)
         plain = self._parts()
         if law is None:
-            step.unknown.append(
-                "the likelihood: how the output is compared with x was not recognized, so it is taken as it is"
-            )
+            made = heirs(step.ends["output"], lineage([self.loss])) - {step.ends["output"]}
+            step.unknown.append(said_of_likelihood(made))
             del step.arrays["x"]
         if self.roles.log_w is not None:
             self._weights()
@@ -201,10 +201,8 @@ class Quantities:
                     self.step.places[role] = terms[0].node.place
         others = [t for t in self.roles.terms if t.role == "other"]
         if others:
-            where = ", ".join(dict.fromkeys(t.node.place for t in others if t.node.place)) or "somewhere"
-            self.step.unknown.append(
-                f"a term of the loss is neither reconstruction nor KL ({where}): it was not checked"
-            )
+            said = said_of_others([t.node for t in others], self.roles, self.B)
+            self.step.unknown.append(f"{said}: it was not checked")
         return plain
 
     def _weights(self) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis import Line, Outcome, Report, Verdict, examine, read
+from scratchvae.reference.diagnosis import SCALES, Line, Outcome, Report, Verdict, examine, read
 from scratchvae.reference.frameworks.flow import Node, lineage
 from scratchvae.reference.frameworks.role_finding import find_roles
 from scratchvae.reference.frameworks.seen import Step
+from scratchvae.reference.frameworks.spread import POSITIVE
 from scratchvae.reference.frameworks.step_reading import as_step
 from scratchvae.reference.frameworks.verdicts import rank, unaccusing
 
@@ -65,19 +66,41 @@ class Watched(ABC):
         if not step.settings:
             return report
         if report.findings or report.of(Outcome.UNPROVEN) or step.unknown:
-            for other in self.exchanged(step):
+            own, recognized = step, False
+            for other in self.exchanged(own):
+                recognized = True
                 second, rank_of = self._judged(other)
                 plain = second.ok and not second.of(Outcome.UNPROVEN)
                 if (plain, *(not r for r in rank_of)) > (False, *(not r for r in order)):
                     step, report, order = other, second, rank_of
                 if plain:
                     break
+            if not recognized and order[1] and "scale" not in settings:
+                step, report = self._read_by_the_kl(own, settings) or (step, report)
         report = _with_places(report, step)
         left = [
             one for one in report.lines if not (one.quantity == "d_z" and one.found.outcome is Outcome.TAKEN)
         ]
         report = replace(report, lines=tuple(left))  # d_z is that of the step's own decoder
         return report if report.findings else self._with_parameters(report, step)
+
+    def _read_by_the_kl(self, step: Step, settings: Mapping[str, Any]) -> tuple[Step, Report] | None:
+        """The step and its report, where the KL to a prior of its own reads the spread otherwise than the
+        sampling does; None where it does not.
+        """
+        for kind in SCALES:
+            if kind in step.arrays or (kind in POSITIVE and self._spread_is_negative()):
+                continue
+            for other in self.exchanged(self.step({**settings, "scale": kind})):
+                report, order = self._judged(other)
+                if report.first == "z" and not order[1]:
+                    note = f"the KL reads the spread as {kind}, the sampling otherwise: taken as {kind}"
+                    return other, replace(report, notes=(note, *report.notes))
+        return None
+
+    def _spread_is_negative(self) -> bool:
+        held = self.roles.held
+        return held is not None and bool(held.value().min(initial=0) < 0)
 
     def _judged(self, step: Step) -> tuple[Report, tuple[bool, bool, int]]:
         """The report of the reading that explains most, and its rank."""
