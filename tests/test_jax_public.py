@@ -22,8 +22,13 @@ def dense(n, m):
 
 
 PARAMETERS = {
-    **{"body": dense(D, H), "mean": dense(H, Z), "spread": dense(H, Z), "widen": dense(Z, H)},
-    **{"out": dense(H, D), "noise": dense(H, D), "prior": dense(2, 2 * Z)},
+    "body": dense(D, H),
+    "mean": dense(H, Z),
+    "spread": dense(H, Z),
+    "widen": dense(Z, H),
+    "out": dense(H, D),
+    "noise": dense(H, D),
+    "prior": dense(2, 2 * Z),
 }
 
 

@@ -140,6 +140,12 @@ def negated(model, x):
     return ((x - model.decode(sample(mu, lv))) ** 2).sum(1).mean() + 0.25 * -kld(mu, lv).mean()
 
 
+def exchanged(model, x):
+    mu, lv = model.encode(x)
+    y = torch.sigmoid(model.decode(sample(mu, lv)))
+    return F.binary_cross_entropy(x, y, reduction="sum") / B + kld(mu, lv).mean()
+
+
 RIGHT = {
     "a mask that entries share": masked,
     "functions of torch.jit.script": scripted,
@@ -175,6 +181,12 @@ def test_a_mistake_is_named(name):
     assert name.partition(" ")[0] in report.causes, str(report)
 
 
+def test_exchanged_arguments_of_the_cross_entropy_are_described():
+    report = report_of(exchanged)
+    assert not report.matches
+    assert "x and the output are exchanged in the cross-entropy" in str(report)
+
+
 def test_a_mixture_of_logistics_is_no_importance_weight():
     """Its likelihood has the logarithm of a sum, but of what the decoder gave alone; what is left is compared."""
 
@@ -193,3 +205,42 @@ def test_a_mixture_of_logistics_is_no_importance_weight():
     assert "the likelihood" in " ".join(right.blind)
     assert not any(line.quantity.startswith("log_") for line in right.lines)
     assert wrong.cause == "sampling_log_var_read_as_log_std"
+
+
+def discrepancy(z):
+    """MMD of codes and of draws from the prior, with a Gaussian kernel."""
+    prior = torch.randn_like(z)
+    among, between = (torch.exp(-((z[:, None] - o[None]) ** 2).sum(2) / Z) for o in (z, prior))
+    return among.mean() - 2 * between.mean()
+
+
+def aggregate(z, mu, lv):
+    """log q(z) of each draw from the posteriors of the whole batch, as in an estimate of the total correlation."""
+    each = -0.5 * ((z[:, None] - mu[None]) ** 2 / lv.exp()[None] + lv[None]).sum(2)
+    return torch.logsumexp(each, 1).mean()
+
+
+def planar(model, z, mu, lv):
+    """The Jacobian of one planar step."""
+    w = model.widen.weight[0]
+    return -torch.log(torch.abs(1 + (1 - torch.tanh(z @ w) ** 2) * (w * w).sum())).mean()
+
+
+@pytest.mark.parametrize(
+    ("term", "words"),
+    [
+        (lambda model, z, mu, lv: discrepancy(z), "MMD"),
+        (lambda model, z, mu, lv: aggregate(z, mu, lv), "total correlation"),
+        (planar, "Jacobian"),
+    ],
+)
+def test_a_term_of_a_known_form_is_said_to_be_one(term, words):
+    def step(model, x):
+        mu, lv = model.encode(x)
+        z = sample(mu, lv)
+        return (bce(model.decode(z), x) + kld(mu, lv)).mean() + 3.0 * term(model, z, mu, lv)
+
+    report = report_of(step)
+    assert report.ok
+    assert not report.matches
+    assert words in " ".join(report.blind), report.blind

@@ -83,6 +83,18 @@ def through_probabilities(given: Given) -> Terms | None:
     return terms
 
 
+def exchanged(given: Given) -> Terms | None:
+    """−p log x − (1 − p) log (1 − x): the output stands where x belongs, with torch's floor of logarithms."""
+    found = probability(given)
+    if found is None or given.x is None or ((given.x < 0) | (given.x > 1)).any():
+        return None
+    (p, dp), x = found, given.x
+    on, off = np.maximum(np.log(x), TORCH_FLOOR), np.maximum(np.log1p(-x), TORCH_FLOOR)
+    value = -p * on - (1 - p) * off
+    unsure = np.abs(off - on) * p * 4 * given.eps  # two units in the last place of p
+    return masked(given, Terms(value, {_handed_over(given): (off - on) * dp}, 1 + np.abs(value), unsure))
+
+
 def _handed_over(given: Given) -> str:
     return "logits" if given.logits is not None else "x_mean"
 

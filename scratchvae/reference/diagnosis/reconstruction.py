@@ -136,6 +136,11 @@ READINGS = [
         "the reconstruction is averaged over an event's entries: sum over them, average over examples only",
         factor=PER_ENTRY,
     ),
+    described(
+        "x and the output exchanged",
+        "x and the output are exchanged in the cross-entropy: the output comes first, and x is the target",
+        form=cross_entropy.exchanged,
+    ),
     _row("padding_counted", "masked entries are counted: multiply by the mask before the sum", masked=False),
     DETACHED,
     *(
