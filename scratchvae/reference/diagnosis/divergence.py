@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis import estimates
 from scratchvae.reference.diagnosis.factors import BETA, MINUS, ONE, PER_LATENT, Factor, number
 from scratchvae.reference.diagnosis.pieces import VAR_BY, Place, Reading, Terms, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
@@ -212,5 +213,21 @@ READINGS = [
         "the batch's mean KL for each example",
         "this KL is the mean over the batch, given to every example: harmless in the loss's mean, but not the KL of each",
         over_batch="mean",
+    ),
+    *(
+        Reading(
+            "kl_sign",
+            Place.DIVERGENCE,
+            estimates.Negated(estimate),
+            "the KL has the wrong sign: its estimate from the draw is log q(z|x) − log p(z), which is added to the loss",
+        )
+        for estimate in estimates.ESTIMATES
+    ),
+    Reading(
+        "no log q(z|x) in the KL",
+        Place.DIVERGENCE,
+        estimates.without_log_q,
+        "the KL lacks log q(z|x): its estimate from the draw is log q(z|x) − log p(z)",
+        named=False,
     ),
 ]
