@@ -1,5 +1,6 @@
-"""KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_j mean² + σ² − 1 − log σ² (Kingma & Welling 2014, appendix B), and what is
-written instead.
+"""KL(N(mean, σ²) ‖ N(0, 1)), and what is written instead.
+
+KL = ½ Σ_j mean² + σ² − 1 − log σ² (Kingma & Welling 2014, appendix B).
 """
 
 from collections.abc import Callable

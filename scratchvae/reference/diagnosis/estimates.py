@@ -12,8 +12,9 @@ from scratchvae.reference.diagnosis.quantities import Given
 
 @dataclass(frozen=True)
 class Estimate:
-    """log q(z|x) − log p(z) at z by latent: unbiased for the KL, right too. Its gradients are those at a
-    fixed z.
+    """log q(z|x) − log p(z) at z by latent, which is unbiased for the KL.
+
+    Its gradients are those at a fixed z.
 
     `slopes(u, σ)` to mean and σ at a fixed z, `through_z(z, u, σ)` to z, which is part of a d_z that was
     handed over.

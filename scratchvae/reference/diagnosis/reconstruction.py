@@ -1,6 +1,4 @@
-"""How a reconstruction is read: which −log p(x|z), of which target, times what; and the numbers that may be
-solved for.
-"""
+"""How a reconstruction is read: which −log p(x|z), of which target, times what."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,5 +1,4 @@
-"""A step that was watched, with what is its own exchanged for what diagnose knows: its prior for N(0, 1),
-other terms for none.
+"""A watched step with its own prior exchanged for N(0, 1), and its other terms for none.
 
 What is taken out of the loss is taken out of the gradients too, by the step's own backward pass. What is left
 is a plain step, in which every mistake that the author made elsewhere still shows.
@@ -30,9 +29,7 @@ HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 
 @dataclass(frozen=True)
 class _Own:
-    """What the loss holds besides what comes through z: the KL's weight b, the prior, and gradients at a
-    fixed z.
-    """
+    """What the loss holds besides what comes through z: the KL's weight, its prior, gradients."""
 
     b: float
     prior: Prior | None  # None: of no kind that is known here
@@ -196,9 +193,7 @@ class Exchange:
     def _swap(
         self, own: _Own, m: Array, std: Array, slope: Array, z: Array, loss: float
     ) -> tuple[Array | float, Array | float, list[float]]:
-        """What the prior's exchange takes from the gradients by mean and spread, and what the loss is then
-        (one of these).
-        """
+        """What the exchange takes from the gradients by mean and spread, and what the loss may be then."""
         assert self.book is not None
         prior, b, plain = own.prior, own.b, priors.standard(z)
         if own.estimated:

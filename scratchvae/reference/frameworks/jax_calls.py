@@ -1,5 +1,4 @@
-"""What an equation of a jaxpr is called here: JAX writes some functions as several equations, and some under
-other names.
+"""What an equation of a jaxpr is called here: some functions are several equations, or have other names.
 
 jax is imported inside these functions only.
 """
@@ -88,9 +87,7 @@ def _division(node: Any, number: float, shown: list[Any]) -> tuple[str, list[Any
 
 
 def _log_sum_exp(nodes: list[Node]) -> Node | None:
-    """What the logarithm of a sum of exponentials is of, where the sum adds the maximum that it was taken
-    without.
-    """
+    """What log Σ exp is taken of, where the sum adds the maximum that it was taken without."""
     for log in nodes:
         inner = log
         for op in ("log", "abs", "sum", "exp", "sub"):

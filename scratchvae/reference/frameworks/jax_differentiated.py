@@ -25,8 +25,10 @@ class Differentiated(BaseException):  # which no except clause of the user's ste
 
 @contextmanager
 def _stopping_at_gradients() -> Iterator[None]:
-    """Inside, jax.grad and jax.value_and_grad, and those of flax.nnx, stop the step where the gradient would
-    be computed, by whatever name the user's modules imported them.
+    """Inside, a step stops where it would take a gradient.
+
+    jax.grad and jax.value_and_grad, and those of flax.nnx, are replaced under every name by which the user's
+    modules imported them.
     """
     import jax
 

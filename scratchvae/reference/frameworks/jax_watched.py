@@ -52,8 +52,7 @@ class JaxWatched(Watched):
         return [gradient.astype(np.float64) for gradient in found]
 
     def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
-        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the
-        ends.
+        """Gradients of the parameters: the step's own, and those made of the gradients at the ends.
 
         What reaches z from the output is in the gradients of mean and spread already. Terms that were taken out
         of the loss have ways of their own to the parameters.

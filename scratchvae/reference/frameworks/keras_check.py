@@ -1,5 +1,4 @@
-"""One training step of a Keras 3 model, on the backend that it runs on: by watching PyTorch, or from JAX's
-jaxpr.
+"""One training step of a Keras 3 model: PyTorch is watched, or JAX's jaxpr is read.
 
 keras, torch and jax are imported inside these functions only.
 """
@@ -27,8 +26,7 @@ def check_keras(
     likelihood: str | None = None,
     **settings: Any,
 ) -> Report:
-    """Run `model.train_step` on one batch up to where it takes gradients, and judge the step without the
-    names of its layers.
+    """Run `model.train_step` up to where it takes gradients, and judge it without the names of its layers.
 
     The model may have a `train_step` of its own, or the one of Keras with the losses of `compile`,
     `compute_loss` and `add_loss`; `y` is what is compared with its output there. On torch the step is watched

@@ -1,5 +1,4 @@
-"""The law by which an output was compared with data, told by the loss's gradient: Bernoulli, Gaussian,
-counts, categories.
+"""The law by which an output was compared with data, told by the loss's gradient.
 
 A law is recognized where the loss's gradient by the decoder's output is one number times the gradient of
 −log p(x|output), entry by entry, with this library's own formula on that side.
@@ -112,8 +111,9 @@ def entries(
     *,
     counts: bool = True,
 ) -> Piece:
-    """A piece by entry: log_px(output, x) -> log p and its gradient; `constant`: what of log p depends on x
-    alone, which is never negative where it `counts`.
+    """A piece by entry, of log_px(output, x) -> log p and its gradient.
+
+    `constant` is what of log p depends on x alone; x is never negative where it `counts`.
     """
 
     def piece(given: Given) -> Terms | None:

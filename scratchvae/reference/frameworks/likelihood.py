@@ -53,9 +53,7 @@ class Comparison:
         self.used = lineage([loss])
 
     def recognized(self) -> Likelihood | None:
-        """The first law that the gradient by the output is of; else that of the call which compared it; else
-        None.
-        """
+        """The first law that the gradient by the output is of; else that of the call, or None."""
         said = self.given.get("likelihood")
         found = next((one for one in self._plain() if said in (None, one.law.likelihood)), None)
         if (
@@ -138,9 +136,7 @@ class Comparison:
                 yield from (Likelihood(law, node) for law in (*found, *weighted))
 
     def _with_learned_number(self, law: str) -> Likelihood | None:
-        """The Gaussian or Laplace law whose spread is one learned number: any fits the gradient, so the weight
-        has to be that of a mean or a sum.
-        """
+        """The law whose spread is one learned number, in which the weight is that of a mean or a sum."""
         B = self.draws.B
         plain = [1 / n for n in (1, B, self.output.size, self.output.size // B)]
         for one in self._of_two():

@@ -1,6 +1,4 @@
-"""What the loss of a step that was watched was meant to be, as far as its own numbers say: the settings of
-diagnose.
-"""
+"""What the loss of a watched step was meant to be, as far as its numbers say: the settings of diagnose."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ class Meant:
         self.notes: list[str] = []
 
     def settings(self, likelihood: str, a: float | None) -> list[dict[str, Any]]:
-        """What may have been meant, the plainest first, where the loss weighs −log p(x|z) by `a`
-        (None: it is not known).
-        """
+        """What may have been meant, the plainest first; `a` is the weight of −log p(x|z), if known."""
         given, b, each = self.given, self._weight_of_kl(), 1.0 / self.B
         variance = 1.0
         if a is not None and "variance" not in given:
@@ -108,8 +104,7 @@ class Meant:
         return abs(found) if held and found is not None else found
 
     def _variance(self, likelihood: str, a: float, each: float) -> float:
-        """Of the Gaussian or Laplace whose error the loss weighs by a: as the step's own numbers give it, and
-        1 else.
+        """Of the Gaussian or Laplace law that the loss weighs by a, by the step's own numbers; else 1.
 
         A squared error without its factor ½ is that of a Gaussian of σ² = ½, an absolute error that of a
         Laplace of b = 1.
@@ -131,8 +126,7 @@ class Meant:
         return 1.0 if gaussian else 2.0
 
     def _beta(self, a: float | None, b: float | None) -> tuple[float | None, bool]:
-        """The KL's weight beside the reconstruction's, and whether it is 1 or was chosen, by a number in the
-        step.
+        """The KL's weight beside the reconstruction's, and whether it is 1 or was chosen by a number.
 
         It is None where it is not known, and 1 where a weight was not chosen.
         """
@@ -162,8 +156,7 @@ class Meant:
         return any(near(abs(number), s) or near(abs(number), 1 / s) for s in sizes if s > 1)
 
     def _numbers(self, role: str) -> list[float]:
-        """The numbers that a part of the loss is multiplied by on purpose, but for 1: such as count entries
-        are none.
+        """The numbers but 1 that a part of the loss is multiplied by on purpose, which count no entries.
 
         Those of the KL's own formula, a half of it among them, are left out.
         """

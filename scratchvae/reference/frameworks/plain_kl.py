@@ -12,9 +12,7 @@ from scratchvae.reference.frameworks.terms import scaled
 
 
 def plain_kl(node: Node, arrays: dict[str, Array], B: int) -> Node | None:
-    """What is the closed-form KL, over the batch or of each example, among what the term is a multiple
-    of.
-    """
+    """The closed-form KL over the batch or of each example, of which the term is a multiple; else None."""
     kind = next((name for name in SCALES if name in arrays), None)
     if kind is None:
         return None

@@ -1,6 +1,4 @@
-"""The prior of a step that was watched: a Gaussian or a mixture whose parameters are arrays of the step, told
-by gradients.
-"""
+"""The prior of a watched step, told by gradients: a Gaussian or a mixture of the step's own arrays."""
 
 from __future__ import annotations
 

@@ -137,9 +137,7 @@ class Quantities:
         return self.draws.by_example(value)[:, 0] if several else value
 
     def _likelihood(self, output: Node) -> Law | None:
-        """The law by which the output was compared with x, and what the loss weighs it by; the output is
-        entered.
-        """
+        """The law by which the output was compared with x, and its weight; the output is entered."""
         step, after = self.step, heirs(output, lineage([self.loss]))
         numbers = [number for node in after for number in node.numbers]
         numbers += [
@@ -185,9 +183,7 @@ class Quantities:
         return array.reshape(law.x.shape) if law.piece is not None else self.draws.by_example(array)
 
     def _parts(self) -> Node | None:
-        """Enter the loss's terms, where there is one of a kind; the plain KL, without a weight, where there
-        is one.
-        """
+        """Enter the loss's terms, where there is one of a kind; return the plain KL, where there is one."""
         plain = None
         for role in ("reconstruction", "kl"):
             terms = [t for t in self.roles.terms if t.role == role]

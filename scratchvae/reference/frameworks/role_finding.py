@@ -99,9 +99,7 @@ def _with_its_density(term: Term, terms: list[Term], ends: set[Node]) -> Term:
 
 
 def _take_spread(roles: Roles) -> bool:
-    """Whether the KL is made of one array besides the mean: then it is the spread, by which the noise was not
-    multiplied.
-    """
+    """Whether the KL is made of one array besides the mean: then it is the spread."""
     known = [node for node in (roles.mean, roles.z) if node is not None]
     size = -1 if roles.mean is None else roles.mean.size
     others = [term.node for term in roles.terms if term.role != "reconstruction"]
@@ -112,9 +110,7 @@ def _take_spread(roles: Roles) -> bool:
 
 
 def _as_seen(target: Node, seen: set[Node]) -> Node:
-    """The target, or the data behind it, where the encoder saw those and no function of each of their entries
-    is the target.
-    """
+    """The target, or the data behind it that the encoder saw."""
     if seen & set(history(target)):
         return target
     behind = [
@@ -126,9 +122,7 @@ def _as_seen(target: Node, seen: set[Node]) -> Node:
 
 
 def _without_noise(roles: Roles, used: list[Node], loss: Node, x: Node | None) -> None:
-    """No draw enters: mean and spread may be known by a KL, and z by what is made of them before a layer
-    takes it.
-    """
+    """Mean and spread by the KL, and z by what is made of them, where no draw enters."""
     comparing = list(_comparisons(used, {node for node in used if node.learned}))
     if not comparing:
         roles.unknown.append("noise, and an output that is compared with data")

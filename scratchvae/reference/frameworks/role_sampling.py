@@ -22,9 +22,7 @@ PRODUCTS = {"mm", "matmul", "bmm", "einsum", "inner"}
 
 
 def sample(roles: Roles, used: list[Node], loss: Node, x: Node | None) -> None:
-    """z = mean + σ · noise: the first sum of what a draw went into, entry by entry, with what parameters
-    made.
-    """
+    """Enter z = mean + σ · noise: the first sum, by entry, of what a draw went into with what was learned."""
     draws = [node for node in used if node.kind == "draw"]
     for draw in sorted(draws, key=lambda node: node.op != "draw normal"):
         # torch.normal(mean, std), which sample() calls
@@ -58,9 +56,7 @@ def _reparameterized(roles: Roles, draw: Node, used: list[Node]) -> bool:
 
 
 def _by_numbers(roles: Roles, used: list[Node], x: Node | None) -> None:
-    """Noise that was drawn by no call which was watched, as by NumPy: numbers, but no mask, that a spread is
-    multiplied by.
-    """
+    """Enter noise that no watched call drew, as NumPy's: numbers, but no mask, times a spread."""
     for leaf in [
         node for node in used if node.kind in {"data", "constant"} and node.size > 1 and node is not x
     ]:
@@ -74,9 +70,7 @@ def _by_numbers(roles: Roles, used: list[Node], x: Node | None) -> None:
 
 
 def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | None:
-    """Mean, spread and noise, if the node is mean ± spread · noise with what the noise became among the
-    carried.
-    """
+    """Mean, spread and noise, if the node is mean ± spread · noise with a carried noise; else None."""
     if node.op == "addcmul" and len(node.parents) == 3:
         at = next(p for p in node.parents if p in carried)
         mean, factors = node.parents[0], [p for p in node.parents[1:] if p not in carried]

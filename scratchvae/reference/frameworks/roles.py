@@ -1,6 +1,4 @@
-"""Which arrays of a step are its mean, spread, noise, z, output and parts of the loss: found from what was
-done with them.
-"""
+"""The roles of arrays in a step: mean, spread, noise, z, output and parts of the loss."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""How an encoder holds σ, told by what the sampling makes of it, by the KL's gradients, and by its author's
-own name for it.
-"""
+"""How an encoder holds σ: by what sampling and the KL's gradients make of it, and by its author's name."""
 
 from __future__ import annotations
 
@@ -23,8 +21,7 @@ Gradients = Callable[[Node, Sequence[Node]], list[Array | None]]
 
 
 def scale_of(roles: Roles, draws: Draws, gradients: Gradients) -> tuple[str | None, str]:
-    """One of SCALES, None where nothing tells; and what is said where sampling and KL read it differently,
-    else "".
+    """One of SCALES or None, and what is said where sampling and KL read it differently, else "".
 
     Where they differ, the author's own name decides, and else the KL, which uses the spread more than once.
     """
@@ -68,9 +65,7 @@ def put_right(roles: Roles, gradients: Gradients) -> None:
 
 
 def reads_as_kl(roles: Roles, gradients: Gradients) -> bool:
-    """Whether a term of the loss pulls the mean to 0 in proportion to itself, as a KL to the standard normal
-    does.
-    """
+    """Whether a term pulls the mean to 0 in proportion to itself, as a KL to N(0, 1) does."""
     found = _gradients_of_kl(roles, gradients)
     return found is not None and roles.mean is not None and fitted(found[0], roles.mean.value()) is not None
 

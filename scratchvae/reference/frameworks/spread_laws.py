@@ -33,9 +33,7 @@ def of_spread(
 def of_laplace(
     mean: Array, gradient: Array, x: Array, spread: Array, close: float
 ) -> Iterator[tuple[str, float, Array]]:
-    """A Laplace law whose scale s is an array of the step: how the array is read, the weight a, and log s in
-    x's shape.
-    """
+    """A Laplace law whose scale s is an array of the step: how it is read, the weight a, and log s."""
     for kind in ("log", "", "softplus"):
         with np.errstate(all="ignore"):
             log_s = {"log": spread, "": np.log(spread), "softplus": np.log(np.logaddexp(0, spread))}[kind]
@@ -64,9 +62,7 @@ def laplace_of(log_scale: Array) -> Piece:
 def of_overdispersed(
     mean: Array, gradient: Array, x: Array, spread: Array, close: float
 ) -> Iterator[tuple[float, Array]]:
-    """A negative binomial by mean and dispersion r, r or log r an array of the step: the weight a, and log r
-    in x's shape.
-    """
+    """A negative binomial whose dispersion r is an array of the step or its exp: the weight a, and log r."""
     if x.min() < 0 or mean.min() <= 0:
         return
     for log_r in ([np.log(spread)] if spread.min() > 0 else []) + [spread]:

@@ -1,5 +1,4 @@
-"""One training step of a PyTorch VAE held against this library: values, every gradient, and the mistake if
-there is one.
+"""One training step of a PyTorch VAE compared with this library.
 
 torch is imported inside these functions only.
 """
@@ -45,8 +44,7 @@ def check_torch(
     noise: Any = None,
     **settings: Any,
 ) -> Report:
-    """Run `step(module, x) -> loss` and its backward pass, and compare with the same weights, batch and noise
-    here.
+    """Run `step(module, x) -> loss` and its backward pass, and compare them with this library's.
 
     With no further word the step is watched: `capture` says how mean, spread, noise, z, output and the parts
     of the loss are found, and any setting that is not given is taken from the step's own arithmetic. The

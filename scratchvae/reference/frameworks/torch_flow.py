@@ -28,9 +28,7 @@ from scratchvae.reference.frameworks.torch_names import (
 
 
 class Watch:
-    """A mode under which every call of torch is entered into a graph; `mode()` is the context to run the code
-    in.
-    """
+    """Every call of torch is entered into a graph in the context that `mode()` gives."""
 
     def __init__(self, module: Any = None) -> None:
         self.nodes: list[Node] = []
@@ -179,9 +177,7 @@ class Watch:
         self.nodes.append(node)
 
     def _named(self, args: Any, kwargs: dict[str, Any]) -> str:
-        """The place of the user's code that made the call; its variables give the tensors among the arguments
-        their names.
-        """
+        """The place of the user's code that made the call, whose variables give tensors their names."""
         frame = sys._getframe(3)
         while frame is not None and _foreign(frame.f_code.co_filename):
             frame = frame.f_back  # type: ignore[assignment]

@@ -15,9 +15,7 @@ from scratchvae.reference.frameworks.torch_flow import as_array
 
 
 def standardized(name: str, args: Any, kwargs: dict[str, Any], drawn: Any) -> Any:
-    """The standard normal numbers in torch.normal(mean, std), which Normal.sample() calls, in double
-    precision.
-    """
+    """The standard normal numbers in torch.normal(mean, std), which Normal.sample() calls, in float64."""
     import torch
 
     if name != "normal":
@@ -38,9 +36,7 @@ def shared(one: Any, other: Any) -> bool:
 
 
 def _noise(draws: list[Any], shape: tuple[int, ...]) -> Any:
-    """The first of the draws that has as many numbers as the shape, else the first that broadcasts to it,
-    else None.
-    """
+    """The first draw of as many numbers as the shape, or one that broadcasts to it; else None."""
     import torch
 
     for draw in draws:
@@ -56,9 +52,7 @@ def _noise(draws: list[Any], shape: tuple[int, ...]) -> Any:
 
 
 def quantities(seen: dict[str, Any], x: Any, scale: str, output: str) -> tuple[dict[str, Any], bool]:
-    """What was seen by canonical name, gradients as d_name; and whether one head gives mean and spread in
-    turns.
-    """
+    """What was seen by canonical name; and whether one head gives mean and spread in turns."""
     found: dict[str, Any] = {"x": x, "loss": seen["loss"]}
     tensors = {"z": seen["z"], output: seen["output"]}
     if "head 1" in seen:

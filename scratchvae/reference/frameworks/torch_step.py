@@ -30,8 +30,7 @@ def observe(
     entrance: str | None = None,
     replay: Sequence[Any] = (),
 ) -> Steps:
-    """Their step's quantities as tensors by canonical name, and each learned parameter's gradient, None where
-    none arrived.
+    """The step's quantities as tensors by canonical name, and the gradient of each parameter, or None.
 
     `decoder`: the children that take z and that give the output; `entrance`: the one that takes what the
     encoder sees. With `replay` what was drawn once is drawn again, in the dtype of the module. The module is
@@ -50,9 +49,7 @@ def observe(
 
 @contextmanager
 def kept_as_it_is(module: Any) -> Iterator[None]:
-    """Afterwards the module's weights, buffers and gradients are as before, and so is torch's generator on
-    the CPU.
-    """
+    """Afterwards the module, its gradients and torch's generator on the CPU are as before."""
     import torch
 
     before = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
@@ -88,9 +85,7 @@ def _run(
     entrance: str | None,
     replay: Sequence[Any],
 ) -> dict[str, Any]:
-    """Forward and backward: the heads' outputs, z, the decoder's output, the loss, and the noise if it was
-    seen.
-    """
+    """Forward and backward: the heads' outputs, z, the output, the loss, and noise that was seen."""
     import torch
 
     seen: dict[str, Any] = {"drawn": []}

@@ -1,5 +1,4 @@
-"""The loop around a PyTorch step: are gradients cleared, does every parameter move, is evaluation evaluation,
-does it resume?
+"""The loop around a PyTorch step: clearing, clipping, moving, evaluating, resuming.
 
 torch is imported inside these functions only.
 """
@@ -46,8 +45,7 @@ def check_training(
     evaluate: Callable[[Any, Any], Any] | None = None,
     reports_bound: bool = False,
 ) -> Report:
-    """Run `train_step(model, optimizer, batch)` on copies, and compare what it does with what a training step
-    should do.
+    """Run `train_step(model, optimizer, batch)` on copies, and compare it with what a step should do.
 
     `train_step` does all of a step: it clears gradients, runs the backward pass and calls `optimizer.step()`,
     once in `accumulate` calls. Declared as `max_norm`, the norm of all gradients is at most that when the
@@ -201,9 +199,7 @@ def _accumulation(checks: _Checks, start: Run, batches: Sequence[Any]) -> None:
 
 
 def _resumption(checks: _Checks, start: Run, first: Run, batches: Sequence[Any]) -> None:
-    """Weights after the next step: gone on, gone on once more, and from state dicts loaded into what was
-    there at the start.
-    """
+    """Compare weights after the next step of a run that went on with those of a run that was resumed."""
     went_on, again, resumed = (run.copied(gradients=False) for run in (first, first, start))
     resumed.model.load_state_dict(copy.deepcopy(first.model.state_dict()))
     resumed.optimizer.load_state_dict(copy.deepcopy(first.optimizer.state_dict()))

@@ -21,9 +21,7 @@ def rank(report: Report) -> tuple[bool, bool, int]:
 
 
 def unaccusing(report: Report, unknown: Sequence[str]) -> Report:
-    """What departs for no known reason may be right in a model of another kind: nothing was declared, so
-    nothing is accused.
-    """
+    """What departs for no known reason may be right in another model: nothing undeclared is accused."""
     named = bool(report.findings) and bool(report.findings[0].causes)
     known = [f for f in report.findings if f.causes] if named else []
     said = {f.quantity: f.explanation for f in report.findings if f.said}

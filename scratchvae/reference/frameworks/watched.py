@@ -1,6 +1,4 @@
-"""One step that was watched, judged: which readings its arithmetic allows, and the report of the one that
-explains most.
-"""
+"""One watched step judged: which readings its arithmetic allows, and the report of the best."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ CLOSE = 1e-4  # of the largest entry of a parameter's gradient: two backward pas
 
 
 class Watched(ABC):
-    """The graph behind one loss, judged alike for every framework, which adds how gradients of it are
-    computed.
-    """
+    """The graph behind one loss, judged alike for every framework, which adds how gradients are computed."""
 
     def __init__(self, loss: Node, x: Node | None, *, training: bool) -> None:
         self.loss, self.training = loss, training
@@ -40,9 +36,7 @@ class Watched(ABC):
 
     @abstractmethod
     def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
-        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at
-        the ends.
-        """
+        """Gradients of the parameters: the step's own, and those made of the gradients at the ends."""
 
     def step(self, settings: Mapping[str, Any]) -> Step:
         """The step as it is read under these settings."""
@@ -85,9 +79,7 @@ class Watched(ABC):
         return report if report.findings else self._with_parameters(report, step)
 
     def _read_by_the_kl(self, step: Step, settings: Mapping[str, Any]) -> tuple[Step, Report] | None:
-        """The step and its report, where the KL to a prior of its own reads the spread otherwise than the
-        sampling does; None where it does not.
-        """
+        """The step and its report, where the KL to an own prior reads the spread as the sampling does not."""
         for kind in SCALES:
             if kind in step.arrays or (kind in POSITIVE and self._spread_is_negative()):
                 continue
@@ -121,13 +113,10 @@ class Watched(ABC):
 
     @abstractmethod
     def exchanged(self, step: Step) -> Iterator[Step]:
-        """The step with its own prior and terms exchanged; none where the framework's own backward pass can't
-        do that.
-        """
+        """The step with its own prior and terms exchanged; none where gradients can't be taken so."""
 
     def _with_parameters(self, report: Report, step: Step) -> Report:
-        """The report, and of each parameter's gradient whether it is what the user's own code makes of those
-        at the ends.
+        """The report, and whether each parameter's gradient is made of those at the ends.
 
         The ends are mean, spread and output, whose gradients were compared with the reference: layers of any
         kind between them are the user's own, and so is their backward pass. What differs has reached the
