@@ -137,7 +137,8 @@ def trace(
             and np.array_equal(array, noise)
         ):
             kind = "draw"
-        is_x = kind == "data" and len(path) == 1 and not any(leaf.is_x for leaf in leaves)
+        first_of_all = all(getattr(part, "idx", None) == 0 for part in path[1:])  # of (x, y) and the like
+        is_x = kind == "data" and first_of_all and not any(leaf.is_x for leaf in leaves)
         name = _dotted(path[1:]) or ("parameters" if learned else "")
         leaves.append(Leaf(array, kind, name, is_x))
     return Traced.of(Function(closed, names, _kept(owner or step, closed.jaxpr)), leaves)

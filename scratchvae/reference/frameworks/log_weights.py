@@ -12,7 +12,8 @@ def log_weights(used: list[Node], output: Node, z: Node | None) -> Node | None:
     """
     after = heirs(output, used)
     found = [node.parents[0] for node in used if node.op == "logsumexp" and node in after]
-    found = [log_w for log_w in found if z is None or sources(log_w) - heirs(z, used)]
+    made = set() if z is None else heirs(z, used)
+    found = [log_w for log_w in found if z is None or any(not n.kind for n in sources(log_w) - made)]
     return found[0] if len(found) == 1 else _weighed_by_itself(used, after)
 
 

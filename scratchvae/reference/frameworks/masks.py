@@ -9,7 +9,21 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import Node
 
-MADE_BY = {"cast", "view", "expand", "invert", "gt", "ge", "lt", "le", "ne", "eq"}  # as a mask may be
+MADE_BY = {
+    "cast",
+    "view",
+    "expand",
+    "invert",
+    "bitwise_not",
+    "logical_not",
+    "not",
+    "gt",
+    "ge",
+    "lt",
+    "le",
+    "ne",
+    "eq",
+}  # as a mask may be
 
 
 def masks(used: Iterable[Node], output: Node, gradient: Array | None, x: Array) -> Iterator[Array]:
