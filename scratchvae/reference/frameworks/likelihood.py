@@ -100,7 +100,7 @@ class Comparison:
             ]
             if x.min() >= -CLOSE and x.max() <= 1 + CLOSE:
                 slopes.append(("bernoulli", logits or self.output, by_logits, sigmoid(inside) - x))
-            for mask in (None, *masks(self.used, self.output, by_output, x)):
+            for mask in (None, *masks(self.used, by_output, x)):
                 for law, node, gradient, slope in slopes:
                     seen, more = (slope, {}) if mask is None else (slope * mask, {"mask": mask})
                     a = None if gradient is None else fitted(gradient, seen, rows=rows, close=self.close)

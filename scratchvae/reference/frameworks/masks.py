@@ -26,21 +26,26 @@ MADE_BY = {
 }  # as a mask may be
 
 
-def masks(used: Iterable[Node], output: Node, gradient: Array | None, x: Array) -> Iterator[Array]:
-    """Arrays of 0 and 1, other than x itself, that hide the entries which get no gradient."""
+def masks(used: Iterable[Node], gradient: Array | None, x: Array) -> Iterator[Array]:
+    """Arrays of 0 and 1, other than x itself, that hide the entries which get no gradient, in x's shape.
+
+    A mask may be spread over axes that its entries share, in any shape that an array of x's size has.
+    """
     if gradient is None or gradient.all() or not gradient.any():
         return
-    hidden, shape = gradient.reshape(x.shape) == 0, output.shape
+    used = list(used)
+    hidden = gradient.reshape(x.shape) == 0
+    shapes = list(dict.fromkeys(node.shape for node in used if node.size == hidden.size))
     for node in used:
         if node.learned or not (node.kind in {"data", "constant"} or node.op in MADE_BY):
             continue
-        whole = node.size == hidden.size
-        if not whole and (
-            len(node.shape) != len(shape)
-            or any(a not in (1, b) for a, b in zip(node.shape, shape, strict=True))
-        ):
+        shape = next((shape for shape in shapes if _spreads_to(node.shape, shape)), None)
+        if shape is None:
             continue
-        mask = node.value() if whole else np.broadcast_to(node.value(), shape)
-        mask = mask.reshape(x.shape).astype(np.float64)
+        mask = np.broadcast_to(node.value(), shape).reshape(x.shape).astype(np.float64)
         if np.isin(mask, (0, 1)).all() and hidden[mask == 0].all() and not np.array_equal(mask, x):
             yield mask
+
+
+def _spreads_to(shape: tuple[int, ...], wide: tuple[int, ...]) -> bool:
+    return len(shape) == len(wide) and all(a in (1, b) for a, b in zip(shape, wide, strict=True))
