@@ -4,8 +4,7 @@ from scratchvae.reference.diagnosis.catalogue import CATALOGUE, mistakes
 from scratchvae.reference.diagnosis.diagnosing import assert_matches, diagnose
 from scratchvae.reference.diagnosis.divergence import KL_DETACHED
 from scratchvae.reference.diagnosis.estimates import ESTIMATES
-from scratchvae.reference.diagnosis.examination import UNKNOWN, Examination, examine
-from scratchvae.reference.diagnosis.findings import Finding, Line, Outcome, Verdict
+from scratchvae.reference.diagnosis.examination import Examination, examine
 from scratchvae.reference.diagnosis.gradients import of_kl_through_z
 from scratchvae.reference.diagnosis.pieces import (
     Piece,
@@ -22,6 +21,8 @@ from scratchvae.reference.diagnosis.reading import AS_MEANT, read
 from scratchvae.reference.diagnosis.report import Report
 from scratchvae.reference.diagnosis.right import RIGHT
 from scratchvae.reference.diagnosis.sampling import NOISE_MISSING
+from scratchvae.reference.diagnosis.verdict import Finding, Line, Outcome, Verdict
+from scratchvae.reference.diagnosis.whereabouts import UNKNOWN
 
 __all__ = [
     "ALIASES",

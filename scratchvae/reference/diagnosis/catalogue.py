@@ -7,12 +7,12 @@ from typing import Any
 from scratchvae.reference.diagnosis import (
     divergence,
     draws,
+    entry_weights,
     importance,
     penalties,
     priors,
     reconstruction,
     sampling,
-    solved_reconstruction,
     total,
     weights,
 )
@@ -62,13 +62,9 @@ def levels(given: Given, pieces: Pieces, places: frozenset[Place], *, pairs: boo
 
 
 def _solved(given: Given, pieces: Pieces, places: frozenset[Place]) -> Iterator[Reading]:
-    solving = {
-        Place.SAMPLING: sampling,
-        Place.DIVERGENCE: priors,
-        Place.RECONSTRUCTION: solved_reconstruction,
-    }
-    for place in places & set(solving):
-        yield from solving[place].solve(given)
+    parts = {Place.SAMPLING: sampling, Place.DIVERGENCE: priors, Place.RECONSTRUCTION: entry_weights}
+    for place in places & set(parts):
+        yield from parts[place].solve(given)
     if Place.TOTAL in places:
         yield from weights.solve(given, pieces)
 

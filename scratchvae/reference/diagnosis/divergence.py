@@ -12,8 +12,9 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import estimates
 from scratchvae.reference.diagnosis.factors import BETA, MINUS, ONE, PER_LATENT, Factor, number
-from scratchvae.reference.diagnosis.pieces import VAR_BY, Place, Reading, Terms, d_std_read_as, std_read_as
+from scratchvae.reference.diagnosis.pieces import Place, Reading, Terms, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
+from scratchvae.reference.diagnosis.spelling import FORMULA, VAR_BY, WRITE, written
 
 # of the mean, or of σ: its value and its slope
 Term = tuple[Callable[[Array], Array], Callable[[Array], Array]]
@@ -129,23 +130,24 @@ KL_DETACHED = _row(
     through_mean=False,
     through_std=False,
 )
-ONE_LATENT = "the KL is that of one latent, the largest or the smallest: sum over them"
+ONE_LATENT = "the KL is that of one latent, the largest or the smallest: sum over all latents"
 READINGS = [
-    _row("kl_half_missing", "the KL lacks its factor ½", factor=number(2.0)),
+    _row("kl_half_missing", f"the KL lacks its factor ½: {WRITE}", factor=number(2.0)),
     _row(
         "kl_sign",
-        "the KL has the wrong sign: add −½ Σ 1 + log σ² − mean² − σ² to the loss, which is never negative",
+        f"the KL has the wrong sign: negate it, so that it is {FORMULA}, which is never negative",
         factor=MINUS,
     ),
     _row(
         "kl_reversed",
-        "this is KL(p ‖ q), the prior's to the posterior: exchange the two, for the bound has KL(q ‖ p)",
+        "this is KL(p ‖ q), where p is the prior and q the posterior: exchange the two, because the "
+        "bound has KL(q ‖ p)",
         reversed=True,
     ),
     *(
         _row(
             f"kl_{kind}_read_as_{reading}",
-            f"the KL takes {kind} for {reading}: take {VAR_BY[kind]} for σ² there",
+            f"the KL reads {kind} as {reading}: σ² is {VAR_BY[kind]}, so write {written(kind)}",
             kind=kind,
             reading=reading,
         )
@@ -155,46 +157,43 @@ READINGS = [
     ),
     _row(
         "kl_constant_missing",
-        "the KL lacks its −½ for each latent: subtract it, for values are ½ Z too high, though gradients are right",
+        "the KL is ½ too high for each latent, and its gradients are right: subtract ½ for each latent",
         constant=0.0,
     ),
     _row(
         "kl_constant_sign",
-        "the KL adds ½ for each latent where it should subtract it: −½ Σ 1 + log σ² − mean² − σ²",
+        f"the KL adds ½ for each latent where it should subtract ½: {WRITE}",
         constant=-1.0,
     ),
-    _row("kl_log_var_halved", "the KL has ½ log σ where ½ log σ² belongs", log=0.5),
+    _row("kl_log_var_halved", f"the KL has ½ log σ in place of ½ log σ²: {WRITE}", log=0.5),
     _row(
         "kl_log_var_squared",
-        "the KL has (log σ²)² where σ² = exp log σ² belongs",
+        f"the KL has (log σ²)² in place of σ² = exp(log σ²): {WRITE}",
         of_std="(log σ²)²",
         kind="log_var",
     ),
-    _row("kl_mean_absolute", "the KL has |mean| where mean² belongs", of_mean="|mean|"),
+    _row("kl_mean_absolute", f"the KL has |mean| in place of mean²: {WRITE}", of_mean="|mean|"),
     _row("kl_of_one_latent", ONE_LATENT, latents="largest"),
     _row("kl_of_one_latent", ONE_LATENT, latents="smallest"),
     _row(
         "kl_heads_swapped",
-        "mean and spread are exchanged in the KL: mind the order of arguments",
+        "the KL reads the mean as σ and σ as the mean: look at the order in which the encoder's two "
+        "outputs are unpacked, or passed on",
         swapped=True,
     ),
     Reading(
         "kl_times_beta",
         Place.DIVERGENCE,
         _TimesBeta(),
-        "beta is in the KL already, and is applied again or was not meant there",
+        "the KL is multiplied by beta already: multiply it by beta once, in the loss",
     ),
-    _row("kl_mean_not_squared", "the mean enters the KL unsquared", of_mean="mean"),
-    _row("kl_variance_not_squared", "the KL has σ where σ² belongs", of_std="σ"),
-    _row("kl_mean_over_latents", "the KL is averaged over the latents: sum over them", factor=PER_LATENT),
+    _row("kl_mean_not_squared", f"the KL has the mean in place of mean²: {WRITE}", of_mean="mean"),
+    _row("kl_variance_not_squared", f"the KL has σ in place of σ²: {WRITE}", of_std="σ"),
+    _row("kl_mean_over_latents", "the KL is a mean over the latents: sum over them", factor=PER_LATENT),
     KL_DETACHED,
-    described(
-        "no mean² in the KL", "the KL lacks its mean²: write it as ½ Σ mean² + σ² − 1 − log σ²", of_mean=""
-    ),
-    described("no σ² in the KL", "the KL lacks its σ²: write it as ½ Σ mean² + σ² − 1 − log σ²", of_std=""),
-    described(
-        "no log σ² in the KL", "the KL lacks its −log σ²: write it as ½ Σ mean² + σ² − 1 − log σ²", log=0.0
-    ),
+    described("no mean² in the KL", f"the KL lacks its mean²: {WRITE}", of_mean=""),
+    described("no σ² in the KL", f"the KL lacks its σ²: {WRITE}", of_std=""),
+    described("no log σ² in the KL", f"the KL lacks its −log σ²: {WRITE}", log=0.0),
     described(
         "the KL's mean detached",
         "the mean is detached in the KL: use the mean itself, without detach() or no_grad()",
@@ -207,12 +206,13 @@ READINGS = [
     ),
     described(
         "the batch's KL for each example",
-        "this KL is the sum over the batch, given to every example: sum over latents (axis 1), not over examples",
+        "this KL is the sum over the batch, given to every example: sum over the latents (axis 1) alone",
         over_batch="sum",
     ),
     described(
         "the batch's mean KL for each example",
-        "this KL is the mean over the batch, given to every example: harmless in the loss's mean, but not the KL of each",
+        "this KL is the mean over the batch, given to every example: sum over the latents (axis 1) "
+        "alone, though the loss's mean is the same",
         over_batch="mean",
     ),
     *(

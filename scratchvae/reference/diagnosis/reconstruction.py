@@ -62,6 +62,7 @@ def _row(name: str, fix: str, **changed: Any) -> Reading:
 
 
 def described(name: str, fix: str, solved: int = 0, **changed: Any) -> Reading:
+    """A reading without an identifier."""
     return replace(_row(name, fix, **changed), named=False, solved=solved)
 
 
@@ -71,27 +72,29 @@ def _form(name: str, form: Piece, fix: str) -> Reading:
 
 DETACHED = _row(
     "reconstruction_detached",
-    "the decoder's output is detached in the reconstruction: let its gradient reach the decoder",
+    "the decoder's output is detached in the reconstruction: use it without detach() or no_grad()",
     detached=True,
 )
 ANY = ("bernoulli", "gaussian", "laplace")
-SHIFTED = "the target is x shifted by one example: compare each output with its own x"
+SHIFTED = "each output is compared with the x of the neighbouring example: compare output i with x i"
 READINGS = [
     _row(
         "reconstruction_sign",
-        "the reconstruction has the wrong sign: add −log p(x|z) to the loss",
+        "the reconstruction has the wrong sign: negate it, because the loss has −log p(x|z)",
         factor=MINUS,
     ),
     *(_form(row.name, row.computes, row.fix) for row in (*cross_entropy.FORMS, *decoder_variance.FORMS)),
     _form(
         "squared_error_unscaled",
         squares(lambda given: np.nan if given.variance == 0.5 else 1.0, lambda given: 0.0, *ANY),
-        "the squared error lacks its factor 1/(2σ²) (and log σ): it amounts to a Gaussian with σ² = ½",
+        "the squared error lacks its factor 1/(2σ²), which amounts to a Gaussian with σ² = ½: write ½ (x "
+        "− x_mean)²/σ² + ½ log σ², or declare variance=0.5 and constants=False",
     ),
     _form(
         "squared_error_half",
         squares(lambda given: np.nan if given.variance == 1 else 0.5, lambda given: 0.0, *ANY),
-        "half the squared error amounts to a Gaussian with σ² = 1 without its constant",
+        "half the squared error is that of a Gaussian with σ² = 1, without its constant: divide it by "
+        "σ², or declare variance=1 and constants=False",
     ),
     _form(
         "gaussian_half_missing",
@@ -100,38 +103,44 @@ READINGS = [
             lambda given: 0.5 * float(np.log(2 * np.pi * given.variance)),
             "gaussian",
         ),
-        "the squared error over σ² lacks its factor ½",
+        "the squared error over σ² lacks its factor ½: write ½ (x − x_mean)²/σ²",
     ),
     _form(
         "constant_dropped",
         without(lambda given: constant(given) if given.constants else np.nan, of_sigma=False),
-        "the constant (½ log 2π an entry) is dropped: gradients are right, log p(x) is not",
+        "the constant ½ log 2π of each entry is left out: add it where values of log p(x) are reported, "
+        "though training does not need it",
     ),
     _form(
         "constant_without_log",
         without(lambda given: constant(given) - np.pi if given.constants else np.nan, of_sigma=False),
-        "the constant is ½ · 2π an entry where ½ log 2π belongs: gradients are right, log p(x) is not",
+        "½ · 2π is added for each entry in place of ½ log 2π: write ½ log(2π), though training does not "
+        "need it",
     ),
     _form(
         "log_sigma_missing",
         without(log_sigma, of_sigma=True),
-        "log σ is missing: values can't be compared across σ, and a learned σ would grow without limit",
+        "log σ is missing: add ½ log σ² for each entry, because a learned σ would otherwise grow without "
+        "limit",
     ),
     _form(
         "constant_and_log_sigma_missing",
         without(
             lambda given: constant(given) + log_sigma(given) if given.constants else np.nan, of_sigma=True
         ),
-        "log σ and the constant are missing: values can't be compared across σ, and a learned σ would grow without limit",
+        "log σ and the constant are missing: add ½ log σ² + ½ log 2π for each entry, because a learned σ "
+        "would otherwise grow without limit",
     ),
     _form(
         "squared_error_mean_over_pixels",
         squares(lambda given: 1.0 / (given.D or 1), lambda given: 0.0, *ANY),
-        "the squared error is averaged over an event's entries, without 1/(2σ²): sum over them (it amounts to σ² = D/2)",
+        "the squared error is a mean over the entries of an example, without 1/(2σ²), which amounts to "
+        "σ² = D/2: sum ½ (x − x_mean)²/σ² over them",
     ),
     _row(
         "reconstruction_mean_over_pixels",
-        "the reconstruction is averaged over an event's entries: sum over them, average over examples only",
+        "the reconstruction is a mean over the entries of an example: sum over them, and take the mean "
+        "over the examples only",
         factor=PER_ENTRY,
     ),
     described(
@@ -153,12 +162,12 @@ READINGS = [
             "the x of the example before": "",
             "the x of the example after": "",
             "x in reversed order": "compare each output with its own x",
-            "1 − x": "mind which of the two classes is 1",
-            "x > ½": "hand over the binarized x",
-            "2 x − 1": "hand over the scaled x",
-            "x / 255": "hand over the scaled x",
-            "255 x": "hand over the scaled x",
-            "nothing": "the output is compared with 0",
+            "1 − x": "compare the output with x itself",
+            "x > ½": "compare the output with x itself, or hand over the binarized x",
+            "2 x − 1": "compare the output with x itself, or hand over the scaled x",
+            "x / 255": "compare the output with x itself, or hand over the scaled x",
+            "255 x": "compare the output with x itself, or hand over the scaled x",
+            "nothing": "compare the output with x",
         }.items()
     ),
 ]

@@ -4,20 +4,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
-from scratchvae.reference.diagnosis.findings import Finding, Line, Outcome
+from scratchvae.reference.diagnosis.verdict import Finding, Line, Outcome
 
 
 @dataclass(frozen=True)
 class Report:
     """The outcome of a diagnosis, whose text has the verdict, the fix, a table of what departs, and the rest.
 
-    A number stands for itself, |.| is the mean magnitude of an array; "x 2" says that all of it is twice the
-    reference, "differ by" is the largest difference. "d_fc1.weight" is a parameter's gradient, and "z by the
-    layers" is compared with what layers of this library make of the same weights, batch and noise; "z" alone,
-    with what follows from your own mean and σ.
+    The table has what is yours, the reference, their ratio where it is one number for all entries, and the
+    largest difference of an entry. An array is shown by the mean of its absolute values. The reference of a
+    quantity is computed from your own values before it: your loss can agree while your KL departs, and then
+    the line below the table says so. "d_fc1.weight" is a parameter's gradient, and "z by the layers" is
+    compared with what layers of this library make of the same weights, batch and noise; "z" alone, with what
+    follows from your own mean and σ.
 
     The verdicts of its lines: "agrees", but for rounding in its dtype; "DEPARTS", for the mistakes named,
-    each of which gives exactly what was found; "follows from" a departure before it; "taken as given", "not
+    each of which gives exactly what was found; "follows from" departures before it; "taken as given" and "not
     checked", where what it follows from was not handed over; "unproven", where it differs and might yet be
     right, for want of what is said.
 
@@ -93,7 +95,11 @@ class Report:
         """What is wrong, then what to do, for each finding; and else for each quantity that might be right."""
         lines = []
         for finding in self.findings:
-            lines += [f"{_in_words(finding.quantity)} departs: {finding.what}", f"    {finding.fix}"]
+            fixes = [finding.fix] if finding.said else finding.fix.split("; ")
+            lines += [
+                f"{_in_words(finding.quantity)} departs: {finding.what}",
+                *(f"    {fix}" for fix in fixes),
+            ]
         for line in self.of(Outcome.UNPROVEN) if not lines else ():
             why = line.found.why.removeprefix(": ")
             what, _, fix = why.partition(": " if ": " in why else "; ")
@@ -115,24 +121,40 @@ class Report:
         if not self._shown():
             return []
         rows = [HEAD, *(line.cells for line in self._shown())]
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        return [
-            f"{name:{widths[0]}}  {theirs:>{widths[1]}}  {right:>{widths[2]}}  {apart:>{widths[3]}}  {verdict}"
-            for name, theirs, right, apart, verdict in rows
-        ] + [""]
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        numbers = [
+            "  ".join(
+                [
+                    f"{row[0]:{widths[0]}}",
+                    *(f"{row[i]:>{widths[i]}}" for i in range(1, 5) if widths[i]),
+                    row[5],
+                ]
+            ).rstrip()
+            for row in rows
+        ]
+        return [*numbers, *self._legend(), ""]
+
+    def _legend(self) -> list[str]:
+        arrays = any(line.theirs.ndim and line.theirs.size for line in self._shown())
+        return ["|.| is the mean of an array's absolute values"] if arrays else []
 
     def _rest(self) -> list[tuple[str, str]]:
         """What is not in the table, a line for each kind."""
         shown = self._shown()
-        followed: dict[str, list[str]] = {}
+        wrong = {line.quantity for line in self.of(Outcome.DEPARTS, Outcome.FOLLOWS)}
+        kinds: dict[str, list[str]] = {}
         for line in self.of(Outcome.FOLLOWS):
-            followed.setdefault(" or ".join(line.found.causes), []).append(line.quantity)
-        rest = [(f"follows from {cause}", ", ".join(names)) for cause, names in followed.items()]
-        for outcome in (Outcome.UNPROVEN, Outcome.AGREES):
-            names = [line.quantity for line in self.of(outcome) if line not in shown]
-            rest += [(outcome.value, ", ".join(names))] if names else []
-        for outcome in (Outcome.TAKEN, Outcome.UNCHECKED):
-            rest += [(line.quantity, line.verdict) for line in self.of(outcome) if line not in shown]
+            because = " and ".join(line.found.because or line.found.causes)
+            kinds.setdefault(f"departs too, for the same reason as {because}", []).append(line.quantity)
+        kinds[Outcome.UNPROVEN.value] = [q.quantity for q in self.of(Outcome.UNPROVEN) if q not in shown]
+        kinds[Outcome.AGREES.value] = []
+        for line in self.of(Outcome.AGREES):
+            own = [q for q in BUILT_FROM.get(line.quantity, ()) if q in wrong]
+            agrees = f"agrees, computed from your own {' and '.join(own)}" if own else Outcome.AGREES.value
+            kinds.setdefault(agrees, []).append(line.quantity)
+        rest = [(kind, ", ".join(names)) for kind, names in kinds.items() if names]
+        unchecked = [line for line in self.of(Outcome.TAKEN, Outcome.UNCHECKED) if line not in shown]
+        rest += [(Outcome.UNCHECKED.value, f"{line.quantity} ({line.found.name})") for line in unchecked]
         blind = self.blind if self.findings or self.of(Outcome.UNPROVEN) else ()
         rest += [("not seen", what.removeprefix("not found: ")) for what in (*blind, *self.unseen)]
         return rest + [("note", note) for note in self.notes]
@@ -140,17 +162,28 @@ class Report:
     def _repr_html_(self) -> str:
         verdict = "".join(f"<p>{escape(line)}</p>" for line in self._verdict())
         rows = "".join(f"<tr>{_cells(line.cells, 'td')}</tr>" for line in self._shown())
-        table = f"<table><tr>{_cells(HEAD, 'th')}</tr>{rows}</table>" if rows else ""
+        legend = "".join(f"<p>{escape(line)}</p>" for line in self._legend())
+        table = f"<table><tr>{_cells(HEAD, 'th')}</tr>{rows}</table>{legend}" if rows else ""
         rest = "".join(f"<li><b>{escape(word)}</b>: {escape(what)}</li>" for word, what in self._rest())
         return f"<div>{verdict}{table}<ul>{rest}</ul></div>"
 
 
-HEAD = ("quantity", "theirs", "reference", "ratio, difference", "verdict")
+HEAD = ("quantity", "yours", "reference", "ratio", "largest difference", "mistake")
+BUILT_FROM = {  # the quantities of a step that a quantity is computed from, of those which are checked
+    **dict.fromkeys(("reconstruction", "log_px", "log_pz", "log_q"), ("z",)),
+    "log_w": ("z", "log_px", "log_pz", "log_q"),
+    **dict.fromkeys(("loss", "bound"), ("z", "reconstruction", "kl", "log_px", "log_w")),
+    **dict.fromkeys(("d_logits", "d_x_mean"), ("z",)),
+}
 
 
 def _in_words(quantity: str) -> str:
     """A quantity's name; of a gradient also what it is."""
-    return f"{quantity} (the loss's gradient by {quantity[2:]})" if quantity.startswith("d_") else quantity
+    return (
+        f"{quantity} (the gradient of the loss with respect to {quantity[2:]})"
+        if quantity.startswith("d_")
+        else quantity
+    )
 
 
 def _cells(texts: Iterable[str], tag: str) -> str:

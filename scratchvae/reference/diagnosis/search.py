@@ -60,16 +60,6 @@ class Found:
         """Whether they may be named."""
         return self.chance <= PROVEN
 
-    def amount(self, given: Given) -> str:
-        """What a wrong reduction amounts to, in words; "" of anything else."""
-        reading = self.readings[0]
-        one = len({r.name for r in self.readings}) == 1 and reading.named
-        if not one or reading.place is not Place.TOTAL or given.weighted:
-            return ""
-        a, b, _ = reading.computes(given)
-        known = a > 0 and b > 0 and b / a != given.beta
-        return f" (as it stands, it amounts to beta = {b / a:.6g})" if known else ""
-
 
 class Search:
     """For readings of one step, as far as it is understood:
@@ -108,11 +98,6 @@ class Search:
                 return found
             best = best or (found if found.chance <= WORTH_SAYING else None)
         return best
-
-    def departs_alone(self, quantity: str) -> bool:
-        """Whether everything else that could be computed is right."""
-        others = [q for q in ORDER if q in self.given.arrays and q != quantity]
-        return all(self._agreeing(q, self.pieces) for q in others)
 
     def _telling(self, quantity: str) -> bool:
         """Whether more than one number departs that the same place bears on."""

@@ -1,4 +1,4 @@
-"""Readings of a reconstruction with numbers in them that are solved for: a factor, weights, a variance."""
+"""The numbers that a reconstruction may hold, solved for: a factor, weights of its entries, another variance."""
 
 from collections.abc import Callable, Iterator
 
@@ -38,7 +38,7 @@ def solve(given: Given) -> Iterator[Reading]:
         found = None if weights is None else weights[0]
         found = slope / (2 * given.variance) if found is None and slope is not None else found
         if found is not None and found > 0:
-            yield from _other_variance(float(0.5 / found))
+            yield from _other_variance(given, float(0.5 / found))
 
 
 def _slope(given: Given, right: Terms) -> float | None:
@@ -56,7 +56,7 @@ def _slope(given: Given, right: Terms) -> float | None:
 def _scaled(ratio: float) -> Iterator[Reading]:
     for c in tidied(ratio):
         said = f"the reconstruction × {spelled(c)}"
-        yield described(said, f"this is {said}: it should be −log p(x|z), in nats", 1, factor=number(c))
+        yield described(said, f"this is {said}: leave out the factor {spelled(c)}", 1, factor=number(c))
 
 
 def _weighed(given: Given, R: Array | None) -> Iterator[Reading]:
@@ -74,7 +74,11 @@ def _weighed(given: Given, R: Array | None) -> Iterator[Reading]:
     found = least_squares(columns, theirs)
     for a, b in zip(*map(tidied, found or ()), strict=True):
         said = f"lit entries weigh {spelled(a)}, unlit ones {spelled(b)}"
-        fix = f"{said} (as with pos_weight): then it is not −log p(x|z) of a Bernoulli, and the loss no bound"
+        fix = (
+            f"entries with x = 1 weigh {spelled(a)} and those with x = 0 weigh {spelled(b)}, as with "
+            "pos_weight: "
+            "leave out the weights, because with them this is no −log p(x|z) of a Bernoulli"
+        )
         yield described(said, fix, 2, form=_two_weights(a, b))
 
 
@@ -92,7 +96,7 @@ def _two_weights(lit: float, unlit: float) -> Piece:
     return piece
 
 
-def _other_variance(variance: float) -> Iterator[Reading]:
+def _other_variance(given: Given, variance: float) -> Iterator[Reading]:
     for v in tidied(variance):
         half = float(0.5 / v)
         for known, left_out in ((0.5 * float(np.log(2 * np.pi * v)), ""), (0.0, ", without its constants")):
@@ -100,7 +104,8 @@ def _other_variance(variance: float) -> Iterator[Reading]:
             form = squares(_constantly(half), _constantly(known), "gaussian")
             yield described(
                 said,
-                f"the reconstruction is that of {said}: declare that variance, or use the one declared",
+                f"the reconstruction is that of {said}, and σ² = {spelled(given.variance)} was declared: "
+                f"declare variance={spelled(v)}, or use the declared one",
                 1,
                 form=form,
             )

@@ -1,4 +1,4 @@
-"""What came of each quantity of a step: its outcome, its row of the table, and what is said of it."""
+"""What came of comparing a quantity, the line that shows it, and the finding that says why."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -6,6 +6,7 @@ from enum import Enum
 import numpy as np
 
 from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis.spelling import FORMULA, Z
 
 
 class Outcome(Enum):
@@ -21,11 +22,15 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """An outcome, the mistakes that explain it, and where there are none, what else is said."""
+    """An outcome, the mistakes that explain it, and where there are none, what else is said.
+
+    `because` names the quantities whose departures this one follows from.
+    """
 
     outcome: Outcome
     causes: tuple[str, ...] = ()
     why: str = ""
+    because: tuple[str, ...] = ()
 
     @property
     def checked(self) -> bool:
@@ -38,6 +43,11 @@ class Verdict:
         return self.outcome in {Outcome.AGREES, Outcome.FOLLOWS} or (
             self.outcome is Outcome.DEPARTS and bool(self.causes)
         )
+
+    @property
+    def name(self) -> str:
+        """What the last column of a table says: the mistakes by name, or how the quantity differs."""
+        return " or ".join(self.causes) or self.why.removeprefix(": ").removeprefix(", ")
 
     def __str__(self) -> str:
         named = " or ".join(self.causes)
@@ -62,22 +72,25 @@ class Line:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The row of a table: the quantity, theirs, the reference, how they differ, the verdict."""
-        found = self.found.outcome.value if self.found.outcome is Outcome.UNPROVEN else self.verdict
-        return self.quantity, _shown(self.theirs), _shown(self.reference), self._apart(), found
+        """The row of a table: the quantity, yours, the reference, their ratio, the difference, the mistake."""
+        name = self.found.outcome.value if self.found.outcome is Outcome.UNPROVEN else self.found.name
+        return self.quantity, _shown(self.theirs), _shown(self.reference), *self._apart(), name
 
-    def _apart(self) -> str:
-        """The ratio, where there is one for all entries; else the largest difference."""
+    def _apart(self) -> tuple[str, str]:
+        """The ratio, where it is one number for all entries, and the largest difference with its entry."""
         if self.reference is None or self.theirs.shape != self.reference.shape:
-            return ""
+            return "", ""
         with np.errstate(all="ignore"):
             ratios = np.where(self.reference == self.theirs, 1.0, self.theirs / self.reference)
-        known = ratios[(self.reference != 0) & np.isfinite(ratios)]
-        if known.size and np.ptp(known) <= 1e-3 * abs(known.flat[0]):
-            return f"x {np.median(known):.6g}"
-        with np.errstate(all="ignore"):
             apart = np.abs(self.theirs - self.reference)
-        return f"differ by {np.nanmax(apart):.2g}" if apart.size and np.isfinite(apart).any() else ""
+        known = ratios[(self.reference != 0) & np.isfinite(ratios)]
+        alike = known.size and np.ptp(known) <= 1e-3 * abs(known.flat[0])
+        ratio = f"{np.median(known):.6g}" if alike else ""
+        if not apart.size or not np.isfinite(apart).any():
+            return ratio, ""
+        largest = np.unravel_index(np.nanargmax(np.where(np.isfinite(apart), apart, -1)), apart.shape)
+        where = f" at [{', '.join(str(int(i)) for i in largest)}]" if apart.ndim else ""
+        return ratio, f"{apart[largest]:.3g}{where}"
 
 
 @dataclass(frozen=True)
@@ -107,10 +120,10 @@ class Finding:
 
 
 FORMULAS = {
-    "z": "mean + σ · noise",
-    "reconstruction": "−log p(x|z), summed over the entries of an event",
-    "log_px": "log p(x|z), summed over the entries of an event",
-    "kl": "½ Σ mean² + σ² − 1 − log σ², summed over the latents",
+    "z": Z,
+    "reconstruction": "−log p(x|z), summed over the entries of an example",
+    "log_px": "log p(x|z), summed over the entries of an example",
+    "kl": f"{FORMULA}, summed over the latents",
     "loss": "−log p(x|z) + β KL, averaged over the batch or summed as declared",
     "bound": "log p(x|z) − β KL, averaged over the batch or summed as declared",
     "log_w": "log p(x|z) + log p(z) − log q(z|x)",
@@ -118,7 +131,7 @@ FORMULAS = {
 
 
 def _shown(array: Array | None) -> str:
-    """A number itself, of an array the mean magnitude."""
+    """A number itself; of an array the mean of its absolute values."""
     if array is None:
         return ""
     return (
