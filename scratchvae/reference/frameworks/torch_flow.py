@@ -46,7 +46,7 @@ class Watch:
         """The context: a TorchFunctionMode, in which functions of torch.jit.script run as they were written."""
         import torch
 
-        scripted = torch.jit.ScriptFunction
+        scripted: Any = torch.jit.ScriptFunction
         compiled = scripted.__call__
 
         def as_written(function: Any, *args: Any, **kwargs: Any) -> Any:
