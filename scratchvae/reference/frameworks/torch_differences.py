@@ -42,4 +42,5 @@ def differ(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 
 def listed(names: Sequence[str]) -> str:
+    """The names in words, of which four are shown."""
     return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
