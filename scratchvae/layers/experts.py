@@ -1,4 +1,4 @@
-"""Encoders of several modalities, whose opinions of one latent vector are multiplied."""
+"""An encoder of several modalities, which multiplies what each of them says of one latent vector."""
 
 from collections.abc import Sequence
 
@@ -11,18 +11,18 @@ from scratchvae.layers.interface import EVALUATION, Layer, Mode
 
 
 class ProductOfExperts(Layer):
-    """[x | o]  ->  [mean | log σ²] of the product of N(0, I) with a Gaussian for each modality that was observed.
+    """[x | o]  ->  [mean | log σ²] of the normalized product of N(0, I) and a Gaussian for each modality.
 
     x (B, D) holds the modalities side by side, `sizes` columns each, D in all, and o (B, D) is 1 where an
-    entry was observed. Each of the `encoders`, one for each modality, maps its columns of x, 0 where an entry
-    is missing, to the mean and log σ² of its expert, 2Z numbers. A modality of which nothing was observed has
-    no expert: its precision is 0, and its encoder gets no gradient from that example. The mask gets no
-    gradient, since it is data.
+    entry was observed. Each modality has one of the `encoders`. It maps the modality's columns of x, with 0
+    where an entry is missing, to the mean and log σ² of the modality's expert, 2Z numbers. A modality of
+    which nothing was observed has no expert: its precision is 0, and its encoder gets no gradient from that
+    example. The mask gets no gradient, since it is data.
 
     It is the encoder of a multimodal VAE with a DiagonalGaussian posterior, a StandardGaussian prior and
-    shows_mask=True, the decoder and the likelihood of which stay as they are: missing entries count for
-    nothing there.
-    Wu & Goodman 2018, "Multimodal generative models for scalable weakly-supervised learning", section 2.2.
+    shows_mask=True. The decoder and the likelihood are those of any VAE, since missing entries count for
+    nothing there. Wu & Goodman 2018, "Multimodal generative models for scalable weakly-supervised learning",
+    section 2.2.
     """
 
     def __init__(self, *encoders: Layer, sizes: Sequence[int]) -> None:
