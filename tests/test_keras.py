@@ -165,3 +165,29 @@ def test_losses_of_compile_and_add_loss():
     report = check_keras(compiled(WithLosses(*parts()), "binary_crossentropy"), x, x)
     assert report.cause == "reconstruction_mean_over_pixels", str(report)
     assert not check_keras(compiled(WithLosses(*parts(), kl_weight=0.0), summed_error), x, x).matches
+
+
+class Summed(layers.Layer):
+    """Adds the loss of a model whose prior mean depends on the label."""
+
+    def __init__(self, sign=1.0, **rest):
+        super().__init__(**rest)
+        self.sign = sign
+
+    def call(self, inputs):
+        x, out, mean, log_var, of_label = inputs
+        kl = -0.5 * ops.sum(1 + log_var - ops.square(mean - of_label) - ops.exp(log_var), axis=1)
+        self.add_loss(ops.mean(summed_error(x, out) + self.sign * kl))
+        return out
+
+
+@pytest.mark.parametrize(("sign", "cause"), [(1.0, None), (-1.0, "kl_sign")])
+def test_several_inputs_are_a_list(sign, cause):
+    label, (encoder, decoder) = keras.Input((3,)), parts()
+    mean, log_var, z = encoder(image := keras.Input((SIDE, SIDE, 1)))
+    out = Summed(sign)([image, decoder(z), mean, log_var, layers.Dense(Z)(label)])
+    model = keras.Model([image, label], out)
+    model.compile(optimizer="adam")
+    report = check_keras(model, [images(), np.eye(3, dtype="float32")[np.arange(B) % 3]])
+    assert report.matches == (cause is None), f"{report} {report.blind}"
+    assert report.cause == cause

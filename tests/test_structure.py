@@ -123,24 +123,11 @@ def test_no_import_goes_in_a_circle():
         visit(name, ())
 
 
-# the files that are still to be split: none of these may grow, and any other file has at most 250 lines
-LONG = {
-    "reference/frameworks/laws.py": 256,
-    "reference/frameworks/likelihood.py": 258,
-    "reference/frameworks/quantities.py": 315,
-    "reference/frameworks/roles.py": 268,
-    "reference/frameworks/torch_check.py": 257,
-    "reference/frameworks/torch_flow.py": 275,
-    "reference/frameworks/torch_step.py": 285,
-    "reference/frameworks/torch_training.py": 270,
-}
-
-
 @pytest.mark.parametrize("path", FILES, ids=id_of)
 def test_files_are_named_by_a_noun_and_stay_short(path):
     assert path.stem.strip("_") not in {"utils", "util", "helpers", "common", "misc", "base", "core"}
     lines = len(path.read_text(encoding="utf-8").splitlines())
-    assert lines <= LONG.get(path.relative_to(ROOT).as_posix(), 250)
+    assert lines <= 250
 
 
 # the rooms and files whose words and lines were gone through

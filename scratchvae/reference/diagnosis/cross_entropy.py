@@ -48,9 +48,7 @@ def probability(given: Given) -> tuple[Array, Array] | None:
 def _cross_entropy(
     logarithms: Logarithms, change: Callable[[Array], tuple[Array, Array]] = lambda p: (p, np.ones_like(p))
 ) -> Piece:
-    """The cross-entropy with somebody's logarithms, of a changed probability:
-    change(p) -> (changed p, its slope).
-    """
+    """The cross-entropy with somebody's logarithms, of change(p) -> (changed p, its slope)."""
 
     def piece(given: Given) -> Terms | None:
         found = probability(given)
@@ -73,14 +71,24 @@ def _cross_entropy(
 
 
 def through_probabilities(given: Given) -> Terms | None:
-    """The cross-entropy of the probabilities, where none of them is rounded to 0 or 1: right, but for lost
-    digits.
-    """
+    """The cross-entropy of probabilities that are not rounded to 0 or 1: right, but for lost digits."""
     found = probability(given)
     if found is None or not ((found[0] > 0) & (found[0] < 1)).all():
         return None
     terms: Terms | None = _cross_entropy(_exact)(given)
     return terms
+
+
+def exchanged(given: Given) -> Terms | None:
+    """−p log x − (1 − p) log (1 − x): the output stands where x belongs, with torch's floor of logarithms."""
+    found = probability(given)
+    if found is None or given.x is None or ((given.x < 0) | (given.x > 1)).any():
+        return None
+    (p, dp), x = found, given.x
+    on, off = np.maximum(np.log(x), TORCH_FLOOR), np.maximum(np.log1p(-x), TORCH_FLOOR)
+    value = -p * on - (1 - p) * off
+    unsure = np.abs(off - on) * p * 4 * given.eps  # two units in the last place of p
+    return masked(given, Terms(value, {_handed_over(given): (off - on) * dp}, 1 + np.abs(value), unsure))
 
 
 def _handed_over(given: Given) -> str:
@@ -96,9 +104,7 @@ def _floored(floor: float) -> Logarithms:
 
 
 def _held(given: Given) -> Terms | None:
-    """As torch.nn.functional.binary_cross_entropy: logarithms held above −100, the slope's divisor above
-    1e-12.
-    """
+    """As torch.nn.functional.binary_cross_entropy holds logarithms above −100, and a divisor above 1e-12."""
     found = probability(given)
     if found is None or given.x is None or not ((found[0] >= 0) & (found[0] <= 1)).all():
         return None
@@ -119,9 +125,7 @@ def _lost(gradient: Array, p: Array) -> Array:
 
 
 def as_torch(given: Given) -> Terms | None:
-    """As torch.nn.functional.binary_cross_entropy, where none of its floors is reached by a pixel that is
-    wrong.
-    """
+    """As torch.nn.functional.binary_cross_entropy, where no wrong pixel reaches one of its floors."""
     found = probability(given)
     if found is None or given.x is None:
         return None

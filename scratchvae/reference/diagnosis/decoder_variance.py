@@ -1,6 +1,4 @@
-"""A Gaussian's ½ (x − m)²/σ² + ½ log σ² + ½ log 2π where the decoder gives σ too, and what is written instead
-of it.
-"""
+"""A Gaussian's ½ (x − m)²/σ² + ½ log 2πσ² with the decoder's own σ, and what is written instead of it."""
 
 import numpy as np
 
@@ -27,9 +25,7 @@ def _written(
     reading: str | None = None,
     detached: bool = False,
 ) -> Piece:
-    """square · (x − m)²/σ² + log_var · log σ² + the constant; over σ instead of σ², or with σ misread or
-    detached.
-    """
+    """square · (x − m)²/σ² + log_var · log σ² + the constant, with σ for σ², misread or detached."""
 
     def piece(given: Given) -> Terms | None:
         x, mean, held_as = given.x, given.x_mean, given.x_scale

@@ -1,6 +1,4 @@
-"""Hold one step of somebody's VAE against the reference: which quantity departs first, and which mistake does
-exactly that.
-"""
+"""One step of somebody's VAE compared with the reference: what departs first, and which mistake."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -23,8 +21,7 @@ def diagnose(
     evaluation: bool = False,
     names: Mapping[str, str] | None = None,
 ) -> Report:
-    """Compare one step's arrays, any subset, with what they should be, each computed from those of `theirs`
-    before it.
+    """Compare the arrays of one step with what they should be, each computed from those before it.
 
     `theirs`: x, noise, mean, one of log_var, log_std, std, var, raw_std (σ = softplus), z, logits or x_mean
     (and x_log_var), log_px or reconstruction (−log p(x|z)), kl, loss or bound, and gradients of the loss

@@ -1,5 +1,6 @@
-"""KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_j mean² + σ² − 1 − log σ² (Kingma & Welling 2014, appendix B), and what is
-written instead.
+"""KL(N(mean, σ²) ‖ N(0, 1)), and what is written instead.
+
+KL = ½ Σ_j mean² + σ² − 1 − log σ² (Kingma & Welling 2014, appendix B).
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis import estimates
 from scratchvae.reference.diagnosis.factors import BETA, MINUS, ONE, PER_LATENT, Factor, number
 from scratchvae.reference.diagnosis.pieces import Place, Reading, Terms, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
@@ -212,5 +214,21 @@ READINGS = [
         "this KL is the mean over the batch, given to every example: sum over the latents (axis 1) "
         "alone, though the loss's mean is the same",
         over_batch="mean",
+    ),
+    *(
+        Reading(
+            "kl_sign",
+            Place.DIVERGENCE,
+            estimates.Negated(estimate),
+            "the KL has the wrong sign: its estimate from the draw is log q(z|x) − log p(z), which is added to the loss",
+        )
+        for estimate in estimates.ESTIMATES
+    ),
+    Reading(
+        "no log q(z|x) in the KL",
+        Place.DIVERGENCE,
+        estimates.without_log_q,
+        "the KL lacks log q(z|x): its estimate from the draw is log q(z|x) − log p(z)",
+        named=False,
     ),
 ]

@@ -1,5 +1,4 @@
-"""K draws for each example: z, log p(x|z), log p(z) and log q(z|x) of each (Burda, Grosse & Salakhutdinov
-2016).
+"""K draws for each example: z and log p(x|z), log p(z), log q(z|x) of each (Burda et al. 2016).
 
 Both densities may lack their constant −½ log 2π, which cancels in the weight: then both should.
 """

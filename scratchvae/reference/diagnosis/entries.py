@@ -1,5 +1,4 @@
-"""−log p(x|z) by entry, for the likelihoods that most code is written for, and a Gaussian's with parts of it
-left out.
+"""−log p(x|z) by entry, for the likelihoods of most code, and a Gaussian's with parts left out.
 
 The decoder's output is `logits`, or `x_mean` (with `x_log_var`, `x_log_std` or `x_std` where the variance is
 its own); a Gaussian's variance is otherwise the declared one.

@@ -12,8 +12,9 @@ from scratchvae.reference.diagnosis.quantities import Given
 
 @dataclass(frozen=True)
 class Estimate:
-    """log q(z|x) − log p(z) at z by latent: unbiased for the KL, right too. Its gradients are those at a
-    fixed z.
+    """log q(z|x) − log p(z) at z by latent, which is unbiased for the KL.
+
+    Its gradients are those at a fixed z.
 
     `slopes(u, σ)` to mean and σ at a fixed z, `through_z(z, u, σ)` to z, which is part of a d_z that was
     handed over.
@@ -49,3 +50,25 @@ one_sample_sticking = Estimate(  # log q's parameters are detached (Roeder, Wu &
     lambda u, std: (np.zeros_like(u), np.zeros_like(u)), lambda z, u, std: z - u / std
 )
 ESTIMATES = (one_sample, one_sample_of_noise, one_sample_sticking)
+
+
+@dataclass(frozen=True)
+class Negated:
+    """log p(z) − log q(z|x): an estimate with the wrong sign."""
+
+    estimate: Estimate
+
+    def __call__(self, given: Given) -> Terms | None:
+        """By latent (B, Z)."""
+        terms = self.estimate(given)
+        return None if terms is None else terms.times(-1.0)
+
+
+def without_log_q(given: Given) -> Terms | None:
+    """−log p(z) = ½ (z² + log 2π) by latent (B, Z), which lacks log q(z|x)."""
+    z = given.z
+    if z is None or given.mean is None or z.ndim != given.mean.ndim or given.scale is None:
+        return None
+    zero = np.zeros_like(z)
+    gradients = {"mean": zero, given.scale: zero, "z": z}
+    return Terms(0.5 * (z**2 + np.log(2 * np.pi)), gradients, 2 + z**2)

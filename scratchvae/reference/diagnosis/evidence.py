@@ -1,5 +1,4 @@
-"""How probable it is that a reading fits by coincidence: one number in single precision is too little to name
-anything.
+"""How probable it is that a reading fits by coincidence: one float32 number is too little to name anything.
 
 A reading that has nothing to do with what was done gives an entry that departs by d to within a tolerance t
 with a probability of about t/d. The chance that one of n readings fits all entries is n Π t/d; an entry is
@@ -21,9 +20,7 @@ VAGUE = 1e3  # that one counts for where what is right is no number
 
 
 def ratios(theirs: Array, read: Prediction, right: Iterable[Prediction], eps: float) -> Array:
-    """By entry: how far it departs from the nearest of what is right, over how far it may be from what is
-    read, at least 1.
-    """
+    """By entry: the distance to what is right over the allowed distance to what is read, at least 1."""
     with np.errstate(all="ignore"):
         tolerance = np.maximum(read.allowed(eps), 1e-300)
         apart = [np.abs(theirs - p.value) for p in right if np.shape(p.value) == theirs.shape]

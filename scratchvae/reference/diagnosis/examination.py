@@ -176,9 +176,7 @@ class _Run:
         return Verdict(Outcome.DEPARTS, found.causes, f": {label}" if label else ", cause unknown")
 
     def _may_be(self, place: Place, pieces: Pieces, quantity: str) -> bool:
-        """Whether another form of a piece explains what was found before; its gradient alone is no reason to
-        believe in it.
-        """
+        """Whether another form of a piece explains what came before its own gradient."""
         if place is Place.IMPORTANCE:
             return "d_log_w" in self.given.arrays and self._fits("d_log_w", pieces)
         if place is Place.DIVERGENCE and quantity in GRADIENTS:

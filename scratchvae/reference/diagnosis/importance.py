@@ -1,6 +1,4 @@
-"""log 1/K Σ_k w_k with w_k = p(x|z_k) p(z_k) / q(z_k|x) (Burda, Grosse & Salakhutdinov 2016), and what is
-written instead.
-"""
+"""log 1/K Σ_k w_k with w_k = p(x|z_k) p(z_k) / q(z_k|x) (Burda et al. 2016), and what is written instead."""
 
 from collections.abc import Callable
 
@@ -63,9 +61,7 @@ def _signs(*signs: int) -> Callable[[Given], Terms | None]:
 
 
 def _over_batch(log_w: Array) -> Bound:
-    """The bound with the axes of examples and draws exchanged, as a mean over the draws, for each example the
-    same.
-    """
+    """The bound with the axes of examples and draws exchanged, the same for each example."""
     value, share = bound(log_w.T)
     return np.full(len(log_w), value.mean()), share.T * len(log_w) / log_w.shape[1]
 

@@ -8,8 +8,7 @@ from scratchvae.arrays import Array
 
 
 def least_squares(columns: Sequence[Array], target: Array) -> list[float] | None:
-    """The w that minimizes ‖Σ_k w_k columns_k − target‖², each array of n numbers; None where one is not
-    finite.
+    """The w that minimizes ‖Σ_k w_k columns_k − target‖², or None where a number is not finite.
 
     LAPACK's solver need not return where an entry is infinite: it stays in a loop for some matrices, out of
     reach of Ctrl-C, and raises an error for others.

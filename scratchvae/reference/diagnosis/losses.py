@@ -1,6 +1,4 @@
-"""What the loss should be: the user's own reconstruction and KL, or what the pieces make of them, joined and
-reduced.
-"""
+"""What the loss should be, of the user's own reconstruction and KL or of what the pieces make of them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -79,8 +77,7 @@ def _mean(value: Any) -> Array:
 
 @dataclass(frozen=True)
 class _Part:
-    """The user's own reconstruction or KL by example, or as its mean over the batch; else what the piece makes
-    of it.
+    """The user's own reconstruction or KL by example, or its mean over the batch; else what the piece makes.
 
     For a loss by example, of that `shape`, a number of theirs is none.
     """

@@ -1,6 +1,4 @@
-"""The first NaN or infinity of a step: which quantity, which entries, which operation on which input made it,
-and the fix.
-"""
+"""The first NaN or infinity of a step: where it is, which operation on which input made it, and the fix."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -39,9 +37,7 @@ VALUE_ALONE = "look for a division by 0, a log of 0, or a sum that overflows in 
 
 
 class Operation(NamedTuple):
-    """What makes a number that is not finite: of which quantities, at which entries of the inputs, in words
-    with the fix.
-    """
+    """What makes a number that is not finite: of which quantities, at which entries, and in words the fix."""
 
     of: tuple[str, ...]
     at: Callable[[Given], Array | None]  # of the inputs' shape, True where the operation fails
@@ -128,9 +124,7 @@ OPERATIONS = (
 
 
 def settle(given: Given) -> tuple[list[Line], Finding, Given] | None:
-    """Lines of what is not finite, the finding of the first, and the step without them; None where all is
-    finite.
-    """
+    """Lines of what is not finite, the first's finding, and the step without them; or None."""
     broken = [name for name, array in given.arrays.items() if not np.isfinite(array).all()]
     if not broken:
         return None

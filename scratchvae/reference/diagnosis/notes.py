@@ -16,9 +16,7 @@ def never_negative(given: Given) -> list[str]:
 
 
 def plausibility(given: Given, agreed: list[str]) -> list[str]:
-    """For the reader who has loss and kl alone: notes on what can hardly be, where nothing exact was found
-    right.
-    """
+    """Notes on what can hardly be, where nothing exact was found, as of loss and kl alone."""
     kl, loss, notes = given.kl, given.loss if given.bound is None else -given.bound, []
     both = {name: given.arrays[name] for name in ("loss", "bound") if name in given.arrays}
     if (

@@ -1,6 +1,4 @@
-"""What is right if it is taken otherwise: a KL that holds its weight, an x that the step scales or binarizes,
-fewer digits.
-"""
+"""What is right if it is taken otherwise: a KL that holds its weight, a changed x, few digits."""
 
 from dataclasses import replace
 
@@ -25,9 +23,7 @@ def digits_alike(theirs: Array, right: Prediction) -> int:
 
 
 def kl_holds_beta(given: Given) -> Given | None:
-    """The step with the KL divided by beta, if kl is beta · KL and nothing in the loss or its gradients says
-    otherwise.
-    """
+    """The step with the KL divided by beta, if kl is beta · KL and nothing in the step contradicts that."""
     if given.kl is None or given.beta in (0, 1) or given.penalized:
         return None
     plain = replace(given, arrays={**given.arrays, "kl": given.kl / given.beta})
@@ -40,9 +36,7 @@ def kl_holds_beta(given: Given) -> Given | None:
 
 
 def with_target(given: Given) -> tuple[Given, str] | None:
-    """The step with the x that it compares with, where that is not the one handed over but plainly made of
-    it; and the words.
-    """
+    """The step with the x that it compares with, where that is made of the one handed over; and the words."""
     if given.likelihood != "bernoulli" or given.x is None:
         return None
     found = _scaled_bytes(given) or _binarized(given)

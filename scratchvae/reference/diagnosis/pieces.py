@@ -23,9 +23,7 @@ HALF_ULPS = 4  # in half precision, where frameworks add up in float32
 
 @dataclass(frozen=True)
 class Terms:
-    """What a piece computes, entry by entry; d(value)/d(quantity) by quantity; and how large the parts of
-    each entry are.
-    """
+    """What a piece computes by entry, its gradients by quantity, and the size of each entry's parts."""
 
     value: Array
     gradients: dict[str, Array]
@@ -61,16 +59,12 @@ class Prediction:
         return bool((np.abs(theirs - self.value) <= self.allowed(eps)).all())
 
     def allowed(self, eps: float) -> Array:
-        """How far an entry may be from the value: 32 units of roundoff of its parts, and what they leave
-        open.
-        """
+        """How far an entry may be from the value: 32 roundoffs of its parts, and what they leave open."""
         return (ULPS if eps < 1e-4 else HALF_ULPS) * eps * self.size + self.unsure
 
 
 class Weights(NamedTuple):
-    """What the loss multiplies the reconstruction and the KL by, beside the declared reduction over the
-    batch, and adds.
-    """
+    """What the loss multiplies reconstruction and KL by, beside the declared reduction, and what it adds."""
 
     reconstruction: float
     kl: float

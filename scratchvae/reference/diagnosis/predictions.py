@@ -1,6 +1,4 @@
-"""What each quantity of a step should be, from the user's own quantities before it and from the pieces of the
-step.
-"""
+"""What each quantity should be, by the user's own quantities before it and the pieces of the step."""
 
 import numpy as np
 

@@ -1,6 +1,4 @@
-"""The numbers that a KL may hold: a factor, and the mean and σ of another prior, solved for from values or a
-gradient.
-"""
+"""The numbers that a KL may hold, solved for: a factor, and the mean and σ of another prior."""
 
 from collections.abc import Iterator
 
@@ -45,9 +43,7 @@ def _factors(given: Given, value: Array) -> list[float]:
 
 
 def _of_values(given: Given) -> tuple[float, float] | None:
-    """1/s² and a/s² of a prior N(a, s²) by least squares, from a KL for each example or latent, which is
-    linear in them.
-    """
+    """1/s² and a/s² of a prior N(a, s²) by least squares, for the KL is linear in them."""
     kl, mean = given.kl, given.mean
     if kl is None or mean is None or kl.ndim == 0 or len(kl) < 3:
         return None

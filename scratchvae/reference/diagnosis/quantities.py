@@ -164,8 +164,7 @@ class Given:
 
 
 def canonical(name: str, names: Mapping[str, str]) -> str | None:
-    """The quantity that `name` stands for: by `names`, or as a key of ALIASES or one of its spellings; "d_…"
-    for a gradient.
+    """The quantity that `name` stands for: by `names`, as a key of ALIASES or a spelling, or as "d_…".
 
     Of what belongs to the posterior z_, q_, _z and _q are dropped: q_mu and mu_z are a mean.
     """

@@ -1,6 +1,4 @@
-"""How a step is read: anybody's arrays as flat float64 ones by canonical name, and the precision they were
-computed in.
-"""
+"""How a step is read: anybody's arrays in float64 by canonical name, and the precision that they had."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -102,8 +100,7 @@ def _require_values(given: Given) -> None:
 def _unmasked(
     name: str, value: Any, quantity: str, theirs: Mapping[str, Any], names: Mapping[str, str]
 ) -> tuple[Any, Array | None]:
-    """What a masked x shows, with 0 for what it hides, and 1 where an entry was observed, which is the step's
-    mask.
+    """What a masked x shows, 0 for what it hides, and the mask of what was observed.
 
     InputError where anything else hides entries, or where a mask is given besides.
     """
@@ -163,9 +160,7 @@ def _array(name: str, value: Any) -> tuple[Array, float | None]:
 
 
 def _of_values(array: Array) -> float:
-    """The roundoff of the half precision that holds a float32 array's numbers, as autocast hands them over;
-    else 0.
-    """
+    """The roundoff of the half precision that holds a float32 array's numbers, as under autocast; else 0."""
     if array.dtype != np.float32:
         return 0.0
     values = array[np.isfinite(array) & (array != 0)]

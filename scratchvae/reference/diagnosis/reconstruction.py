@@ -1,6 +1,4 @@
-"""How a reconstruction is read: which −log p(x|z), of which target, times what; and the numbers that may be
-solved for.
-"""
+"""How a reconstruction is read: which −log p(x|z), of which target, times what."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -144,6 +142,11 @@ READINGS = [
         "the reconstruction is a mean over the entries of an example: sum over them, and take the mean "
         "over the examples only",
         factor=PER_ENTRY,
+    ),
+    described(
+        "x and the output exchanged",
+        "x and the output are exchanged in the cross-entropy: the output comes first, and x is the target",
+        form=cross_entropy.exchanged,
     ),
     _row("padding_counted", "masked entries are counted: multiply by the mask before the sum", masked=False),
     DETACHED,

@@ -5,9 +5,7 @@ from scratchvae.reference.diagnosis.quantities import Given
 
 
 def forms(terms: Terms | None, shape: tuple[int, ...], given: Given) -> list[Prediction]:
-    """By entry, by example, or as one number: then as a mean or as a sum over the batch, the declared one
-    first.
-    """
+    """By entry, by example, or as one number: then a mean or a sum over the batch, the declared one first."""
     if terms is None:
         return []
     value, size, unsure = terms.value, terms.size, terms.unsure + 0 * terms.value

@@ -1,6 +1,4 @@
-"""What a diagnosis says: the verdict, the fix, what departs and what follows from it, what agrees, and what
-was not seen.
-"""
+"""What a diagnosis says: the verdict and the fix, what departs, what agrees, and what was not seen."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,8 +9,7 @@ from scratchvae.reference.diagnosis.verdict import Finding, Line, Outcome
 
 @dataclass(frozen=True)
 class Report:
-    """The outcome of a diagnosis. `str(report)` gives the verdict, the fix, a table of what departs, and the
-    rest in a line each.
+    """The outcome of a diagnosis, whose text has the verdict, the fix, a table of what departs, and the rest.
 
     The table has what is yours, the reference, their ratio where it is one number for all entries, and the
     largest difference of an entry. An array is shown by the mean of its absolute values. The reference of a
@@ -46,9 +43,7 @@ class Report:
 
     @property
     def matches(self) -> bool:
-        """Whether something agrees, nothing departs or differs for want of proof, and no part of the loss
-        could be missing.
-        """
+        """Whether something agrees, nothing departs or is unproven, and no part could be missing."""
         return self.ok and not self.blind and not self.of(Outcome.UNPROVEN) and bool(self.of(Outcome.AGREES))
 
     @property

@@ -24,9 +24,7 @@ NOISES: dict[str, Callable[[Array], Array]] = {
 
 @dataclass(frozen=True)
 class Sampling:
-    """z = location + clip(factor · σ + added, low, high) · noise, and whether gradients flow through mean and
-    σ.
-    """
+    """z = location + clip(factor · σ + added, low, high) · noise, and where gradients flow."""
 
     kind: str | None = None  # of SCALES, where this is written for one that is handed over
     reading: str | None = None  # the kind that the spread is taken for; None: the one it is

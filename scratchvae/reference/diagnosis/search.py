@@ -73,9 +73,7 @@ class Search:
         self._is_right: dict[str, bool] = {}
 
     def explain(self, quantity: str) -> Found | None:
-        """The simplest that fit, from one level of readings; None where none fits, or where it may well be by
-        chance.
-        """
+        """The simplest readings that fit, from one level; None where none fits but by chance."""
         tried = 0
         best: Found | None = None
         for level in levels(
@@ -108,16 +106,12 @@ class Search:
         return sum(self.given.arrays[q].size for q in (quantity, *later)) > 1
 
     def _shown_by_itself(self, reading: Reading, quantity: str) -> bool:
-        """Whether the quantity is a value of enough entries to prove how it was made: then the step may go on
-        with another.
-        """
+        """Whether the quantity has entries enough to prove by itself how it was made."""
         array = np.ndim(self.given.arrays[quantity]) > 0 and quantity in (*VALUES, "loss", "bound")
         return array and chance([self._ratios(quantity, reading)], MANY_READINGS, reading.solved) <= PROVEN
 
     def _of_few_examples(self, quantity: str) -> Search | None:
-        """The same search on a few examples, by which a piece's own values of large arrays are sifted; else
-        None.
-        """
+        """The same search on a few examples, which sifts readings; None where it would not help."""
         few = {
             n: a[:FEW_EXAMPLES]
             for n, a in self.given.arrays.items()
@@ -128,9 +122,7 @@ class Search:
         return Search(replace(self.given, arrays=few), self.pieces, [])
 
     def _found(self, quantity: str, fitting: list[Reading], tried: int) -> Found:
-        """Of those that fit, the ones under which most of what comes later follows, with the fewest numbers
-        in them.
-        """
+        """Of the readings that fit, those under which most of the rest follows, with the fewest numbers."""
         follows = [len(self._following(quantity, r)) for r in fitting]
         fitting = [r for r, count in zip(fitting, follows, strict=True) if count == max(follows)]
         fewest = min(r.solved for r in fitting)

@@ -1,6 +1,4 @@
-"""Which shapes the quantities of a step have, which others can only mean one thing, and what is said of the
-rest.
-"""
+"""Which shapes the quantities of a step have, which others have one meaning, and what is said of the rest."""
 
 from collections import Counter
 

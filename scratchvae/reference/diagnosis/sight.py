@@ -22,9 +22,7 @@ MOST_NAMES = 6
 
 
 def blind(search: Search) -> Iterator[str]:
-    """Sentences on the parts of the loss that could be missing or half as large, and everything here would
-    agree as it does.
-    """
+    """Sentences on the parts of the loss that could be missing or half as large while everything agrees."""
     given = search.given
     if given.weighted:
         return
@@ -56,9 +54,7 @@ def _size(search: Search, part: str, quantity: str) -> str:
 
 
 def unseen(search: Search) -> Iterator[str]:
-    """What else these arrays do not tell: mistakes of the catalogue under which all of it would agree, and
-    missing arrays.
-    """
+    """What else these arrays do not tell: mistakes under which all would agree, and missing arrays."""
     given, names = search.given, []
     for reading in CATALOGUE:
         bears = [q for q in search.agreed if reading.place in bearing(q, given)]

@@ -1,6 +1,4 @@
-"""What can be said where nothing exact follows: data outside the support, noise that isn't normal, impossible
-signs.
-"""
+"""What can be said where nothing exact follows: data outside the support, noise that isn't normal, signs."""
 
 import numpy as np
 from scipy import stats
@@ -109,8 +107,7 @@ def z_is_mean(given: Given) -> Reading | None:
 
 
 def detached(quantity: str, given: Given, pieces: Pieces, *, settled: bool) -> list[Reading]:
-    """What explains a gradient that is the KL's alone, where a decoder whose outputs vary should add to it
-    without d_z.
+    """What explains a gradient that is the KL's alone, where the decoder should add to it.
 
     `settled`: z was found right, so that it is not the noise that is missing.
     """
@@ -137,8 +134,7 @@ def detached(quantity: str, given: Given, pieces: Pieces, *, settled: bool) -> l
 
 
 def noise_is_another(quantity: str, given: Given, pieces: Pieces) -> bool:
-    """Whether a quantity that departs would agree with normal noise that has nothing to do with the noise
-    handed over.
+    """Whether a quantity that departs would agree with other normal noise than that handed over.
 
     This is the one mistake recognized by a law and not to precision: the other noise is known to nobody. So
     it takes a hundred numbers that are standard normal (Kolmogorov–Smirnov, p > 0.05) and independent of the

@@ -215,9 +215,7 @@ OF_KL = (ONE, NOTHING, MINUS, PER_LATENT, PER_EXAMPLE, PER_BATCH_LATENT, BATCH, 
 
 
 def _other_reductions() -> list[Reading]:
-    """Those that have a name, of a loss that is a mean over the batch where a sum was declared, or the other
-    way round.
-    """
+    """Named rows of a loss that is a mean over the batch where a sum was declared, or the other way round."""
     weighings = [(r, r.computes) for r in NAMED if isinstance(r.computes, Weighing)]
     return [
         replace(

@@ -95,8 +95,9 @@ class Line:
 
 @dataclass(frozen=True)
 class Finding:
-    """A quantity that departs, and the mistakes that give exactly what was found
-    (none: the cause has no name).
+    """A quantity that departs, and the mistakes that give exactly what was found.
+
+    There are none where the cause has no name.
 
     `said` is False where nothing is known of why: then the explanation says where and how it departs.
     """

@@ -69,9 +69,7 @@ def _part(quantity: str, given: Given, pieces: Pieces, a: float, b: float) -> Ar
 
 
 def _of_gradients(given: Given, pieces: Pieces) -> tuple[float | None, float | None]:
-    """By least squares: a from the gradient by the decoder's output, b from the mean's and σ's beyond what
-    comes through z.
-    """
+    """By least squares: a from the gradient by the output, b from what mean and σ get beyond z."""
     a = _multiple(given, pieces, ("logits", "x_mean", *X_SCALES), (1.0, 0.0))
     b = _multiple(given, pieces, ("mean", str(given.scale)), (0.0, 1.0))
     return a, b

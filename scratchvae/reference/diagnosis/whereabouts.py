@@ -1,6 +1,4 @@
-"""Where and how a quantity departs for which no reading was found, and which array handed over would settle
-it.
-"""
+"""Where and how a quantity departs that no reading explains, and which array would settle it."""
 
 import numpy as np
 

@@ -1,6 +1,4 @@
-"""Steps and layers of other frameworks beside this library's; torch and jax are imported inside functions
-only.
-"""
+"""Steps and layers of other frameworks beside this library's, which are imported inside functions only."""
 
 from scratchvae.layers import load_state_dict, read_state_dict, save_state_dict, state_dict
 from scratchvae.reference.frameworks.jax_twins import check_jax

@@ -33,9 +33,7 @@ REHEARSED = [m for m in CATALOGUE if m.place is Place.SAMPLING or m is KL_DETACH
 
 @dataclass(frozen=True)
 class Seen:
-    """One thing that a twin computes too: a value of the step by name, or the gradient of the parameter of
-    that name.
-    """
+    """One thing that a twin computes too: a value, or the gradient of a parameter, by its name."""
 
     name: str
     of_parameter: bool = False
@@ -51,9 +49,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Observed:
-    """Of their step: values and parameters' gradients by name (None: no gradient reached it), the loss, the
-    dtype's name.
-    """
+    """Values, parameters' gradients by name (None where none arrived), loss and dtype of the user's step."""
 
     values: Mapping[str, Array]
     gradients: Mapping[str, Array | None]
@@ -87,8 +83,7 @@ Twin = Callable[[Pieces], tuple[dict[str, Array], dict[str, Array]] | None]
 def compared(
     examination: Examination, report: Report, observed: Observed, twin: Twin, hint: str = ""
 ) -> Report:
-    """The report with a line for each value and each parameter's gradient by the twin, and what they alone
-    show.
+    """The report with a line for each value and each parameter's gradient, and what they alone show.
 
     Where nothing explains a departure, the twin rehearses the mistakes that need a decoder to be seen: those
     of sampling, and a detached KL. `hint` is added where that finds nothing either.
@@ -168,9 +163,7 @@ def compared(
 def _fair(
     examination: Examination, observed: Observed, twin: Twin
 ) -> tuple[Pieces, tuple[dict[str, Array], dict[str, Array]]]:
-    """The right pieces, and what the twin makes of them; of estimates of the KL, which gradients tell apart,
-    the nearest.
-    """
+    """The right pieces, and what the twin makes of them; of estimates of the KL, those that are nearest."""
     forms = [examination.fair]
     if examination.fair.divergence in ESTIMATES:
         forms += [examination.fair.having(Place.DIVERGENCE, estimate) for estimate in ESTIMATES]
@@ -188,9 +181,7 @@ def _agrees_in_double(
 
 
 def _rehearsed(readings: Sequence[Reading], fair: Pieces, observed: Observed, twin: Twin) -> list[Reading]:
-    """The first of the readings under which the twin's values, loss and gradients are theirs, and those of
-    its name.
-    """
+    """The first readings under which the twin's values, loss and gradients are theirs, of one name."""
     found: list[Reading] = []
     for mistake in readings:
         made = twin(fair.under(mistake))

@@ -24,8 +24,7 @@ Pair = tuple[Array, Array]  # of the mean, and of the spread: (B, K, Z) each
 def of_each_draw(
     roles: Roles, gradients: Gradients, arrays: Mapping[str, Array], kind: str | None
 ) -> dict[str, Array]:
-    """d_mean and the spread's gradient (B, K, Z), whose sums over draws are those of the step; none where an
-    array is missing.
+    """d_mean and the spread's gradient (B, K, Z) of each draw; none where an array is missing.
 
     `arrays` hold mean and spread (B, Z) and their gradients, and z, d_z and noise of each draw (B, K, Z).
     """

@@ -61,9 +61,7 @@ def draws_of(array: Array, mean: Array, joined: Array) -> Draws | None:
 
 
 def draws_before(mean: Array, examples: int) -> Draws | None:
-    """The layout, where each example was repeated before the encoder saw it, so that the mean comes once for
-    each draw: (K, B, …), (B, K, …) or so in one axis; None where the mean's rows are not so.
-    """
+    """The layout where examples were repeated before the encoder; None if they were not."""
     B, K = examples, len(mean.reshape(-1, mean.shape[-1])) // max(examples, 1)
     if mean.ndim < 2 or B < 2 or K < 2 or mean.size != B * K * mean.shape[-1] or not np.ptp(mean):
         return None

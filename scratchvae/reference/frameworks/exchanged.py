@@ -1,5 +1,4 @@
-"""A step that was watched, with what is its own exchanged for what diagnose knows: its prior for N(0, 1),
-other terms for none.
+"""A watched step with its own prior exchanged for N(0, 1), and its other terms for none.
 
 What is taken out of the loss is taken out of the gradients too, by the step's own backward pass. What is left
 is a plain step, in which every mistake that the author made elsewhere still shows.
@@ -16,6 +15,7 @@ from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import d_std_read_as, std_read_as
 from scratchvae.reference.frameworks import priors
 from scratchvae.reference.frameworks.flow import Node
+from scratchvae.reference.frameworks.forms import said_of_others
 from scratchvae.reference.frameworks.ledger import Entry, Pull, ledger
 from scratchvae.reference.frameworks.priors import Prior
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted
@@ -29,9 +29,7 @@ HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 
 @dataclass(frozen=True)
 class _Own:
-    """What the loss holds besides what comes through z: the KL's weight b, the prior, and gradients at a
-    fixed z.
-    """
+    """What the loss holds besides what comes through z: the KL's weight, its prior, gradients."""
 
     b: float
     prior: Prior | None  # None: of no kind that is known here
@@ -164,7 +162,12 @@ class Exchange:
                 entries = self.book.of("prior")
                 (gz,) = self.pull([(e.node, e.weight) for e in entries], [self.roles.z])
                 prior = priors.of_estimate(
-                    z, -gz.reshape(z.shape) / b, [e.node for e in entries], stops, self.close
+                    z,
+                    -gz.reshape(z.shape) / b,
+                    [e.node for e in entries],
+                    stops,
+                    self.close,
+                    self.roles.z.shape,
                 )
                 c = fitted(gz, z, close=self.close) if prior is None and self.book.of("other") else None
                 return _Own(
@@ -172,7 +175,7 @@ class Exchange:
                 )
             return None
         starts = [e.node for e in self.book.of("posterior")]
-        for prior, (dm, dstd) in priors.of_divergence(m, std, own, starts, stops, self.close):
+        for prior, (dm, dstd) in priors.of_divergence(m, std, starts, stops, self.roles.mean.shape):
             b = self._weight(own, (dm, dstd * slope))
             if b is not None:
                 return _Own(b, prior, *own, False, b)
@@ -190,9 +193,7 @@ class Exchange:
     def _swap(
         self, own: _Own, m: Array, std: Array, slope: Array, z: Array, loss: float
     ) -> tuple[Array | float, Array | float, list[float]]:
-        """What the prior's exchange takes from the gradients by mean and spread, and what the loss is then
-        (one of these).
-        """
+        """What the exchange takes from the gradients by mean and spread, and what the loss may be then."""
         assert self.book is not None
         prior, b, plain = own.prior, own.b, priors.standard(z)
         if own.estimated:
@@ -227,8 +228,6 @@ class Exchange:
                 "the KL is held near a capacity C by |KL − C|: taken so, and the loss's value is not compared"
             )
         if others:
-            where = ", ".join(dict.fromkeys(e.node.place for e in others if e.node.place)) or "somewhere"
-            unknown.append(
-                f"a term of the loss is neither reconstruction nor KL ({where}): it is taken as it is, not checked"
-            )
+            said = said_of_others([e.node for e in others], self.roles, len(self.step.raw["mean"]))
+            unknown.append(f"{said}: it is taken as it is, not checked")
         return notes, unknown

@@ -1,6 +1,4 @@
-"""A step as the graph of the calls that made it, the same for every framework: which array came from which,
-and by what.
-"""
+"""A step as the graph of its calls, the same for every framework: which array is made of which."""
 
 from __future__ import annotations
 
@@ -72,8 +70,7 @@ LOCAL = ELEMENTWISE | VIEWS | SPREADS | ORDERS
 
 @dataclass(eq=False)
 class Node:
-    """One array of a step: the call that made it, and the arrays and numbers that the call was given, in
-    order.
+    """One array of a step: the call that made it, and the arrays and numbers that it was given, in order.
 
     `kind` is "parameter", "data", "constant" or "draw" of an array that no call on other arrays made; "" of
     any other.
@@ -112,7 +109,10 @@ class Node:
     @property
     def is_number(self) -> bool:
         """Whether all entries are one number that no data and no parameter enter."""
-        return self.size == 1 or (self.kind == "constant" and self.size > 1 and not np.ptp(self.value()))
+        if self.kind == "constant" and self.size > 1:
+            value = self.value()
+            return bool((value == value.flat[0]).all())
+        return self.size == 1
 
     @property
     def like_data(self) -> bool:
@@ -178,9 +178,7 @@ def gate(steps: list[Node], ends: Iterable[Node]) -> Node:
 
 
 def sources(node: Node, stops: Iterable[Node] = ()) -> set[Node]:
-    """Where the lineage of a node, followed entry by entry and through sums, first meets what is computed
-    otherwise.
-    """
+    """Where the lineage of a node, followed by entry and through sums, meets what is computed otherwise."""
     found, waiting, met = set(), [node], set(stops)
     while waiting:
         at = waiting.pop()
@@ -195,9 +193,7 @@ def sources(node: Node, stops: Iterable[Node] = ()) -> set[Node]:
 
 
 def before_parting(output: Node, made: set[Node]) -> Node:
-    """What the output was made of entry by entry along several ways, as log m − log(r + m) is of m; else the
-    output itself.
-    """
+    """What the output is of along several ways, as log m − log(r + m) is of m; else the output itself."""
     if output.op not in ELEMENTWISE or len({p for p in output.parents if p in made}) < 2:
         return output
     starts = [node for node in sources(output) if node in made]
@@ -227,9 +223,7 @@ def belongs(node: Node, known: set[Node]) -> bool:
 
 
 def laws_of(made: Iterable[Node]) -> set[str]:
-    """The laws that calls on an output are written of, by their names or their form, such as log y beside
-    log(1 − y).
-    """
+    """The laws that calls on an output are written of, by name or form, such as log y beside log(1 − y)."""
     found, logs = set(), set()
     for node in made:
         found.add(LOSSES.get(node.op, ""))

@@ -1,5 +1,4 @@
-"""What an equation of a jaxpr is called here: JAX writes some functions as several equations, and some under
-other names.
+"""What an equation of a jaxpr is called here: some functions are several equations, or have other names.
 
 jax is imported inside these functions only.
 """
@@ -68,7 +67,7 @@ def called(equation: Any, operands: list[Any]) -> tuple[str, list[Any]]:
     if name == "transpose":
         plain = [axis for axis in equation.params["permutation"] if nodes[0].shape[axis] > 1]
         return ("view" if plain == sorted(plain) else "transpose"), shown
-    if name == "neg" and nodes[0].op == "neg":
+    if name == "neg" and nodes and nodes[0].op == "neg":
         return "copy", nodes[0].parents
     op = SPELLED.get(name, name)
     if op == "pick":
@@ -88,9 +87,7 @@ def _division(node: Any, number: float, shown: list[Any]) -> tuple[str, list[Any
 
 
 def _log_sum_exp(nodes: list[Node]) -> Node | None:
-    """What the logarithm of a sum of exponentials is of, where the sum adds the maximum that it was taken
-    without.
-    """
+    """What log Σ exp is taken of, where the sum adds the maximum that it was taken without."""
     for log in nodes:
         inner = log
         for op in ("log", "abs", "sum", "exp", "sub"):

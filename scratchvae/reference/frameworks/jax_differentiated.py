@@ -11,6 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+# whose modules may call these functions by their own names for reasons of their own
+LIBRARIES = {"jax", "jaxlib", "flax", "haiku", "optax", "equinox", "keras", "numpyro", "scratchvae"}
+
 
 class Differentiated(BaseException):  # which no except clause of the user's step catches
     """The step is about to differentiate this function of these arguments."""
@@ -22,22 +25,29 @@ class Differentiated(BaseException):  # which no except clause of the user's ste
 
 @contextmanager
 def _stopping_at_gradients() -> Iterator[None]:
-    """Inside, jax.grad and jax.value_and_grad, and those of flax.nnx, stop the step where the gradient would
-    be computed.
+    """Inside, a step stops where it would take a gradient.
+
+    jax.grad and jax.value_and_grad, and those of flax.nnx, are replaced under every name by which the user's
+    modules imported them.
     """
     import jax
 
-    modules = [jax, *([sys.modules["flax.nnx"]] if "flax.nnx" in sys.modules else [])]
+    offering = [jax, *([sys.modules["flax.nnx"]] if "flax.nnx" in sys.modules else [])]
+    functions = [getattr(module, name) for module in offering for name in ("grad", "value_and_grad")]
+    theirs = [m for name, m in list(sys.modules.items()) if m and name.partition(".")[0] not in LIBRARIES]
     kept = [
-        (module, name, getattr(module, name)) for module in modules for name in ("grad", "value_and_grad")
+        (held, name, value)
+        for held in [vars(module) for module in (*offering, *theirs) if hasattr(module, "__dict__")]
+        for name, value in list(held.items())
+        if any(value is function for function in functions)
     ]
-    for module, name, _ in kept:
-        setattr(module, name, _stop)
+    for held, name, _ in kept:
+        held[name] = _stop
     try:
         yield
     finally:
-        for module, name, original in kept:
-            setattr(module, name, original)
+        for held, name, original in kept:
+            held[name] = original
 
 
 def up_to_gradients(step: Callable[[], Any]) -> Any:

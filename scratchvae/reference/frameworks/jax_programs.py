@@ -73,9 +73,7 @@ def forward(equations: Sequence[Equation], leaves: Sequence[Node]) -> Program:
 def backward(
     equations: Sequence[Equation], of: Sequence[Node], by: Sequence[Node], seeds: Sequence[Any]
 ) -> tuple[Program, list[Node]]:
-    """The program that takes gradients back from some arrays to others, and the arrays that it is given
-    beside the seeds.
-    """
+    """The program that takes gradients back to some arrays, and the arrays that it needs beside the seeds."""
     live = set(by)  # what depends on an array that a gradient is asked for
     for equation in equations:
         if live.intersection(equation.arrays):

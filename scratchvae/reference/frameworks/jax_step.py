@@ -1,6 +1,4 @@
-"""What a JAX step drew and returned, and its arrays compared by themselves where its equations were not
-recognized.
-"""
+"""What a JAX step drew and returned, compared by itself where its equations were not recognized."""
 
 from __future__ import annotations
 
@@ -73,9 +71,7 @@ def by_arrays(
 
 
 def noise_of(draws: list[Array], shape: tuple[int, int]) -> Array | None:
-    """The first of the draws that has as many numbers as the shape, else the first that broadcasts to it,
-    else None.
-    """
+    """The first draw of as many numbers as the shape, or one that broadcasts to it; else None."""
     for draw in draws:
         if draw.size == shape[0] * shape[1]:
             return draw.reshape(shape)

@@ -5,7 +5,9 @@ jax and flax are imported inside these functions only.
 
 from __future__ import annotations
 
+import re
 import sys
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +21,7 @@ from scratchvae.reference.frameworks.jax_differentiated import up_to_gradients
 from scratchvae.reference.frameworks.jax_flow import Graph, is_number_or_key
 from scratchvae.reference.frameworks.perturbation import SIZE
 
+ADDRESS = re.compile(r"0x[0-9a-f]+")
 LOSSES = ("loss", "total_loss", "objective", "nelbo", "neg_elbo")  # what a dict of results may call the loss
 
 
@@ -93,11 +96,14 @@ def _moved(array: Any, rng: np.random.Generator) -> Any:
     return array + (SIZE * rng.normal(size=np.shape(array))).astype(array.dtype)
 
 
-def trace(step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any = None) -> Traced:
+def trace(
+    step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any = None, owner: Any = None
+) -> Traced:
     """The graph of `step(parameters, *arguments)`; x is the first argument after the parameters that is an array and no key.
 
     Of a step that takes gradients itself, by jax.grad or jax.value_and_grad, the function that it differentiates first is read.
-    `noise` is an argument that was drawn outside. InputError where the step does not return its loss.
+    `noise` is an argument that was drawn outside. What was compiled is kept for the next time that the same
+    step, or the `owner` of it, comes to the same equations. InputError where the step does not return its loss.
     """
     import jax
 
@@ -131,10 +137,39 @@ def trace(step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any
             and np.array_equal(array, noise)
         ):
             kind = "draw"
-        is_x = kind == "data" and len(path) == 1 and not any(leaf.is_x for leaf in leaves)
+        first_of_all = all(getattr(part, "idx", None) == 0 for part in path[1:])  # of (x, y) and the like
+        is_x = kind == "data" and first_of_all and not any(leaf.is_x for leaf in leaves)
         name = _dotted(path[1:]) or ("parameters" if learned else "")
         leaves.append(Leaf(array, kind, name, is_x))
-    return Traced.of(Function(closed, names, {}), leaves)
+    return Traced.of(Function(closed, names, _kept(owner or step, closed.jaxpr)), leaves)
+
+
+# the owner, its equations in words, and what was compiled of them, of the last few steps
+_PROGRAMS: deque[tuple[Any, str, dict[Any, Any]]] = deque(maxlen=2)
+
+
+def _kept(owner: Any, jaxpr: Any) -> dict[Any, Any]:
+    """What was compiled of these equations for the same owner, or an empty mapping, which is kept from now on.
+
+    Addresses in memory, by which the equations show functions, differ from one trace to the next. Equations
+    that hold arrays which they do not show are compiled anew.
+    """
+    if _hides_arrays(jaxpr):
+        return {}
+    equations = ADDRESS.sub("", str(jaxpr))
+    for known, words, programs in _PROGRAMS:
+        if known is owner and words == equations:
+            return programs
+    _PROGRAMS.append((owner, equations, {}))
+    return _PROGRAMS[-1][2]
+
+
+def _hides_arrays(jaxpr: Any) -> bool:
+    """Whether an equation calls a function that closes over arrays."""
+    inner = [
+        value for equation in jaxpr.eqns for value in equation.params.values() if hasattr(value, "consts")
+    ]
+    return any(closed.consts or _hides_arrays(closed.jaxpr) for closed in inner)
 
 
 def _learned(paths: Sequence[Any], arrays: Sequence[Any]) -> list[bool]:

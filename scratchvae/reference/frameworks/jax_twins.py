@@ -46,8 +46,7 @@ def check_jax(
     noise: Any = None,
     **settings: Any,
 ) -> Report:
-    """Read the jaxpr of `step(parameters, x, *arguments)` -> loss, (loss, arrays) or a dict with "loss", and
-    judge the step.
+    """Judge the step `step(parameters, x, *arguments)` -> loss, (loss, arrays) or a dict with "loss".
 
     With no name of a layer, every equation is computed, and mean, spread, noise, z, output and the parts of
     the loss are found from what was done with each array, as `capture` finds them in PyTorch. The gradients

@@ -52,26 +52,25 @@ class JaxWatched(Watched):
         return [gradient.astype(np.float64) for gradient in found]
 
     def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
-        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at the
-        ends.
+        """Gradients of the parameters: the step's own, and those made of the gradients at the ends.
 
         What reaches z from the output is in the gradients of mean and spread already. Terms that were taken out
         of the loss have ways of their own to the parameters.
         """
         by, z = list(self.parameters.values()), step.ends.get("z")
-        out = next((step.ends[name] for name in ("logits", "x_mean") if name in step.ends), None)
-        if not by or out is None:
+        out = [step.ends[name] for name in ("logits", "x_mean", "output", "second") if name in step.ends]
+        if not by or not out:
             return {}, {}
         ends = list(dict.fromkeys(node for name, node in step.ends.items() if name != "z"))
         found = self.gradients(self.loss, by)
         at_ends = zip(ends, self.gradients(self.loss, ends), strict=True)
         seeds = {node: gradient for node, gradient in at_ends if gradient is not None}
         if step.taken:
-            heads = [n for n in ends if n not in (out, step.ends.get("second"))]
+            heads = [n for n in ends if n not in out]
             for node, beside in zip(heads, self.pull(step.taken, heads), strict=True):
                 seeds[node] = seeds[node] - beside.reshape(node.shape)
         if z is not None:
-            (through_output,) = self._taken_back({out: seeds[out]}, [z])
+            (through_output,) = self._taken_back({node: seeds[node] for node in out if node in seeds}, [z])
             seeds[z] = seeds.get(z, 0.0) - through_output
         through = self._taken_back(seeds, by)
         if step.taken:

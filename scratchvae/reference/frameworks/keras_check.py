@@ -1,5 +1,4 @@
-"""One training step of a Keras 3 model, on the backend that it runs on: by watching PyTorch, or from JAX's
-jaxpr.
+"""One training step of a Keras 3 model: PyTorch is watched, or JAX's jaxpr is read.
 
 keras, torch and jax are imported inside these functions only.
 """
@@ -27,13 +26,13 @@ def check_keras(
     likelihood: str | None = None,
     **settings: Any,
 ) -> Report:
-    """Run `model.train_step` on one batch up to where it takes gradients, and judge the step without the
-    names of its layers.
+    """Run `model.train_step` up to where it takes gradients, and judge it without the names of its layers.
 
     The model may have a `train_step` of its own, or the one of Keras with the losses of `compile`,
     `compute_loss` and `add_loss`; `y` is what is compared with its output there. On torch the step is watched
     as by `capture`, on jax its jaxpr is read as by `check_jax`, and what these say of settings and verdicts
-    holds here too. Weights and optimizer are left as they were. Where the KL is too small to be seen, as at
+    holds here too. x may be a list or a dict of arrays, of which the first is taken for what is reconstructed.
+    Weights and optimizer are left as they were. Where the KL is too small to be seen, as at
     initialization, the step is checked once more at perturbed weights.
 
     InputError on another backend, and where train_step takes no gradient.
@@ -53,21 +52,31 @@ def check_keras(
     if not model.built:
         model(x)
     check = {"torch": _on_torch, "jax": _on_jax}[backend]
-    given = keras.ops.convert_to_tensor(x)
-    data = given if y is None else (given, keras.ops.convert_to_tensor(y))
+    data = keras.utils.pack_x_y_sample_weight(_as_tensors(x), None if y is None else _as_tensors(y))
 
     def perturbed() -> Report:
         with _moved(model):
-            return check(model, given, data, settings)
+            return check(model, data, settings)
 
-    return seen_enough(check(model, given, data, settings), perturbed)
+    return seen_enough(check(model, data, settings), perturbed)
+
+
+def _as_tensors(arrays: Any) -> Any:
+    """An array as a tensor of the backend; of a list or a dict of arrays each of them."""
+    import keras
+
+    several = isinstance(arrays, dict) or (isinstance(arrays, list | tuple) and hasattr(arrays[0], "shape"))
+    convert = keras.ops.convert_to_tensor
+    return keras.tree.map_structure(convert, arrays) if several else convert(arrays)
 
 
 class _Reached(BaseException):
     """The step is about to make its backward pass, from this loss."""
 
 
-def _on_torch(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report:
+def _on_torch(model: Any, data: Any, settings: dict[str, Any]) -> Report:
+    import keras
+
     from scratchvae.reference.frameworks.torch_capture import capture
     from scratchvae.reference.frameworks.torch_step import kept_as_it_is
 
@@ -75,7 +84,7 @@ def _on_torch(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report
         raise _Reached(loss)
 
     with kept_as_it_is(model), capture(model) as seen:
-        seen.know(x)
+        seen.know(keras.tree.flatten(data)[0])
         seen.watch.ended = stop
         try:
             model.train_step(data)
@@ -86,7 +95,7 @@ def _on_torch(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report
     )
 
 
-def _on_jax(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report:
+def _on_jax(model: Any, data: Any, settings: dict[str, Any]) -> Report:
     from scratchvae.reference.frameworks.jax_traced import trace
     from scratchvae.reference.frameworks.jax_watched import JaxWatched
 
@@ -98,13 +107,12 @@ def _on_jax(model: Any, x: Any, data: Any, settings: dict[str, Any]) -> Report:
     others = [[variable.value for variable in variables] for variables in groups]
     parameters = {variable.path: variable.value for variable in model.trainable_variables}
 
-    def step(parameters: dict[str, Any], others: Any, x: Any, y: Any) -> Any:
+    def step(parameters: dict[str, Any], others: Any, data: Any) -> Any:
         ordered = [parameters[variable.path] for variable in model.trainable_variables]
-        returned = model.train_step((ordered, *others), x if y is None else (x, y))
+        returned = model.train_step((ordered, *others), data)
         return returned[0] if isinstance(returned, tuple) else returned
 
-    y = data[1] if isinstance(data, tuple) else None
-    return JaxWatched(trace(step, parameters, others, x, y)).report(**settings)
+    return JaxWatched(trace(step, parameters, others, data, owner=model)).report(**settings)
 
 
 @contextmanager

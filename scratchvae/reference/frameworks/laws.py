@@ -1,5 +1,4 @@
-"""The law by which an output was compared with data, told by the loss's gradient: Bernoulli, Gaussian,
-counts, categories.
+"""The law by which an output was compared with data, told by the loss's gradient.
 
 A law is recognized where the loss's gradient by the decoder's output is one number times the gradient of
 −log p(x|output), entry by entry, with this library's own formula on that side.
@@ -13,9 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.distributions import bernoulli, multinomial, negative_binomial, poisson
+from scratchvae.distributions import bernoulli, multinomial, poisson
 from scratchvae.kernels import sigmoid
-from scratchvae.reference.diagnosis import Given, Piece, Terms, std_read_as
+from scratchvae.reference.diagnosis import Given, Piece, Terms
 from scratchvae.reference.frameworks.proportions import fitted
 
 FEW_CATEGORIES = 1 << 16
@@ -68,7 +67,7 @@ def of_one_output(output: Array, gradient: Array, x: Array, B: int, close: float
                     _poisson_by_rate,
                     said="the likelihood is Poisson's, by λ",
                 )
-    for counts, axis in _counts(o, x):
+    for counts, axis in _counts(o, x, g):
         p = np.exp(o - o.max(axis=axis, keepdims=True))
         p /= p.sum(axis=axis, keepdims=True)
         a = fitted(g, p * counts.sum(axis=axis, keepdims=True) - counts, close=close)
@@ -79,8 +78,11 @@ def of_one_output(output: Array, gradient: Array, x: Array, B: int, close: float
         yield Law("own", a, "logits", by_rows(counts, B), _multinomial(o.shape, axis), said=said)
 
 
-def _counts(o: Array, x: Array) -> Iterator[tuple[Array, int]]:
-    """How often each outcome came up, in the output's shape, and the axis of the outcomes."""
+def _counts(o: Array, x: Array, gradient: Array) -> Iterator[tuple[Array, int]]:
+    """How often each outcome came up, in the output's shape, and the axis of the outcomes.
+
+    An index at which no gradient ever arrives, and nowhere else, stands for padding, which is not counted.
+    """
     if x.size == o.size and o.ndim > 1:
         yield x.reshape(o.shape).astype(np.float64), o.ndim - 1
     for axis in dict.fromkeys((1, o.ndim - 1)):
@@ -95,20 +97,28 @@ def _counts(o: Array, x: Array) -> Iterator[tuple[Array, int]]:
         shape = tuple(size for i, size in enumerate(o.shape) if i != axis)
         index = np.expand_dims(x.reshape(shape).astype(np.int64), axis)
         counts = np.zeros(o.shape)
-        np.put_along_axis(counts, np.maximum(index, 0), (index >= 0).astype(np.float64), axis)
+        hidden = ~gradient.any(axis=axis, keepdims=True)
+        padding = np.unique(index[hidden])
+        padded = hidden if len(padding) == 1 and (hidden == (index == padding[0])).all() else index < 0
+        np.put_along_axis(counts, np.maximum(index, 0), (~padded).astype(np.float64), axis)
         yield counts, axis
 
 
-def _entries(
-    log_px: Callable[[Array, Array], tuple[Array, Array]], output: str, constant: Callable[[Array], Array]
+def entries(
+    log_px: Callable[[Array, Array], tuple[Array, Array]],
+    output: str,
+    constant: Callable[[Array], Array],
+    *,
+    counts: bool = True,
 ) -> Piece:
-    """A piece by entry: log_px(output, x) -> log p and its gradient; `constant`: what of log p depends on x
-    alone.
+    """A piece by entry, of log_px(output, x) -> log p and its gradient.
+
+    `constant` is what of log p depends on x alone; x is never negative where it `counts`.
     """
 
     def piece(given: Given) -> Terms | None:
         x, o = given.x, given.arrays.get(output)
-        if x is None or o is None or x.shape != o.shape or (x < 0).any():
+        if x is None or o is None or x.shape != o.shape or (counts and (x < 0).any()):
             return None
         value, slope = log_px(o, x)
         left_out = 0.0 if given.constants else constant(x)
@@ -135,15 +145,15 @@ def _of_rates(o: Array, x: Array) -> tuple[Array, Array]:
         return value, slope / o
 
 
-def _log_factorial(x: Array) -> Array:
+def log_factorial(x: Array) -> Array:
     """log 1/x!."""
     from scipy.special import gammaln  # imported here: it takes a third of a second
 
     return np.asarray(-gammaln(x + 1))
 
 
-_poisson = _entries(_of_counts, "logits", _log_factorial)
-_poisson_by_rate = _entries(_of_rates, "x_mean", _log_factorial)
+_poisson = entries(_of_counts, "logits", log_factorial)
+_poisson_by_rate = entries(_of_rates, "x_mean", log_factorial)
 
 
 def _multinomial(shape: tuple[int, ...], axis: int) -> Piece:
@@ -164,7 +174,7 @@ def _multinomial(shape: tuple[int, ...], axis: int) -> Piece:
         log_px, pullback = multinomial.log_prob(o, x=x)
         slope = pullback(np.ones(len(log_px)))
         if not given.constants:
-            log_px = log_px + _log_factorial(x.sum(axis=1)) - _log_factorial(x).sum(axis=1)
+            log_px = log_px + log_factorial(x.sum(axis=1)) - log_factorial(x).sum(axis=1)
         # an event's, over its outcomes evenly
         share = np.repeat((-log_px / shape[axis])[:, None], shape[axis], axis=1)
         size = 1 + np.abs(share) + x * (1 + np.abs(o) + np.abs(o).max(axis=1, keepdims=True))
@@ -206,51 +216,3 @@ def _lit(weight: float) -> Piece:
         return Terms(value, {"logits": -weight * x * d_lit - (1 - x) * d_off}, size)
 
     return piece
-
-
-def of_spread(
-    mean: Array, gradient: Array, x: Array, spread: Array, close: float
-) -> Iterator[tuple[str, float, Array]]:
-    """A Gaussian whose σ is an array of the step: how the array is read, the weight a, and σ in x's shape."""
-    for kind in ("log_var", "log_std", "std", "var", "raw_std"):
-        std = std_read_as(kind, spread.astype(np.float64))
-        if not (np.isfinite(std) & (std > 0)).all():
-            continue
-        try:
-            std = np.broadcast_to(std.reshape(x.shape) if std.size == x.size else std, x.shape)
-        except ValueError:
-            return
-        a = fitted(gradient, (mean - x) / std**2, close=close)
-        if a is not None and a > 0:
-            yield kind, a, std
-
-
-def of_overdispersed(
-    mean: Array, gradient: Array, x: Array, spread: Array, close: float
-) -> Iterator[tuple[float, Array]]:
-    """A negative binomial by mean and dispersion r, r or log r an array of the step: the weight a, and log r
-    in x's shape.
-    """
-    if x.min() < 0 or mean.min() <= 0:
-        return
-    for log_r in ([np.log(spread)] if spread.min() > 0 else []) + [spread]:
-        try:
-            wide = np.broadcast_to(log_r.reshape(x.shape) if log_r.size == x.size else log_r, x.shape)
-        except ValueError:
-            return
-        r = np.exp(np.clip(wide, -50, 50))
-        a = fitted(gradient, r * (mean - x) / (mean * (mean + r)), close=close)
-        if a is not None and a > 0:
-            yield a, wide
-
-
-def overdispersed(log_dispersion: Array) -> Piece:
-    """−log p of a negative binomial of this log r, by its mean as x_mean."""
-
-    def log_px(mean: Array, x: Array) -> tuple[Array, Array]:
-        with np.errstate(all="ignore"):
-            flat = [a.reshape(-1, 1) for a in (np.log(mean), np.broadcast_to(log_dispersion, mean.shape), x)]
-        value, pullback = negative_binomial.log_prob(flat[0], flat[1], x=flat[2])
-        return value.reshape(mean.shape), pullback(np.ones_like(value))[0].reshape(mean.shape) / mean
-
-    return _entries(log_px, "x_mean", _log_factorial)

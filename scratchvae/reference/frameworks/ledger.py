@@ -117,9 +117,7 @@ def ledger(roles: Roles, loss: Node, gradients: Gradients, pull: Pull) -> Ledger
 
 
 def _straight(entries: list[Entry], pull: Pull) -> list[Entry]:
-    """The entries; one that others are made of, as a head or log σ may be, weighs what does not come through
-    those.
-    """
+    """The entries, where one that others are made of weighs only what does not come through those."""
     known: list[Entry] = []
     for entry in sorted(entries, key=lambda e: -e.node.index):
         if entry.node in lineage([e.node for e in known]):
@@ -145,9 +143,7 @@ def _with_its_density(entry: Entry, entries: list[Entry], ends: set[Node]) -> En
 
 
 def _terms(loss: Node, after: set[Node], direct: set[Node], ends: set[Node]) -> tuple[list[Node], list[Node]]:
-    """What the loss is a weighted sum of; and the arguments of absolute values of a KL, which are gone
-    through too.
-    """
+    """What the loss is a weighted sum of, and the arguments of absolute values of a KL."""
     found: dict[Node, None] = {}
     turned: list[Node] = []
     waiting, met = [loss], set()

@@ -10,11 +10,12 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.kernels import sigmoid
-from scratchvae.reference.frameworks import laws
+from scratchvae.reference.frameworks import laws, spread_laws
 from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import LOSSES, Node, bare, heirs, history, laws_of, lineage
 from scratchvae.reference.frameworks.laws import Law, by_rows
 from scratchvae.reference.frameworks.logistic_law import LogisticLaw, of_logistic
+from scratchvae.reference.frameworks.masks import masks
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, near
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.spread import Gradients
@@ -52,18 +53,16 @@ class Comparison:
         self.used = lineage([loss])
 
     def recognized(self) -> Likelihood | None:
-        """The first law that the gradient by the output is of; else that of the call which compared it; else
-        None.
-        """
+        """The first law that the gradient by the output is of; else that of the call, or None."""
         said = self.given.get("likelihood")
         found = next((one for one in self._plain() if said in (None, one.law.likelihood)), None)
         if (
             found is not None
-            and found.law.likelihood == "gaussian"
+            and found.law.likelihood in {"gaussian", "laplace"}
             and not found.law.more
             and self.draws.K == 1
         ):
-            found = self._with_learned_number() or found
+            found = self._with_learned_number(found.law.likelihood) or found
         if found is None and said in (None, "own") and self.draws.K == 1:
             found = next(
                 (
@@ -101,12 +100,12 @@ class Comparison:
             ]
             if x.min() >= -CLOSE and x.max() <= 1 + CLOSE:
                 slopes.append(("bernoulli", logits or self.output, by_logits, sigmoid(inside) - x))
-            for mask in (None, *self._masks(by_output, x)):
+            for mask in (None, *masks(self.used, by_output, x)):
                 for law, node, gradient, slope in slopes:
-                    seen = slope if mask is None else slope * mask
+                    seen, more = (slope, {}) if mask is None else (slope * mask, {"mask": mask})
                     a = None if gradient is None else fitted(gradient, seen, rows=rows, close=self.close)
                     if a is not None and a > 0:
-                        yield self._as(law, a, node, x, {} if mask is None else {"mask": mask})
+                        yield self._as(law, a, node, x, more)
 
     def _as(self, law: str, a: float | None, node: Node, x: Array, more: dict[str, Array]) -> Likelihood:
         name = "logits" if law == "bernoulli" else "x_mean"
@@ -120,21 +119,6 @@ class Comparison:
         if K > 1 and len(x) != B and x.size % (B * K) == 0:
             return self.draws.by_example(x)[:, 0]
         return target.value() if K > 1 else x
-
-    def _masks(self, gradient: Array | None, x: Array) -> Iterator[Array]:
-        """Arrays of 0 and 1, other than x itself, that hide the entries which get no gradient."""
-        if gradient is None or gradient.all() or not gradient.any():
-            return
-        hidden = gradient.reshape(x.shape) == 0
-        for node in self.used:
-            if (
-                not node.learned
-                and node.size == hidden.size
-                and (node.kind in {"data", "constant"} or node.op in {"cast", "view"})
-            ):
-                mask = node.value().reshape(x.shape).astype(np.float64)
-                if np.isin(mask, (0, 1)).all() and hidden[mask == 0].all() and not np.array_equal(mask, x):
-                    yield mask
 
     def _of_one_output(self) -> Iterator[Likelihood]:
         """Counts and categories; of a log-softmax, by what it was taken of."""
@@ -151,15 +135,14 @@ class Comparison:
                 )
                 yield from (Likelihood(law, node) for law in (*found, *weighted))
 
-    def _with_learned_number(self) -> Likelihood | None:
-        """The Gaussian whose σ is one learned number: any fits the gradient, so the weight has to be that of
-        a mean or a sum.
-        """
+    def _with_learned_number(self, law: str) -> Likelihood | None:
+        """The law whose spread is one learned number, in which the weight is that of a mean or a sum."""
         B = self.draws.B
         plain = [1 / n for n in (1, B, self.output.size, self.output.size // B)]
         for one in self._of_two():
-            learned = one.second is not None and one.second.size == 1 and one.law.a is not None
-            if learned and one.law.likelihood == "gaussian" and any(near(one.law.a or 0.0, w) for w in plain):
+            learned = one.second is not None and one.second.size == 1
+            wanted = one.law.likelihood == ("own" if law == "laplace" else law)
+            if learned and wanted and any(near(one.law.a or 0.0, w) for w in plain):
                 return one
         return None
 
@@ -174,12 +157,11 @@ class Comparison:
                 yield bare(at.parents[0])
 
     def _of_two(self) -> Iterator[Likelihood]:
-        """A Gaussian or a negative binomial with a second array of the step."""
-        z = self.roles.z
-        assert z is not None
+        """A law with a second array of the step, such as its spread."""
+        z = {node for node in (self.roles.z,) if node is not None}
         after = heirs(self.output, self.used)
         ends = [term.node for term in self.roles.terms if term.role == "reconstruction"]
-        others = sorted((n for n in lineage(ends, {z}) - after if n.learned), key=lambda n: -n.index)
+        others = sorted((n for n in lineage(ends, z) - after if n.learned), key=lambda n: -n.index)
         (gradient,) = self.gradients(self.loss, [self.output])
         if gradient is None or not gradient.any():
             return
@@ -197,7 +179,7 @@ class Comparison:
         B = self.draws.B
         for node in tried:
             held = node.value().astype(np.float64)
-            for kind, a, std in laws.of_spread(mean, g, x, held, self.close):
+            for kind, a, std in spread_laws.of_spread(mean, g, x, held, self.close):
                 name = kind if kind in ("log_var", "log_std", "std") else "std"
                 array = (
                     std
@@ -213,8 +195,14 @@ class Comparison:
             for a, piece, said in self._logistic(mean, g, x, held):
                 law = Law("own", a, "x_mean", by_rows(x, B), piece, said=said)
                 yield Likelihood(law, self.output, node)
-            for a, log_r in laws.of_overdispersed(mean, g, x, held, self.close):
-                law = Law("own", a, "x_mean", by_rows(x, B), laws.overdispersed(by_rows(log_r, B)))
+            for kind, a, log_s in spread_laws.of_laplace(mean, g, x, held, self.close):
+                said = f"the likelihood is a Laplace law's with the step's own s ({node.place or 'a parameter'}), taken as {kind}"
+                law = Law(
+                    "own", a, "x_mean", by_rows(x, B), spread_laws.laplace_of(by_rows(log_s, B)), said=said
+                )
+                yield Likelihood(law, self.output, node)
+            for a, log_r in spread_laws.of_overdispersed(mean, g, x, held, self.close):
+                law = Law("own", a, "x_mean", by_rows(x, B), spread_laws.overdispersed(by_rows(log_r, B)))
                 said = f"the likelihood is negative binomial, with the dispersion of {node.place or 'a parameter'}"
                 yield Likelihood(replace(law, said=said), self.output, node)
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from scratchvae.reference.frameworks.flow import Node, bare, heirs, lineage
+from scratchvae.reference.frameworks.flow import Node, bare, heirs, lineage, sources
 
 
-def log_weights(used: list[Node], output: Node) -> Node | None:
-    """What the logarithm of a mean of weights is taken of, if the output is in it: log w."""
+def log_weights(used: list[Node], output: Node, z: Node | None) -> Node | None:
+    """What the logarithm of a mean of weights is taken of, if the output is in it: log w.
+
+    A mixture's likelihood has such a logarithm too, but of what the decoder gave alone.
+    """
     after = heirs(output, used)
     found = [node.parents[0] for node in used if node.op == "logsumexp" and node in after]
+    made = set() if z is None else heirs(z, used)
+    found = [log_w for log_w in found if z is None or any(not n.kind for n in sources(log_w) - made)]
     return found[0] if len(found) == 1 else _weighed_by_itself(used, after)
 
 

@@ -1,6 +1,4 @@
-"""What the loss of a step that was watched was meant to be, as far as its own numbers say: the settings of
-diagnose.
-"""
+"""What the loss of a watched step was meant to be, as far as its numbers say: the settings of diagnose."""
 
 from __future__ import annotations
 
@@ -44,9 +42,7 @@ class Meant:
         self.notes: list[str] = []
 
     def settings(self, likelihood: str, a: float | None) -> list[dict[str, Any]]:
-        """What may have been meant, the plainest first, where the loss weighs −log p(x|z) by `a`
-        (None: it is not known).
-        """
+        """What may have been meant, the plainest first; `a` is the weight of −log p(x|z), if known."""
         given, b, each = self.given, self._weight_of_kl(), 1.0 / self.B
         variance = 1.0
         if a is not None and "variance" not in given:
@@ -70,6 +66,8 @@ class Meant:
         rows = [row] if likelihood == "bernoulli" else [row, {**row, "constants": False}]
         if beta is None:
             rows += [{**rows[-1], "beta": number} for number in self._numbers("kl")]
+        if a is None and b is not None and near(abs(b), each / self.D):
+            rows += [{**r, "beta": 1 / self.D} for r in rows[:2]]  # both parts are of one entry
         if a is None:
             rows += [{**r, "reduction": "sum"} for r in rows[:2]]
         free_bits, capacity = self._free_bits(), self.capacity
@@ -106,8 +104,7 @@ class Meant:
         return abs(found) if held and found is not None else found
 
     def _variance(self, likelihood: str, a: float, each: float) -> float:
-        """Of the Gaussian or Laplace whose error the loss weighs by a: as the step's own numbers give it, and
-        1 else.
+        """Of the Gaussian or Laplace law that the loss weighs by a, by the step's own numbers; else 1.
 
         A squared error without its factor ½ is that of a Gaussian of σ² = ½, an absolute error that of a
         Laplace of b = 1.
@@ -129,8 +126,7 @@ class Meant:
         return 1.0 if gaussian else 2.0
 
     def _beta(self, a: float | None, b: float | None) -> tuple[float | None, bool]:
-        """The KL's weight beside the reconstruction's, and whether it is 1 or was chosen, by a number in the
-        step.
+        """The KL's weight beside the reconstruction's, and whether it is 1 or was chosen by a number.
 
         It is None where it is not known, and 1 where a weight was not chosen.
         """
@@ -142,9 +138,15 @@ class Meant:
         both = D / self.arrays["mean"][0].size  # where both parts are means over what they are of
         sizes = (1.0, D, self.B, D * self.B, both, both * self.B)
         by_size = [f * c for f in sizes for c in (1.0, 0.5)]  # ½: of a squared error without it
-        numbers = [*self._numbers("kl"), *(n for n in self._numbers("reconstruction") if n not in HALVES)]
-        chosen = any(near(ratio, c * f) for n in numbers for c in (n, 1 / n) for f in by_size)
-        return (float(ratio), True) if chosen else (1.0, False)
+        own = dict.fromkeys(self._numbers("kl"), by_size)
+        # a count of entries that a mean over them is multiplied by weighs nothing
+        of_other = [n for n in self._numbers("reconstruction") if n not in HALVES]
+        numbers = {n: (1.0, 0.5) if self._is_size(n) else by_size for n in of_other} | own
+        # where its sign is wrong, its size is what was chosen
+        chosen = any(
+            near(abs(ratio), c * f) for n, factors in numbers.items() for c in (n, 1 / n) for f in factors
+        )
+        return (float(abs(ratio)), True) if chosen else (1.0, False)
 
     def _is_size(self, number: float) -> bool:
         """Whether the number counts examples, entries or latents."""
@@ -154,8 +156,7 @@ class Meant:
         return any(near(abs(number), s) or near(abs(number), 1 / s) for s in sizes if s > 1)
 
     def _numbers(self, role: str) -> list[float]:
-        """The numbers that a part of the loss is multiplied by on purpose, but for 1: such as count entries
-        are none.
+        """The numbers but 1 that a part of the loss is multiplied by on purpose, which count no entries.
 
         Those of the KL's own formula, a half of it among them, are left out.
         """

@@ -1,6 +1,4 @@
-"""How the parts of a model are named, the same for every framework: activations, heads, and which σ the
-encoder puts out.
-"""
+"""How the parts of a model are named in every framework: activations, heads, the encoder's σ."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ OTHER_NAMES = {"swish": "silu", "lrelu": "leaky_relu"}
 
 
 def activation(part: Any) -> Layer | None:
-    """The layer of an activation by its name, in capitals or not, or of a function that has it; None for
-    anything else.
-    """
+    """The layer of an activation by its name, or of a function that has it; None for anything else."""
     name = part if isinstance(part, str) else getattr(part, "__name__", "")
     plain = {known.replace("_", ""): known for known in ACTIVATIONS} | OTHER_NAMES
     found = plain.get(name.lower().replace("_", ""))

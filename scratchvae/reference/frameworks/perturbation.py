@@ -1,6 +1,4 @@
-"""A step checked once more at perturbed weights, where those given leave a part of its loss too small to be
-seen.
-"""
+"""A step checked once more at perturbed weights, where a part of its loss is too small to be seen."""
 
 from __future__ import annotations
 
@@ -15,9 +13,7 @@ NOTE = f"a part of the loss is too small to be seen at these weights: {SIZE:g} Â
 
 
 def seen_enough(report: Report, again: Callable[[], Report]) -> Report:
-    """The report itself, if it saw all parts of the loss; else that of the same step at perturbed weights, if
-    that sees more.
-    """
+    """The report itself, if it saw all parts of the loss; else that at perturbed weights, if it sees more."""
     if report.findings or not report.blind:
         return report
     try:

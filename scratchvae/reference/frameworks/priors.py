@@ -1,6 +1,4 @@
-"""The prior of a step that was watched: a Gaussian or a mixture whose parameters are arrays of the step, told
-by gradients.
-"""
+"""The prior of a watched step, told by gradients: a Gaussian or a mixture of the step's own arrays."""
 
 from __future__ import annotations
 
@@ -46,13 +44,15 @@ def standard(z: Array) -> Prior:
 
 
 def of_estimate(
-    z: Array, slope: Array, starts: Iterable[Node], stops: set[Node], close: float
+    z: Array, slope: Array, starts: Iterable[Node], stops: set[Node], close: float, shape: tuple[int, ...]
 ) -> Prior | None:
-    """The prior whose d log p/dz is the slope; None where it is none that is known here."""
+    """The prior whose d log p/dz is the slope; None where it is none that is known here.
+
+    `shape` is that of z as the step holds it.
+    """
     if same(-z, slope, close):
         return standard(z)
-    nodes = _arrays(starts, stops, z.shape)
-    for a, s, said in _pairs(nodes):
+    for a, s, said in _pairs(_arrays(starts, stops, shape), shape):
         found = gaussian_prior(z, a, s, said)
         if same(found.slope, slope, close):
             return found
@@ -65,10 +65,14 @@ def of_estimate(
 
 
 def of_divergence(
-    mean: Array, std: Array, own: tuple[Array, Array], starts: Iterable[Node], stops: set[Node], close: float
+    mean: Array, std: Array, starts: Iterable[Node], stops: set[Node], shape: tuple[int, ...]
 ) -> Iterator[tuple[Prior, tuple[Array, Array]]]:
-    """Gaussian priors, and what KL(N(mean, σ²) ‖ prior) has for gradients by mean and σ; N(0, 1) first."""
-    pairs = [(np.zeros(mean.shape), np.ones(mean.shape), ""), *_pairs(_arrays(starts, stops, mean.shape))]
+    """Gaussian priors, and what KL(N(mean, σ²) ‖ prior) has for gradients by mean and σ; N(0, 1) first.
+
+    `shape` is that of the mean as the step holds it.
+    """
+    own = _pairs(_arrays(starts, stops, shape), shape)
+    pairs = [(np.zeros(mean.shape), np.ones(mean.shape), ""), *own]
     for a, s, said in pairs:
         prior = gaussian_prior(mean, a, s, said)
         assert prior.mean is not None
@@ -79,25 +83,33 @@ def of_divergence(
 
 def _arrays(starts: Iterable[Node], stops: set[Node], shape: tuple[int, ...]) -> list[Node]:
     """Arrays that may be a parameter of each example's prior."""
-    sizes = {int(np.prod(shape)), shape[-1], 1}
     behind = sorted(lineage(starts, stops), key=lambda n: n.index)
-    found = [bare(n) for n in behind if n.size in sizes and n.shape and not (n.size == 1 and not n.learned)]
+    found = [bare(n) for n in behind if n.shape and not (n.size == 1 and not n.learned)]
     found = [
         n
         for n in found
-        if len(n.shape) <= 2 and all(a in (1, b) for a, b in zip(n.shape[::-1], shape[::-1], strict=False))
+        if n.size == np.prod(shape)
+        or (
+            len(n.shape) <= len(shape)
+            and all(a in (1, b) for a, b in zip(n.shape[::-1], shape[::-1], strict=False))
+        )
     ]
     return list(dict.fromkeys(found))[:MOST_TRIED]
 
 
-def _pairs(nodes: list[Node]) -> Iterator[tuple[Array, Array, str]]:
-    """(mean, σ) of each two arrays, and of each with 0 or 1 for the other."""
+def _pairs(nodes: list[Node], shape: tuple[int, ...]) -> Iterator[tuple[Array, Array, str]]:
+    """(mean, σ) of each two arrays (B, Z), and of each with 0 or 1 for the other."""
+
+    def wide(array: Array) -> Array:
+        same_size = array.size == np.prod(shape)
+        return (array if same_size else np.broadcast_to(array, shape)).reshape(shape[0], -1)
+
     for s in [None, *nodes]:
         for std, kind in [(np.ones(()), "")] if s is None else _readings(s):
             for a in [None, *nodes]:
                 if a is s or (a is None and s is None):
                     continue
-                mean = np.zeros(()) if a is None else a.value().astype(np.float64)
+                mean, std = wide(np.zeros(()) if a is None else a.value().astype(np.float64)), wide(std)
                 where = " and ".join(n.place or "a parameter" for n in (a, s) if n is not None)
                 yield mean, std, f"the prior is a Gaussian of the step's own arrays ({where}){kind}: taken so"
 

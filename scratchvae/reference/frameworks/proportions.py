@@ -14,9 +14,7 @@ HALF_CLOSE = 3e-2  # in half precision: a few roundoffs of bfloat16, 2⁻⁸
 def fitted(
     gradient: Array, slope: Array, *, rows: bool = False, within: float | None = None, close: float = CLOSE
 ) -> float | None:
-    """The number a with gradient = a · slope, entry by entry, or None; with `rows` any number of its own for
-    each row.
-    """
+    """The number a with gradient = a · slope, or None; with `rows` each row may have its own."""
     if gradient.size != slope.size or not np.isfinite(gradient).all():
         return None
     g: Array = gradient.astype(np.float64)

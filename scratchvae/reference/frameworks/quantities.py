@@ -2,76 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis import SCALES, std_read_as
+from scratchvae.reference.diagnosis import SCALES
 from scratchvae.reference.frameworks.draw_gradients import of_each_draw
-from scratchvae.reference.frameworks.draws import Draws, draws_before, draws_of
+from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import Node, heirs, lineage
+from scratchvae.reference.frameworks.forms import said_of_likelihood, said_of_others
 from scratchvae.reference.frameworks.laws import Law
 from scratchvae.reference.frameworks.likelihood import Comparison
 from scratchvae.reference.frameworks.meant import Meant, capacity_of
-from scratchvae.reference.frameworks.proportions import near, same
+from scratchvae.reference.frameworks.plain_kl import plain_kl
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.seen import Step
-from scratchvae.reference.frameworks.spread import Gradients, put_right, reads_as_kl, scale_of
-from scratchvae.reference.frameworks.terms import scaled
+from scratchvae.reference.frameworks.spread import Gradients
 
 
-def as_step(
-    roles: Roles,
-    loss: Node,
-    gradients: Gradients,
-    *,
-    scale: str | None,
-    training: bool,
-    settings: Mapping[str, Any],
-) -> Step:
-    """The arrays of the roles, with gradients, and what was meant where `scale` and `settings` do not say it."""
-    step = Step(unknown=list(roles.unknown))
-    if roles.z is None or roles.mean is None or roles.output is None or roles.target is None:
-        return step
-    put_right(roles, gradients)
-    mean, z = roles.mean, roles.z
-    joined = z.value() if roles.joined is None else roles.joined.value()
-    draws = draws_before(mean.value(), len(roles.target.value())) if z.size == mean.size else None
-    draws = draws or draws_of(z.value(), mean.value(), joined)
-    if draws is None:
-        step.unknown.append(f"how the draws in z {z.shape} belong to the examples of the mean {mean.shape}")
-        return step
-    kind, said = (scale, "") if scale is not None else scale_of(roles, draws, gradients)
-    step.notes += [said] if said else []
-    if kind is None:
-        step.unknown.append(
-            "how the encoder holds σ: neither the sampling nor the KL tells; say scale='log_var', 'std', …"
-        )
-    if roles.noise is None and z.kind != "draw":
-        if not reads_as_kl(roles, gradients):
-            step.unknown.append("noise, and a KL to the standard normal: is this a variational autoencoder?")
-            return step
-        drawn = [n for n in lineage([roles.output]) - lineage([mean]) if n.op == "draw normal"]
-        if drawn:
-            said = f"how z is made with the noise: a draw was seen ({drawn[0].place}), but no mean and spread that it joins"
-            step.unknown.append(said)
-            return step
-        if not training and z is mean:
-            settings = {"evaluation": True, **settings}
-            step.notes.append("the model is in evaluation mode, and z is the mean: taken so")
-        elif z is not mean:
-            step.unknown.append(
-                "the noise: no draw was seen that z was made with; if there is one, draw it by torch.randn_like"
-            )
-    _Quantities(step, roles, loss, draws, gradients, dict(settings)).take(
-        mean, z, roles.output, roles.target, kind
-    )
-    return step
-
-
-class _Quantities:
+class Quantities:
     """The quantities of one step, while they are read off its graph."""
 
     def __init__(
@@ -117,9 +67,8 @@ class _Quantities:
         law = self._likelihood(output)
         plain = self._parts()
         if law is None:
-            step.unknown.append(
-                "the likelihood: how the output is compared with x was not recognized, so it is taken as it is"
-            )
+            made = heirs(step.ends["output"], lineage([self.loss])) - {step.ends["output"]}
+            step.unknown.append(said_of_likelihood(made))
             del step.arrays["x"]
         if self.roles.log_w is not None:
             self._weights()
@@ -188,9 +137,7 @@ class _Quantities:
         return self.draws.by_example(value)[:, 0] if several else value
 
     def _likelihood(self, output: Node) -> Law | None:
-        """The law by which the output was compared with x, and what the loss weighs it by; the output is
-        entered.
-        """
+        """The law by which the output was compared with x, and its weight; the output is entered."""
         step, after = self.step, heirs(output, lineage([self.loss]))
         numbers = [number for node in after for number in node.numbers]
         numbers += [
@@ -202,7 +149,7 @@ class _Quantities:
         plain = [n for n in dict.fromkeys(numbers) if n > 0 and n != 1]
         found = Comparison(self.roles, self.loss, self.gradients, self.draws, self.given, plain).recognized()
         if found is None:
-            step.ends["output"] = output
+            step.ends["output"] = self._whole_output(output)
             return None
         law, node = found.law, found.node
         step.arrays |= {"x": law.x, **law.more}
@@ -220,19 +167,28 @@ class _Quantities:
         step.ends |= {} if found.second is None else {"second": found.second}
         return law
 
+    def _whole_output(self, output: Node) -> Node:
+        """The last array that all ways from z to the reconstruction go through before x is met."""
+        z, target = self.roles.z, self.roles.target
+        ends = [term.node for term in self.roles.terms if term.role == "reconstruction"]
+        if z is None or not ends:
+            return output
+        for node in sorted(heirs(z, lineage(ends)), key=lambda n: -n.index):
+            if z not in lineage(ends, [node]) and target not in lineage([node], [z]):
+                return node
+        return output
+
     def _shaped(self, array: Array, law: Law) -> Array:
         """Examples first, in the shape of the target where the law is the step's own."""
         return array.reshape(law.x.shape) if law.piece is not None else self.draws.by_example(array)
 
     def _parts(self) -> Node | None:
-        """Enter the loss's terms, where there is one of a kind; the plain KL, without a weight, where there
-        is one.
-        """
+        """Enter the loss's terms, where there is one of a kind; return the plain KL, where there is one."""
         plain = None
         for role in ("reconstruction", "kl"):
             terms = [t for t in self.roles.terms if t.role == role]
             if len(terms) == 1 and self.roles.log_w is None:
-                plain = self._plain_kl(terms[0].node) if role == "kl" else None
+                plain = plain_kl(terms[0].node, self.step.arrays, self.B) if role == "kl" else None
                 if role == "kl" and plain is None and capacity_of(self.roles) is not None:
                     continue  # |KL − C| is no KL
                 value = terms[0].weight * terms[0].node.value() if plain is None else plain.value()
@@ -241,36 +197,9 @@ class _Quantities:
                     self.step.places[role] = terms[0].node.place
         others = [t for t in self.roles.terms if t.role == "other"]
         if others:
-            where = ", ".join(dict.fromkeys(t.node.place for t in others if t.node.place)) or "somewhere"
-            self.step.unknown.append(
-                f"a term of the loss is neither reconstruction nor KL ({where}): it was not checked"
-            )
+            said = said_of_others([t.node for t in others], self.roles, self.B)
+            self.step.unknown.append(f"{said}: it was not checked")
         return plain
-
-    def _plain_kl(self, node: Node) -> Node | None:
-        """What is the closed-form KL, over the batch or of each example, among what the term is a multiple
-        of.
-        """
-        arrays = self.step.arrays
-        kind = next((name for name in SCALES if name in arrays), None)
-        if kind is None:
-            return None
-        var = std_read_as(kind, arrays[kind].astype(np.float64)) ** 2
-        with np.errstate(all="ignore"):
-            kl = 0.5 * (arrays["mean"].astype(np.float64) ** 2 + var - 1 - np.log(var)).reshape(
-                self.B, -1
-            ).sum(axis=1)
-        while True:
-            value = node.value()
-            whole = value.ndim == 0 and any(
-                near(float(value), float(total)) for total in (kl.sum(), kl.mean())
-            )
-            if whole or (value.shape == (self.B,) and same(value, kl)):
-                return node
-            found = scaled(node) if node.op in {"mul", "div"} else None
-            if found is None:
-                return None
-            node = found[0]
 
     def _weights(self) -> None:
         """log p(x|z), log p(z) and log q(z|x) of each draw (B, K), as log w is made of them."""

@@ -1,6 +1,4 @@
-"""How an encoder holds σ, told by what the sampling makes of it, by the KL's gradients, and by its author's
-own name for it.
-"""
+"""How an encoder holds σ: by what sampling and the KL's gradients make of it, and by its author's name."""
 
 from __future__ import annotations
 
@@ -16,13 +14,14 @@ from scratchvae.reference.frameworks.flow import Node
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, same
 from scratchvae.reference.frameworks.roles import Roles
 
+POSITIVE = {"std", "var"}  # which an array with a negative entry is none of
+
 # of the sum of a node by others; None: none flows
 Gradients = Callable[[Node, Sequence[Node]], list[Array | None]]
 
 
 def scale_of(roles: Roles, draws: Draws, gradients: Gradients) -> tuple[str | None, str]:
-    """One of SCALES, None where nothing tells; and what is said where sampling and KL read it differently,
-    else "".
+    """One of SCALES or None, and what is said where sampling and KL read it differently, else "".
 
     Where they differ, the author's own name decides, and else the KL, which uses the spread more than once.
     """
@@ -30,22 +29,24 @@ def scale_of(roles: Roles, draws: Draws, gradients: Gradients) -> tuple[str | No
         return None, ""
     held = roles.held.value().astype(np.float64)
     close = HALF_CLOSE if roles.held.half else CLOSE
+    possible = [kind for kind in SCALES if held.min(initial=0) >= 0 or kind not in POSITIVE]
     sampled = []
     if roles.std is not None:
         std = roles.std.value().astype(np.float64)
         drawn = draws.repeated(held) if std.size == held.size * draws.K else held
         sampled = [kind for kind in SCALES if same(std_read_as(kind, drawn), std, close)]
     by_kl = _by_kl(roles, held, gradients, close)
-    named = [canonical(name, {}) for name in sorted(roles.held.names)]
+    named = [kind for name in sorted(roles.held.names) if (kind := canonical(name, {})) in possible]
     both = [kind for kind in by_kl if kind in sampled]
     found = [
         *both,
         *(k for k in (*by_kl, *sampled) if k in named),
         *by_kl,
         *sampled,
-        *(k for k in named if k in SCALES),
+        *named,
     ]
-    if not by_kl or not sampled or both:
+    found = [kind for kind in found if kind in possible]
+    if not by_kl or not sampled or both or not found:
         return (found[0] if found else None), ""
     where = f" ({roles.held.place})" if roles.held.place else ""
     return found[
@@ -64,9 +65,7 @@ def put_right(roles: Roles, gradients: Gradients) -> None:
 
 
 def reads_as_kl(roles: Roles, gradients: Gradients) -> bool:
-    """Whether a term of the loss pulls the mean to 0 in proportion to itself, as a KL to the standard normal
-    does.
-    """
+    """Whether a term pulls the mean to 0 in proportion to itself, as a KL to N(0, 1) does."""
     found = _gradients_of_kl(roles, gradients)
     return found is not None and roles.mean is not None and fitted(found[0], roles.mean.value()) is not None
 

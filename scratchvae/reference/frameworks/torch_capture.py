@@ -1,5 +1,4 @@
-"""`with capture(model) as seen: loss = step(...)`: a PyTorch step diagnosed by watching it, without the names
-of its layers.
+"""`with capture(model) as seen`: a PyTorch step diagnosed by watching it, without the names of its layers.
 
 torch is imported inside these functions only.
 """
@@ -54,9 +53,7 @@ class Captured:
         return () if self._looked is None else tuple(self._looked.step({}).unknown)
 
     def meant(self, loss: Any = None) -> tuple[dict[str, Any], dict[str, Array]]:
-        """The settings of diagnose that the step was most plainly meant to have, {} where it was not
-        recognized; its arrays.
-        """
+        """The settings of diagnose that the step plainly has, {} if unknown; and its arrays."""
         if self._looked is None:
             self._looked = TorchWatched(self.watch, loss_of(loss))
         step = self._looked.step({})

@@ -1,5 +1,4 @@
-"""One training step of a PyTorch VAE held against this library: values, every gradient, and the mistake if
-there is one.
+"""One training step of a PyTorch VAE compared with this library.
 
 torch is imported inside these functions only.
 """
@@ -15,26 +14,21 @@ import numpy as np
 
 from scratchvae import layers
 from scratchvae.arrays import Array, InputError
-from scratchvae.layers import Layer, Mode
+from scratchvae.layers import Mode
 from scratchvae.reference.diagnosis import NOISE_MISSING, Pieces, Report, examine, read
 from scratchvae.reference.frameworks.comparison import Observed, compared
 from scratchvae.reference.frameworks.parts import (
-    activation,
     as_heads,
     as_parts,
     as_scale,
-    known_activations,
     require_settings,
 )
 from scratchvae.reference.frameworks.perturbation import SIZE, seen_enough
 from scratchvae.reference.frameworks.torch_capture import capture
 from scratchvae.reference.frameworks.torch_flow import as_array
+from scratchvae.reference.frameworks.torch_parts import Part, chain_of, leaves_of
 from scratchvae.reference.frameworks.torch_step import kept_as_it_is, observe
-from scratchvae.reference.frameworks.torch_twins import layer_from_torch, paired
 from scratchvae.reference.frameworks.twin_step import TwinStep
-
-# a child's dotted name, an activation's, "flatten", or the shape that an example is given
-Part = str | tuple[int, ...] | Any
 
 
 def check_torch(
@@ -50,8 +44,7 @@ def check_torch(
     noise: Any = None,
     **settings: Any,
 ) -> Report:
-    """Run `step(module, x) -> loss` and its backward pass, and compare with the same weights, batch and noise
-    here.
+    """Run `step(module, x) -> loss` and its backward pass, and compare them with this library's.
 
     With no further word the step is watched: `capture` says how mean, spread, noise, z, output and the parts
     of the loss are found, and any setting that is not given is taken from the step's own arithmetic. The
@@ -146,8 +139,8 @@ def _checked(
         as_parts("check_torch", "decoder", decoder),
     )
     # as they are before the step
-    chains = [_chain(module, parts) for parts in (encoder, *([head] for head in encoded))]
-    leaves = [leaf for part in decoder for leaf in _leaves(module, part)]
+    chains = [chain_of(module, parts) for parts in (encoder, *([head] for head in encoded))]
+    leaves = [leaf for part in decoder for leaf in leaves_of(module, part)]
     while likelihood == "bernoulli" and isinstance(leaves[-1][1], layers.Sigmoid):
         leaves.pop()
     named = [i for i, leaf in enumerate(leaves) if leaf[0]]
@@ -159,7 +152,7 @@ def _checked(
     output = "logits" if likelihood == "bernoulli" else "x_mean"
     after = layers.Sequential(*(layer for _, layer, _ in leaves[named[-1] + 1 :]))
     ends = (leaves[named[0]][0], leaves[named[-1]][0])
-    entrance = next((leaf[0] for part in encoder for leaf in _leaves(module, part) if leaf[0]), None)
+    entrance = next((leaf[0] for part in encoder for leaf in leaves_of(module, part) if leaf[0]), None)
     how = {"scale": scale, "output": output, "noise": noise, "entrance": entrance}
     made = observe(module, x, step, encoded, ends, **how)
     tensors, gradients = made.tensors, made.gradients
@@ -216,42 +209,3 @@ def _checked(
 
     observed = Observed(values, gradients, theirs["loss"], dtype, in_double if dtype == "float32" else None)
     return compared(examination, report, observed, rehearse)
-
-
-# a child's name ("" of what is none), its layer, their Parameters beside each other
-Leaf = tuple[str, Layer, dict[str, Any]]
-
-
-def _leaves(module: Any, part: Part) -> list[Leaf]:
-    """A part as layers, an nn.Sequential as those it holds."""
-    import torch
-
-    children = dict(module.named_modules(remove_duplicate=False))
-    if isinstance(part, str) and part in children:
-        child = children[part]
-        if isinstance(child, torch.nn.Sequential):
-            return [leaf for name, _ in child.named_children() for leaf in _leaves(module, f"{part}.{name}")]
-        layer = layer_from_torch(child, name=part)
-        return [(part, layer, paired(layer, child, f"{part}."))]
-    if isinstance(part, torch.nn.Module):
-        return [("", layer_from_torch(part), {})]
-    if isinstance(part, tuple | list) and all(isinstance(size, int) for size in part):
-        return [("", layers.Reshape(*part), {})]
-    if part == "flatten":
-        return [("", layers.Flatten(), {})]
-    found = activation(part)
-    if found is None:
-        known = ", ".join(name for name in children if name)
-        raise InputError(
-            f"check_torch: the module has no child {part!r}; it has {known}; activations are {known_activations()}"
-        )
-    return [("", found, {})]
-
-
-def _chain(module: Any, parts: Sequence[Part]) -> tuple[layers.Sequential, dict[str, Any]]:
-    """The layers that the parts name, and their Parameters beside the module's by name."""
-    leaves = [leaf for part in parts for leaf in _leaves(module, part)]
-    pairs: dict[str, Any] = {}
-    for _, _, found in leaves:
-        pairs |= found
-    return layers.Sequential(*(layer for _, layer, _ in leaves)), pairs

@@ -6,7 +6,9 @@ torch is imported inside these functions only.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,52 +16,19 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import SPREADS, VIEWS, Node
-
-NORMAL, UNIFORM = {"randn", "randn_like", "normal", "normal_"}, {"rand", "rand_like", "uniform_"}
-# whose frames are not the user's own
-FOREIGN = ("torch", "scratchvae", "keras", "lightning", "contextlib.py")
-SPELLED = {  # what torch calls it: what it is called here; in-place calls end in "_", operators stand in "__"
-    "subtract": "sub",
-    "multiply": "mul",
-    "divide": "div",
-    "true_divide": "div",
-    "truediv": "div",
-    "negative": "neg",
-    "radd": "add",
-    "iadd": "add",
-    "rmul": "mul",
-    "imul": "mul",
-    "isub": "sub",
-    "itruediv": "div",
-    "idiv": "div",
-    "clip": "clamp",
-    "clamp_min": "clamp",
-    "clamp_max": "clamp",
-    "max": "maximum",
-    "min": "minimum",
-    "log_sigmoid": "logsigmoid",
-    **dict.fromkeys(
-        ("view_as", "reshape", "reshape_as", "flatten", "unflatten", "unsqueeze", "squeeze", "ravel"), "view"
-    ),
-    **dict.fromkeys(
-        ("transpose", "permute", "movedim", "swapaxes", "t", "mT", "T", "as_strided", "atleast_2d"), "view"
-    ),
-    **dict.fromkeys(("to", "float", "double", "half", "bfloat16", "type", "type_as", "cpu", "cuda"), "cast"),
-    **dict.fromkeys(
-        ("contiguous", "clone", "alias", "requires_grad", "as_tensor", "as_subclass", "positive"), "copy"
-    ),
-    **dict.fromkeys(("expand_as", "broadcast_to", "broadcast_tensors"), "expand"),
-    **dict.fromkeys(("repeat_interleave", "tile"), "repeat"),
-    **dict.fromkeys(("getitem", "select", "narrow", "index_select", "unbind"), "pick"),
-    **dict.fromkeys(("split", "tensor_split", "split_with_sizes"), "chunk"),
-}
-REVERSED = {"rsub": "sub", "rdiv": "div", "rtruediv": "div", "rpow": "pow"}
+from scratchvae.reference.frameworks.torch_names import (
+    FOREIGN,
+    INTO,
+    NORMAL,
+    PURE,
+    REVERSED,
+    SPELLED,
+    UNIFORM,
+)
 
 
 class Watch:
-    """A mode under which every call of torch is entered into a graph; `mode()` is the context to run the code
-    in.
-    """
+    """Every call of torch is entered into a graph in the context that `mode()` gives."""
 
     def __init__(self, module: Any = None) -> None:
         self.nodes: list[Node] = []
@@ -72,8 +41,25 @@ class Watch:
         self.buffers = {id(b) for b in module.buffers()} if module is not None else set()
         self.ended: Callable[[Any], None] | None = None  # called with the loss before a backward pass
 
-    def mode(self) -> Any:
-        """The context: a TorchFunctionMode."""
+    @contextmanager
+    def mode(self) -> Iterator[None]:
+        """The context: a TorchFunctionMode, in which functions of torch.jit.script run as they were written."""
+        import torch
+
+        scripted: Any = torch.jit.ScriptFunction
+        compiled = scripted.__call__
+
+        def as_written(function: Any, *args: Any, **kwargs: Any) -> Any:
+            return getattr(function, "_torchdynamo_inline", partial(compiled, function))(*args, **kwargs)
+
+        scripted.__call__ = as_written
+        try:
+            with self._watching():
+                yield
+        finally:
+            scripted.__call__ = compiled
+
+    def _watching(self) -> Any:
         import torch
 
         watch = self
@@ -102,7 +88,7 @@ class Watch:
         return result
 
     def node(self, tensor: Any) -> Node:
-        """The node of a tensor; of one that no call made it is a leaf."""
+        """The node of a tensor; of one that no call made which was watched, it is a leaf."""
         found = self.known.get(id(tensor))
         if found is None:
             base = self.parameters.get(id(tensor))
@@ -110,8 +96,10 @@ class Watch:
             kind = (
                 "constant" if kind == "data" and (tensor.numel() == 1 or id(tensor) in self.buffers) else kind
             )
+            made = not tensor.is_leaf  # by a scripted module, or a Function of the user's own
+            kind = "" if made else kind
             found = Node(len(self.nodes), "leaf", (), tuple(tensor.shape), _value(tensor), kind, tensor)
-            found.learned, found.of_data = kind == "parameter", kind == "data"
+            found.learned, found.of_data = made or kind == "parameter", made or kind == "data"
             found.names |= {base} if base else set()
             self.known[id(tensor)] = found
             self.nodes.append(found)
@@ -166,7 +154,8 @@ class Watch:
             op = "floor_div"
         drawn = name in NORMAL | UNIFORM
         made = [o for o in operands if isinstance(o, Node)]
-        if drawn and not (name == "normal" and made):
+        shaped = name.endswith("_like") or name.startswith("new_")  # which takes no more than shape and dtype
+        if shaped or (drawn and not (name == "normal" and made)):
             operands, made = [], []
         op = f"draw {'normal' if name in NORMAL else 'uniform'}" if drawn else op
         key = (op, position, tuple(tensor.shape), _signature(given))
@@ -174,8 +163,8 @@ class Watch:
         node.kind = "draw" if drawn else "constant" if not made else ""
         node.half = tensor.is_floating_point() and tensor.itemsize == 2
         node.learned = any(o.learned for o in made)
-        node.of_data = any(o.of_data for o in made) and not drawn and not name.endswith("_like")
-        if name.endswith("_like") or not made or all(o.kind == "constant" for o in made):
+        node.of_data = any(o.of_data for o in made) and not drawn
+        if not made or all(o.kind == "constant" for o in made):
             node.kind = node.kind or "constant"
             node.learned = node.of_data = False
         node.place = self._named(args, kwargs)
@@ -188,9 +177,7 @@ class Watch:
         self.nodes.append(node)
 
     def _named(self, args: Any, kwargs: dict[str, Any]) -> str:
-        """The place of the user's code that made the call; its variables give the tensors among the arguments
-        their names.
-        """
+        """The place of the user's code that made the call, whose variables give tensors their names."""
         frame = sys._getframe(3)
         while frame is not None and _foreign(frame.f_code.co_filename):
             frame = frame.f_back  # type: ignore[assignment]
@@ -207,28 +194,6 @@ class Watch:
         if self.ended is not None and args and _is_tensor(args[0]):
             self.ended(args[0])
         return function(*args, **{**kwargs, "retain_graph": True})
-
-
-INTO = {"__iadd__", "__isub__", "__imul__", "__itruediv__", "__idiv__", "__setitem__"}
-PURE = {
-    *(
-        "exp",
-        "log",
-        "sqrt",
-        "pow",
-        "square",
-        "mul",
-        "div",
-        "add",
-        "sub",
-        "neg",
-        "softplus",
-        "sigmoid",
-        "tanh",
-        "clamp",
-    ),
-    *("view", "pick", "chunk", "cast", "expand"),
-}
 
 
 def _foreign(filename: str) -> bool:

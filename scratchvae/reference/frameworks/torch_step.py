@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-import numpy as np
-
 from scratchvae.arrays import Array, InputError
-from scratchvae.reference.diagnosis import std_read_as
-from scratchvae.reference.frameworks.torch_flow import NORMAL, UNIFORM, as_array
+from scratchvae.reference.frameworks.torch_flow import as_array
+from scratchvae.reference.frameworks.torch_names import NORMAL, UNIFORM
+from scratchvae.reference.frameworks.torch_quantities import quantities, shared, standardized
 
 OTHER = {"bernoulli", "bernoulli_"}  # which are no noise of z
 
@@ -31,8 +30,7 @@ def observe(
     entrance: str | None = None,
     replay: Sequence[Any] = (),
 ) -> Steps:
-    """Their step's quantities as tensors by canonical name, and each learned parameter's gradient, None where
-    none arrived.
+    """The step's quantities as tensors by canonical name, and the gradient of each parameter, or None.
 
     `decoder`: the children that take z and that give the output; `entrance`: the one that takes what the
     encoder sees. With `replay` what was drawn once is drawn again, in the dtype of the module. The module is
@@ -45,15 +43,13 @@ def observe(
             for n, p in module.named_parameters()
             if p.requires_grad
         }
-    found, interleaved = _quantities(seen, x, scale, output)
+    found, interleaved = quantities(seen, x, scale, output)
     return Steps(found, gradients, interleaved, seen.get("entrance"), tuple(seen["drawn"]))
 
 
 @contextmanager
 def kept_as_it_is(module: Any) -> Iterator[None]:
-    """Afterwards the module's weights, buffers and gradients are as before, and so is torch's generator on
-    the CPU.
-    """
+    """Afterwards the module, its gradients and torch's generator on the CPU are as before."""
     import torch
 
     before = {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
@@ -89,9 +85,7 @@ def _run(
     entrance: str | None,
     replay: Sequence[Any],
 ) -> dict[str, Any]:
-    """Forward and backward: the heads' outputs, z, the decoder's output, the loss, and the noise if it was
-    seen.
-    """
+    """Forward and backward: the heads' outputs, z, the output, the loss, and noise that was seen."""
     import torch
 
     seen: dict[str, Any] = {"drawn": []}
@@ -109,7 +103,7 @@ def _run(
                 seen["drawn"].append(result.detach().clone())
                 if name not in OTHER and "z" not in seen:  # draws before the decoder is called
                     kind, drawn = "normal" if name in NORMAL else "uniform", result.detach().clone()
-                    draws[kind].append(_standardized(name, args, kwargs or {}, drawn))
+                    draws[kind].append(standardized(name, args, kwargs or {}, drawn))
             return result
 
     def keep(name: str, tensor: Any, whose: str) -> None:
@@ -122,7 +116,7 @@ def _run(
 
     def enter(child: Any, inputs: Any) -> Any:
         z = inputs[0]
-        if any(_shared(z, seen[h]) for h in ("head 0", "head 1") if h in seen):
+        if any(shared(z, seen[h]) for h in ("head 0", "head 1") if h in seen):
             z = z.view_as(z)  # the mean itself: its gradient through the decoder should be told from the KL's
         elif not z.requires_grad:
             z = z.detach().requires_grad_()  # detached by them: the decoder's gradient shows that
@@ -188,98 +182,3 @@ def _backward(loss: Any) -> None:
         raise InputError(
             f"check_torch: no backward pass from the loss, which step should return without one of its own ({said})"
         ) from None
-
-
-def _standardized(name: str, args: Any, kwargs: dict[str, Any], drawn: Any) -> Any:
-    """The standard normal numbers in torch.normal(mean, std), which Normal.sample() calls, in double
-    precision.
-    """
-    import torch
-
-    if name != "normal":
-        return drawn
-    positional = dict(zip(("mean", "std"), args, strict=False))
-    mean, std = (
-        kwargs.get(word, positional.get(word, default)) for word, default in (("mean", 0), ("std", 1))
-    )
-    if not torch.is_tensor(mean) and not torch.is_tensor(std):
-        return drawn
-    mean, std = (torch.as_tensor(a).detach().double() for a in (mean, std))
-    return drawn if bool((mean == 0).all() and (std == 1).all()) else (drawn.double() - mean) / std
-
-
-def _shared(one: Any, other: Any) -> bool:
-    """Whether both are the same memory."""
-    return bool(one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr())
-
-
-def _noise(draws: list[Any], shape: tuple[int, ...]) -> Any:
-    """The first of the draws that has as many numbers as the shape, else the first that broadcasts to it,
-    else None.
-    """
-    import torch
-
-    for draw in draws:
-        if draw.numel() == np.prod(shape):
-            return draw.reshape(shape)
-    for draw in sorted(draws, key=lambda draw: draw.numel() == 1):  # one number last
-        fits = draw.ndim <= len(shape) and all(
-            a in (1, b) for a, b in zip(draw.shape[::-1], shape[::-1], strict=False)
-        )
-        if fits:
-            return torch.broadcast_to(draw, shape)
-    return None
-
-
-def _quantities(seen: dict[str, Any], x: Any, scale: str, output: str) -> tuple[dict[str, Any], bool]:
-    """What was seen by canonical name, gradients as d_name; and whether one head gives mean and spread in
-    turns.
-    """
-    found: dict[str, Any] = {"x": x, "loss": seen["loss"]}
-    tensors = {"z": seen["z"], output: seen["output"]}
-    if "head 1" in seen:
-        tensors |= {"mean": seen["head 0"], scale: seen["head 1"]}
-    for name, tensor in tensors.items():
-        found[name] = tensor
-        if tensor.grad is not None or tensor.requires_grad:  # no gradient arrived where one could: it is 0
-            found[f"d_{name}"] = tensor.grad if tensor.grad is not None else tensor.detach() * 0
-    interleaved = "head 1" not in seen and _split(seen["head 0"], seen, scale, found)
-    shape = found["mean"].shape
-    if found["z"].numel() != found["mean"].numel():
-        raise InputError(
-            f"check_torch: the decoder's input should be z of the mean's shape (B, Z) = {tuple(shape)}, found "
-            f"{tuple(found['z'].shape)}: one draw for each example, and nothing joined to it"
-        )
-    for name in {"z", "d_z"} & set(found):
-        found[name] = found[name].reshape(shape)
-    noise = _noise(seen["draws"], tuple(shape))
-    return (found if noise is None else {**found, "noise": noise}), interleaved
-
-
-def _split(both: Any, seen: dict[str, Any], scale: str, found: dict[str, Any]) -> bool:
-    """Enter mean and spread of the one head: its halves, or in turns if z shows that; whether it is so."""
-    if both.ndim != 2 or both.shape[1] % 2:
-        raise InputError(
-            f"check_torch: one head should give mean and spread in halves (B, 2 Z), found {tuple(both.shape)}"
-        )
-    Z = both.shape[1] // 2
-    ways = ((slice(None, Z), slice(Z, None)), (slice(None, None, 2), slice(1, None, 2)))
-    noise = _noise(seen["draws"], (len(both), Z))
-    fits = [
-        noise is not None
-        and seen["z"].numel() == noise.numel()
-        and _sampled(both[:, m], both[:, s], scale, noise, seen["z"])
-        for m, s in ways
-    ]
-    interleaved = bool(fits[1] and not fits[0])
-    for name, columns in zip(("mean", scale), ways[interleaved], strict=True):
-        found[name] = both[:, columns]
-        if both.requires_grad:
-            found[f"d_{name}"] = (both.grad if both.grad is not None else both.detach() * 0)[:, columns]
-    return interleaved
-
-
-def _sampled(mean: Any, held: Any, scale: str, noise: Any, z: Any) -> bool:
-    std = std_read_as(scale, as_array(held).astype(np.float64))
-    apart = np.abs(as_array(mean) + std * as_array(noise) - as_array(z).reshape(std.shape))
-    return bool(apart.max() <= 1e-2 * (1 + np.abs(as_array(z)).max()))

@@ -1,5 +1,4 @@
-"""The loop around a PyTorch step: are gradients cleared, does every parameter move, is evaluation evaluation,
-does it resume?
+"""The loop around a PyTorch step: clearing, clipping, moving, evaluating, resuming.
 
 torch is imported inside these functions only.
 """
@@ -15,11 +14,10 @@ import numpy as np
 
 from scratchvae.arrays import InputError
 from scratchvae.reference.diagnosis import Finding, Line, Outcome, Report, Verdict
-from scratchvae.reference.frameworks.torch_flow import as_array
+from scratchvae.reference.frameworks.torch_differences import apart, differ, listed, sums
 from scratchvae.reference.frameworks.torch_training_run import Run, modes
 from scratchvae.reference.frameworks.torch_validation import bound_on_evidence
 
-CLOSE = 1e-5  # of the largest entry: the same sum in another order
 FIXES = {  # name: what is wrong, and what helps
     "parameters_not_in_optimizer": "parameters are not in the optimizer: build it from model.parameters(), after the last layer",
     "gradients_not_cleared": "gradients of the step before are added: call optimizer.zero_grad() before each backward pass",
@@ -47,8 +45,7 @@ def check_training(
     evaluate: Callable[[Any, Any], Any] | None = None,
     reports_bound: bool = False,
 ) -> Report:
-    """Run `train_step(model, optimizer, batch)` on copies, and compare what it does with what a training step
-    should do.
+    """Run `train_step(model, optimizer, batch)` on copies, and compare it with what a step should do.
 
     `train_step` does all of a step: it clears gradients, runs the backward pass and calls `optimizer.step()`,
     once in `accumulate` calls. Declared as `max_norm`, the norm of all gradients is at most that when the
@@ -171,11 +168,11 @@ def _clearing(checks: _Checks, first: Run, batches: Sequence[Any]) -> None:
     arrived = [
         {n: g for n, g in (run.at_step or {}).items() if n in members} for run in (went_on, cleared, again)
     ]
-    apart = _apart(*arrived[:2])
-    if _apart(*arrived[1:]):
+    different = apart(*arrived[:2])
+    if apart(*arrived[1:]):
         checks.unseen.append("whether gradients are cleared: the same step twice gives other gradients")
-    elif apart:
-        checks.departs("clearing", "gradients_not_cleared", _listed(apart))
+    elif different:
+        checks.departs("clearing", "gradients_not_cleared", listed(different))
     else:
         checks.agrees("gradients are cleared")
 
@@ -191,9 +188,9 @@ def _accumulation(checks: _Checks, start: Run, batches: Sequence[Any]) -> None:
         summed, second = both.at_step or {}, one.gradients()
     else:
         summed, second = both.gradients(), one.gradients()
-    if _sums(summed, second, first):
+    if sums(summed, second, first):
         checks.agrees("gradients are accumulated")
-    elif not _apart(summed, second):
+    elif not apart(summed, second):
         checks.departs("accumulation", "accumulation_lost", "after two batches they are those of the second")
     else:
         checks.unseen.append(
@@ -202,18 +199,16 @@ def _accumulation(checks: _Checks, start: Run, batches: Sequence[Any]) -> None:
 
 
 def _resumption(checks: _Checks, start: Run, first: Run, batches: Sequence[Any]) -> None:
-    """Weights after the next step: gone on, gone on once more, and from state dicts loaded into what was
-    there at the start.
-    """
+    """Compare weights after the next step of a run that went on with those of a run that was resumed."""
     went_on, again, resumed = (run.copied(gradients=False) for run in (first, first, start))
     resumed.model.load_state_dict(copy.deepcopy(first.model.state_dict()))
     resumed.optimizer.load_state_dict(copy.deepcopy(first.optimizer.state_dict()))
     for run in (went_on, again, resumed):
         run.go(batches, rng=first.rng)
-    if _differ(went_on.weights(), again.weights()):
+    if differ(went_on.weights(), again.weights()):
         checks.unseen.append("resumption: the same step twice gives other bits")
-    elif other := _differ(went_on.weights(), resumed.weights()):
-        checks.departs("resumption", "resumed_otherwise", _listed(other))
+    elif other := differ(went_on.weights(), resumed.weights()):
+        checks.departs("resumption", "resumed_otherwise", listed(other))
     else:
         checks.agrees("a checkpoint resumes to the same bits")
 
@@ -226,45 +221,15 @@ def _evaluation(
     before = run.weights()
     with modes(run.model) as during:
         evaluate(run.model, batches[0])
-    changed, wrong = _differ(before, run.weights()), [name for name, training in during.items() if training]
+    changed, wrong = differ(before, run.weights()), [name for name, training in during.items() if training]
     if changed:
-        checks.departs("evaluation", "evaluation_changes_model", _listed(changed))
+        checks.departs("evaluation", "evaluation_changes_model", listed(changed))
     if wrong:
-        checks.departs("evaluation mode", "evaluation_in_training_mode", _listed(wrong))
+        checks.departs("evaluation mode", "evaluation_in_training_mode", listed(wrong))
     with modes(run.model) as during:
         run.go(batches[: checks.accumulate])
     left = [name for name, training in during.items() if not training]
     if left:
-        checks.departs("training mode", "training_in_evaluation_mode", _listed(left))
+        checks.departs("training mode", "training_in_evaluation_mode", listed(left))
     if not (changed or wrong or left):
         checks.agrees("evaluation is evaluation, and training is training afterwards")
-
-
-def _sums(whole: dict[str, Any], one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether whole = one + other, within rounding."""
-    return not _apart(whole, {n: g + other[n] if n in other else g for n, g in one.items()})
-
-
-def _apart(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """The names under which both are not the same, within rounding."""
-    names = list(dict.fromkeys([*one, *other]))
-    return [
-        n for n in names if n not in one or n not in other or not _near(as_array(one[n]), as_array(other[n]))
-    ]
-
-
-def _near(one: Any, other: Any) -> bool:
-    return bool(np.abs(one - other).max(initial=0) <= CLOSE * np.abs(other).max(initial=1e-30))
-
-
-def _differ(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """The names under which both have other bits."""
-    return [
-        n
-        for n in one
-        if not bool(((one[n] == other[n]) | ((one[n] != one[n]) & (other[n] != other[n]))).all())
-    ]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")

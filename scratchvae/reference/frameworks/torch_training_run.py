@@ -1,5 +1,4 @@
-"""A copy of a model and its optimizer that is trained for a few batches, watched: gradients at its steps,
-modes of its layers.
+"""A copy of a model and its optimizer that is trained for a few batches, and watched.
 
 torch is imported inside these functions only.
 """

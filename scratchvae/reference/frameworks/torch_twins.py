@@ -16,8 +16,7 @@ from scratchvae.layers import Buffer, Layer, Parameter
 
 
 def layer_from_torch(module: Any, *, share: bool = False, name: str = "") -> Layer:
-    """The layer that computes what an nn.Module does, with its weights: copied, or with share=True the same
-    memory.
+    """The layer that computes what an nn.Module does; with share=True its weights are the same memory.
 
     Takes nn.Sequential of, and by themselves: Linear, Conv2d, ConvTranspose2d, BatchNorm1d and 2d, LayerNorm,
     Embedding, Dropout, MaxPool2d, AvgPool2d, Upsample (nearest), Flatten, Unflatten, Identity, and the
@@ -42,9 +41,7 @@ def module_from_layer(layer: Layer) -> Any:
 
 
 def paired(layer: Layer, module: Any, prefix: str = "") -> dict[str, tuple[Parameter, Any, bool]]:
-    """Each Parameter of `layer` beside the tensor of `module` it stands for, by the tensor's name; True where
-    transposed.
-    """
+    """Each Parameter of `layer` beside the tensor of `module`, by its name; True where it is transposed."""
     if isinstance(layer, layers.Sequential):
         children = list(module.named_children())
         pairs: dict[str, tuple[Parameter, Any, bool]] = {}

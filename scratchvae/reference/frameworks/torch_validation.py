@@ -1,5 +1,4 @@
-"""Whether a reported validation bound is one: it lies below an importance-weighted estimate of log p(x),
-within its error.
+"""Whether a reported validation bound lies below an estimate of log p(x), within its error.
 
 torch is imported inside these functions only.
 """
@@ -22,8 +21,7 @@ ERRORS = 4.0  # standard errors that a bound may lie above the estimate by chanc
 
 
 def bound_on_evidence(checks: Any, run: Any, batch: Any, evaluate: Callable[[Any, Any], Any]) -> None:
-    """Enter whether what `evaluate` reports is below log 1/K Σ_k p(x, z_k) / q(z_k|x), averaged over the
-    batch.
+    """Enter whether what `evaluate` reports is below log 1/K Σ_k p(x, z_k) / q(z_k|x), as a mean.
 
     The draws are those that the training step makes, watched, with an optimizer that does not step. The
     estimate is itself below log p(x) on average, so that what lies above it by more than its error, or by

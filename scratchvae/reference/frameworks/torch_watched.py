@@ -71,9 +71,7 @@ class TorchWatched(Watched):
     def _with_other_ways(
         self, through: list[Any], step: Step, parameters: list[Any], ends: list[Any]
     ) -> list[Any]:
-        """Besides what comes by mean and spread: what the prior's parameters get, and what terms give that
-        were taken out.
-        """
+        """Add what the prior's parameters get, and what terms give that were taken out."""
         import torch
 
         out = [
@@ -90,9 +88,7 @@ class TorchWatched(Watched):
         return [sum(some[1:], some[0]) if some else None for some in sums]
 
     def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
-        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at
-        the ends.
-        """
+        """Gradients of the parameters: the step's own, and those made of the gradients at the ends."""
         held = {name: p for name, p in self.watch.learned.items() if p.requires_grad}
         tensors = {
             name: [h for h in (node.handle, *node.twins) if h.requires_grad]

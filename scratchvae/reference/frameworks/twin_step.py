@@ -1,6 +1,4 @@
-"""The step of a VAE by layers that stand for somebody's own: its values and the gradient of every Parameter,
-in float64.
-"""
+"""A VAE's step by layers that stand for somebody's own: values and gradients in float64."""
 
 from __future__ import annotations
 
@@ -17,8 +15,9 @@ from scratchvae.reference.diagnosis import RIGHT, Given, Pieces, of_kl_through_z
 
 @dataclass(frozen=True)
 class TwinStep:
-    """x -> trunk -> heads -> z -> body -> logits or x_mean; `heads`: of the mean and of σ as `scale` says, or
-    one in halves.
+    """x -> trunk -> heads -> z -> body -> logits or x_mean.
+
+    `heads` give the mean and σ as `scale` says, or one gives both in halves.
     """
 
     trunk: Sequential
@@ -42,8 +41,7 @@ class TwinStep:
         pieces: Pieces = RIGHT,
         target: Array | None = None,
     ) -> dict[str, Array] | None:
-        """Forward and backward, each Parameter receiving its gradient, by these pieces of the step; None
-        where they can't be.
+        """Forward and backward by these pieces of the step; None where they can't be.
 
         Returns mean, σ as held, z, the decoder's output, d_z and the loss. Without noise z is the mean. `x`
         is what the encoder sees, `target` what the output is compared with, where that is something else.

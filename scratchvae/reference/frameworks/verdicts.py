@@ -7,17 +7,21 @@ from dataclasses import replace
 
 from scratchvae.reference.diagnosis import Finding, Outcome, Report, Verdict
 
+LEFT_OUT = {"constant_dropped", "constant_and_log_sigma_missing"}
+
 
 def rank(report: Report) -> tuple[bool, bool, int]:
-    """Right before named before described before unknown."""
+    """Right before named before described before unknown.
+
+    A constant that the likelihood lacks, where none was declared, is no mistake that is worth a name.
+    """
     first = report.findings[0] if report.findings else None
-    return first is not None and not first.said, first is not None and not first.causes, len(report.findings)
+    nameless = first is not None and set(first.causes) <= LEFT_OUT
+    return first is not None and not first.said, nameless, len(report.findings)
 
 
 def unaccusing(report: Report, unknown: Sequence[str]) -> Report:
-    """What departs for no known reason may be right in a model of another kind: nothing was declared, so
-    nothing is accused.
-    """
+    """What departs for no known reason may be right in another model: nothing undeclared is accused."""
     named = bool(report.findings) and bool(report.findings[0].causes)
     known = [f for f in report.findings if f.causes] if named else []
     said = {f.quantity: f.explanation for f in report.findings if f.said}

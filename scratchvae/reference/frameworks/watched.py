@@ -1,6 +1,4 @@
-"""One step that was watched, judged: which readings its arithmetic allows, and the report of the one that
-explains most.
-"""
+"""One watched step judged: which readings its arithmetic allows, and the report of the best."""
 
 from __future__ import annotations
 
@@ -12,20 +10,19 @@ from typing import Any
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis import Line, Outcome, Report, Verdict, examine, read
+from scratchvae.reference.diagnosis import SCALES, Line, Outcome, Report, Verdict, examine, read
 from scratchvae.reference.frameworks.flow import Node, lineage
-from scratchvae.reference.frameworks.quantities import as_step
-from scratchvae.reference.frameworks.roles import find_roles
+from scratchvae.reference.frameworks.role_finding import find_roles
 from scratchvae.reference.frameworks.seen import Step
+from scratchvae.reference.frameworks.spread import POSITIVE
+from scratchvae.reference.frameworks.step_reading import as_step
 from scratchvae.reference.frameworks.verdicts import rank, unaccusing
 
 CLOSE = 1e-4  # of the largest entry of a parameter's gradient: two backward passes in float32 are far nearer
 
 
 class Watched(ABC):
-    """The graph behind one loss, judged alike for every framework, which adds how gradients of it are
-    computed.
-    """
+    """The graph behind one loss, judged alike for every framework, which adds how gradients are computed."""
 
     def __init__(self, loss: Node, x: Node | None, *, training: bool) -> None:
         self.loss, self.training = loss, training
@@ -39,9 +36,7 @@ class Watched(ABC):
 
     @abstractmethod
     def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
-        """Gradients of the parameters: the step's own, and those that its own code makes of the gradients at
-        the ends.
-        """
+        """Gradients of the parameters: the step's own, and those made of the gradients at the ends."""
 
     def step(self, settings: Mapping[str, Any]) -> Step:
         """The step as it is read under these settings."""
@@ -65,19 +60,39 @@ class Watched(ABC):
         if not step.settings:
             return report
         if report.findings or report.of(Outcome.UNPROVEN) or step.unknown:
-            for other in self.exchanged(step):
+            own, recognized = step, False
+            for other in self.exchanged(own):
+                recognized = True
                 second, rank_of = self._judged(other)
                 plain = second.ok and not second.of(Outcome.UNPROVEN)
                 if (plain, *(not r for r in rank_of)) > (False, *(not r for r in order)):
                     step, report, order = other, second, rank_of
                 if plain:
                     break
+            if not recognized and order[1] and "scale" not in settings:
+                step, report = self._read_by_the_kl(own, settings) or (step, report)
         report = _with_places(report, step)
         left = [
             one for one in report.lines if not (one.quantity == "d_z" and one.found.outcome is Outcome.TAKEN)
         ]
         report = replace(report, lines=tuple(left))  # d_z is that of the step's own decoder
         return report if report.findings else self._with_parameters(report, step)
+
+    def _read_by_the_kl(self, step: Step, settings: Mapping[str, Any]) -> tuple[Step, Report] | None:
+        """The step and its report, where the KL to an own prior reads the spread as the sampling does not."""
+        for kind in SCALES:
+            if kind in step.arrays or (kind in POSITIVE and self._spread_is_negative()):
+                continue
+            for other in self.exchanged(self.step({**settings, "scale": kind})):
+                report, order = self._judged(other)
+                if report.first == "z" and not order[1]:
+                    note = f"the KL reads the spread as {kind}, the sampling otherwise: taken as {kind}"
+                    return other, replace(report, notes=(note, *report.notes))
+        return None
+
+    def _spread_is_negative(self) -> bool:
+        held = self.roles.held
+        return held is not None and bool(held.value().min(initial=0) < 0)
 
     def _judged(self, step: Step) -> tuple[Report, tuple[bool, bool, int]]:
         """The report of the reading that explains most, and its rank."""
@@ -98,13 +113,10 @@ class Watched(ABC):
 
     @abstractmethod
     def exchanged(self, step: Step) -> Iterator[Step]:
-        """The step with its own prior and terms exchanged; none where the framework's own backward pass can't
-        do that.
-        """
+        """The step with its own prior and terms exchanged; none where gradients can't be taken so."""
 
     def _with_parameters(self, report: Report, step: Step) -> Report:
-        """The report, and of each parameter's gradient whether it is what the user's own code makes of those
-        at the ends.
+        """The report, and whether each parameter's gradient is made of those at the ends.
 
         The ends are mean, spread and output, whose gradients were compared with the reference: layers of any
         kind between them are the user's own, and so is their backward pass. What differs has reached the

@@ -1,0 +1,51 @@
+"""What a term of a loss is by its form, in words: a kernel of all pairs, a flow, a mixture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from scratchvae.reference.frameworks.flow import Node, lineage
+from scratchvae.reference.frameworks.roles import Roles
+
+JACOBIANS = {"logdet", "slogdet", "det", "logabsdet"}
+
+
+def said_of_others(terms: list[Node], roles: Roles, B: int) -> str:
+    """Where the terms are that are neither reconstruction nor KL, and what they are by their form."""
+    where = ", ".join(dict.fromkeys(node.place for node in terms if node.place)) or "somewhere"
+    ends = {n for n in (roles.z, roles.mean, roles.held, roles.output) if n is not None}
+    form = form_of_term(lineage(terms, ends), B)
+    return f"a term of the loss is neither reconstruction nor KL ({where}){f', but {form}' if form else ''}"
+
+
+def form_of_term(made: Iterable[Node], B: int) -> str:
+    """The form of a term by the calls that made it; "" of none that is known here."""
+    made = list(made)
+    ops = {node.op for node in made}
+    pairs = any(node.op in {"sub", "cdist", "mm", "matmul"} and _of_pairs(node, B) for node in made)
+    if pairs and "logsumexp" in ops:
+        return "densities of each draw under all examples' posteriors, as in an estimate of the total correlation"
+    if pairs and ops & {"exp", "reciprocal", "div"}:
+        return "a kernel of all pairs of examples, as in a maximum mean discrepancy (MMD)"
+    if ops & JACOBIANS or any(node.op == "log" and _inner(node).op == "abs" for node in made):
+        return "the logarithm of a Jacobian, as of a flow"
+    return ""
+
+
+def said_of_likelihood(made: Iterable[Node]) -> str:
+    """Of a likelihood that is none of those which are compared, by the calls that made it of the output."""
+    ops = {node.op for node in made}
+    of = "logistics" if ops & {"sigmoid", "softplus", "logsigmoid"} else "densities"
+    form = f" (by its form it is a mixture of {of})" if "logsumexp" in ops else ""
+    return (
+        f"the likelihood: how the output is compared with x was not recognized{form}, so it is taken as it is"
+    )
+
+
+def _inner(node: Node) -> Node:
+    return node.parents[0] if node.parents else node
+
+
+def _of_pairs(node: Node, B: int) -> bool:
+    """Whether the array has two axes of examples."""
+    return sum(size in (B, 2 * B) for size in node.shape) > 1
