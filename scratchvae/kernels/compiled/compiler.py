@@ -1,4 +1,4 @@
-"""How a loop becomes a kernel: Numba compiles it at the first call for each combination of dtypes.
+"""The compilation of a loop to a kernel by Numba, at the first call for each combination of dtypes.
 
 The machine code is kept on disk. Where a loop can't be compiled, its textbook twin takes its place, with one
 warning.
