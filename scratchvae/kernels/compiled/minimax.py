@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 
 class Fit(NamedTuple):
-    """The numbers with which the functions of one dtype are computed. Each polynomial begins with its
-    constant.
+    """The numbers with which the functions of one dtype are computed.
 
-    `fraction_bits` is how many bits the fraction of a number of the dtype has. exp is 0 below `exp_range` and
-    inf above it. `ln2_high` is log 2 in so few bits that its product with a whole number of the range is
-    exact. erf is 1 from `erf_one` on. Results near 0 are computed as numbers 2^`lift` times as large.
+    Each polynomial begins with its constant. `fraction_bits` is how many bits the fraction of a number of the
+    dtype has. exp is 0 below `exp_range` and inf above it. `ln2_high` is log 2 in so few bits that its
+    product with a whole number of the range is exact. erf is 1 from `erf_one` on. Results near 0 are computed
+    as numbers 2^`lift` times as large.
     """
 
     fraction_bits: int
