@@ -102,7 +102,10 @@ class GumbelSoftmax(Choices):
         """One-hot draws and their log-probabilities. InputError where training would relax the draws."""
         if mode.training and not self.straight_through:
             expected = "a relaxed draw has no probability under the discrete law"
-            helps = "straight_through=True draws one-hot codes, and the posterior Concrete has a density at relaxed ones"
+            helps = (
+                "straight_through=True draws one-hot codes, and the posterior "
+                "Concrete has a density at relaxed ones"
+            )
             raise InputError(f"GumbelSoftmax: {expected}: {helps}")
         z, z_pullback = self.sample(q_params, noise=noise, draws=draws, mode=mode)
         log_q, log_q_pullback = self.log_prob(np.repeat(q_params, draws, axis=0), z)
