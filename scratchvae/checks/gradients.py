@@ -39,7 +39,8 @@ class Comparison:
                 f"cannot be judged (rounding of the value may explain {self.rounding:.2g}; make it smaller)"
             )
         return (
-            f"d{self.argument} {verdict}: worst at d{self.argument}{at}, the pullback gives {self.analytic:.10g}, "
+            f"d{self.argument} {verdict}: worst at d{self.argument}{at}, "
+            f"the pullback gives {self.analytic:.10g}, "
             f"finite differences {self.numeric:.10g}, relative error {self.error:.2g}"
         )
 

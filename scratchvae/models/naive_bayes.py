@@ -100,9 +100,9 @@ class NaiveBayes(Owner):
     ) -> NaiveBayes:
         """Fit p(z) and p(x|z) to examples x (N, D) of classes y (N,), and return the model.
 
-        Classes may be any numbers or any strings, but not both. A Dataset brings its labels. An example counts
-        as `sample_weight` (N,) examples, where each weight is 0 or more. InputError if a class has no weight,
-        if a variance is 0, or if a class has no counts.
+        Classes may be any numbers or any strings, but not both. A Dataset brings its labels. An example
+        counts as `sample_weight` (N,) examples, where each weight is 0 or more. InputError if a class has no
+        weight, if a variance is 0, or if a class has no counts.
         """
         y = x.labels if y is None and isinstance(x, Dataset) else y
         if y is None:

@@ -31,9 +31,9 @@ class GumbelSoftmax(Choices):
     Its law is another one, and so log p(x|z) − KL(q ‖ p) with the KL of the discrete laws is no bound: `Elbo`
     reports it as "surrogate". Evaluation takes one-hot draws, where the same difference is a bound, and is
     reported as "bound".
-    - straight_through=True: z is always one-hot, and has the gradient of the relaxed draw. Its values are those
-    of a bound. A lower λ makes the gradient less biased and more noisy. It is the derivative of the surrogate
-    softmax(…) + (z − softmax(…))⁰, whose second part is constant.
+    - straight_through=True: z is always one-hot, and has the gradient of the relaxed draw. Its values are
+    those of a bound. A lower λ makes the gradient less biased and more noisy. It is the derivative of the
+    surrogate softmax(…) + (z − softmax(…))⁰, whose second part is constant.
 
     `temperature` λ is a number above 0, or a function of the step. log q(z|x) = Σ_gk z_gk log
     softmax(q_params)_gk, which at one-hot z is a log-probability. `SampledElbo` and `Iwae` take it in

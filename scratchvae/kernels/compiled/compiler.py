@@ -200,7 +200,8 @@ def _textbook_twin(loop: Callable[..., Any], error: Exception) -> Callable[..., 
     if not _warned:
         _warned = True
         warnings.warn(
-            f"scratchvae: Numba can't compile {loop.__name__} ({type(error).__name__}: {str(error).strip().splitlines()[0]}); "
+            f"scratchvae: Numba can't compile {loop.__name__} "
+            f"({type(error).__name__}: {str(error).strip().splitlines()[0]}); "
             "NumPy stands in for it, and for others without another warning",
             RuntimeWarning,
             stacklevel=4,
