@@ -51,8 +51,8 @@ def docstrings(path):
 
 
 @pytest.mark.parametrize("path", [*FILES, *SCRIPTS], ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_a_docstring_begins_with_one_line(path):
-    """It says the fact, and the next line is empty: indexes and `train --list` show that line alone."""
+def test_a_docstring_begins_with_one_line_and_a_blank_one(path):
+    """It says the fact, since indexes and `train --list` show that line alone."""
     for name, indented, doc in docstrings(path):
         first, *rest = doc.split("\n")
         assert not rest or not rest[0].strip(), f"{name}: {first} | {rest[0].strip()}"

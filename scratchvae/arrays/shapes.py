@@ -85,7 +85,8 @@ def require_finite(where: str, name: str, array: Array) -> None:
         index = tuple(int(i) for i in np.argwhere(~finite)[0])
         count = int(finite.size - np.count_nonzero(finite))
         raise InputError(
-            f"{where}: {name} should be finite, found {count} other values, the first {array[index]} at {index}"
+            f"{where}: {name} should be finite, found {count} other values, "
+            f"the first {array[index]} at {index}"
         )
 
 

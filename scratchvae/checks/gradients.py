@@ -39,7 +39,8 @@ class Comparison:
                 f"cannot be judged (rounding of the value may explain {self.rounding:.2g}; make it smaller)"
             )
         return (
-            f"d{self.argument} {verdict}: worst at d{self.argument}{at}, the pullback gives {self.analytic:.10g}, "
+            f"d{self.argument} {verdict}: worst at d{self.argument}{at}, "
+            f"the pullback gives {self.analytic:.10g}, "
             f"finite differences {self.numeric:.10g}, relative error {self.error:.2g}"
         )
 
@@ -145,7 +146,8 @@ def check_pullback(
     for name, first, again in zip(inputs, gradients, _gradients(pullback, dparts, inputs), strict=True):
         if not np.array_equal(first, again, equal_nan=True):
             raise GradientError(
-                f"the pullback gives another d{name} after other calls of the op: something it reads has changed"
+                f"the pullback gives another d{name} after other calls of the "
+                "op: something it reads has changed"
             )
     return comparisons
 
@@ -204,7 +206,8 @@ def _gradients(
     gradients = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     if len(gradients) != len(inputs):
         raise GradientError(
-            f"the pullback returns {len(gradients)} gradients for {len(inputs)} arguments ({', '.join(inputs)})"
+            f"the pullback returns {len(gradients)} gradients for {len(inputs)} "
+            f"arguments ({', '.join(inputs)})"
         )
     for (name, x), gradient in zip(inputs.items(), gradients, strict=True):
         if (

@@ -140,7 +140,8 @@ def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -
             return Choice(name, values, tuple(_value(one, complaint, depth - 1) for one in args))
         case _:
             raise complaint(
-                f"{QUOTED}; values are also numbers, True, False, None, tuples and choices, and nothing is computed"
+                f"{QUOTED}; values are also numbers, True, False, None, tuples "
+                "and choices, and nothing is computed"
             )
     if isinstance(number, int) and abs(number) >= BEYOND:
         raise complaint("whole numbers should be below 2^63")

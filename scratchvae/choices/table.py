@@ -40,7 +40,8 @@ class Table(Mapping[str, Callable[..., Any]]):
     def parameters(self, name: str) -> dict[str, Parameter]:
         """The parameters of that row that a user may set, each annotated with its type."""
         builder = self.rows[name]
-        hints = get_type_hints(getattr(builder, "__init__") if isinstance(builder, type) else builder)  # noqa: B009
+        typed = getattr(builder, "__init__") if isinstance(builder, type) else builder  # noqa: B009
+        hints = get_type_hints(typed)
         return {
             p.name: p.replace(annotation=hints[p.name])
             for p in signature(builder).parameters.values()

@@ -2,8 +2,8 @@
 
 Log-probabilities are (B,) in nats, summed over the event, every constant included. Draws are functions of
 noise that the caller drew. `gaussian_algebra` leads from Gaussians to Gaussians: marginals, conditionals,
-affine maps, sums and products. Each file in this folder is a law and is imported here, but for the files whose
-names begin with an underscore, which several laws use.
+affine maps, sums and products. Each file in this folder is a law and is imported here. Files whose names
+begin with an underscore are no laws, and several laws use them.
 """
 
 from importlib import import_module

@@ -29,5 +29,6 @@ def require_positive_diagonal(where: str, name: str, L: Array) -> None:
         example, i = np.argwhere(~(diagonal > 0))[0]
         expected = f"the diagonal of {name} should be positive (a singular covariance has no density)"
         raise InputError(
-            f"gaussian_full.{where}: {expected}, found {diagonal[example, i]} at entry {i} of example {example}"
+            f"gaussian_full.{where}: {expected}, found {diagonal[example, i]} "
+            f"at entry {i} of example {example}"
         )

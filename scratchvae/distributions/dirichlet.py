@@ -17,8 +17,8 @@ from scratchvae.arrays import Array, Pullback, require_count, require_shapes
 def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
     """KL(Dir(α) ‖ Dir(β)) = log Γ(α₀)/Γ(β₀) − Σ_i log Γ(α_i)/Γ(β_i) + Σ_i (α_i − β_i)(ψ(α_i) − ψ(α₀)).
 
-    Both (B, D)  ->  (B,) in nats. With e(x) = log Γ(x) − x log x + x, G(β, α) = e(β) − e(α) − (β − α) e′(α) ≥ 0 and
-    the ratios ρ_i = β_i/α_i, ρ₀ = β₀/α₀ it is
+    Both (B, D)  ->  (B,) in nats. With e(x) = log Γ(x) − x log x + x,
+    G(β, α) = e(β) − e(α) − (β − α) e′(α) ≥ 0 and the ratios ρ_i = β_i/α_i, ρ₀ = β₀/α₀ it is
 
         Σ_i β_i (t_i − log(1 + t_i)) + Σ_i G(β_i, α_i) − G(β₀, α₀),    t_i = (ρ₀ − ρ_i)/ρ_i
 

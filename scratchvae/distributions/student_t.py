@@ -30,9 +30,9 @@ def log_prob(
     `_normalizer` gives C, and `_tail` gives the last term, both without a difference of large numbers.
     log_df = ∞ gives the Gaussian of log_var = 2 log_scale, and its gradient is 0.
 
-    |u| and |u|/√ν have to stay below the dtype's largest number, which is 3.4·10³⁸ in float32 and 1.8·10³⁰⁸ in
-    float64. Beyond it the result is −∞, which the law's log p is not: take other units of x then, or a larger
-    min_scale.
+    |u| and |u|/√ν have to stay below the dtype's largest number, which is 3.4·10³⁸ in float32 and 1.8·10³⁰⁸
+    in float64. Beyond it the result is −∞, which the law's log p is not: take other units of x then, or a
+    larger min_scale.
     """
     shaped = {"location": (location, "B D"), "log_scale": (log_scale, "B D"), "log_df": (log_df, "B D")}
     require_shapes("student_t.log_prob", x=(x, "B D"), **shaped)
@@ -74,7 +74,7 @@ def sample(location: Array, log_scale: Array, *, noise: Array, precision: Array)
 def _normalizer(log_df: Array) -> tuple[Array, Array]:
     """C(ν) and dC/d log ν, which is ½ ν (ψ((ν+1)/2) − ψ(ν/2)) − ½ with ψ the digamma function.
 
-        C           = ½ Σ_k log(1 − 1/(ν + 2k + 1)²) + Σ_n c_n/mⁿ                    k = 0 … 7, n = 1, 3, … 13, m = ν/2 + 8
+        C           = ½ Σ_k log(1 − 1/(ν + 2k + 1)²) + Σ_n c_n/mⁿ      k = 0 … 7, n = 1, 3, … 13, m = ν/2 + 8
         dC/d log ν  = ν Σ_k 1/((ν + 2k)(ν + 2k + 1)(ν + 2k + 2)) − ½ ν Σ_n n c_n/mⁿ⁺¹
 
     Both sums over k are 8 steps of Γ(h+1) = h Γ(h) and of ψ(h+1) = ψ(h) + 1/h, each of which holds the

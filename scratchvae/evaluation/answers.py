@@ -21,7 +21,10 @@ def require_answers(where: str, data: Dataset, answers: Array, *, impossible: bo
         example = int(np.argmax(wrong))
         x = np.abs(data.batch(slice(example, example + 1), np.float64).x[0])
         entry = int(np.argmax(x))
-        found = f"found none for example {example}, whose largest entry in size is {x[entry]:g}, {data.place(example, entry)}"
+        found = (
+            f"found none for example {example}, whose largest entry in size is "
+            f"{x[entry]:g}, {data.place(example, entry)}"
+        )
         raise InputError(
             f"{where}: every example should come out as finite numbers in {answers.dtype}; {found}: {HELPS}"
         )

@@ -18,7 +18,8 @@ def code_usage(model: LatentModel, data: Dataset, *, batch_size: int = 500) -> A
     q = model.posterior
     if not isinstance(q, Choices):
         raise InputError(
-            f"code_usage: the posterior should be one of choices, such as VectorQuantized; found {type(q).__name__}"
+            "code_usage: the posterior should be one of choices, such as "
+            f"VectorQuantized; found {type(q).__name__}"
         )
     counts = np.zeros((q.groups, q.categories))
     for batch in data.batches(batch_size, dtype_of(model)):

@@ -13,7 +13,7 @@ from scratchvae.objectives import LatentModel
 class Continuity:
     """The motion of x(t) = E[x|z(t)] on R straight paths z(t) = a + t (b − a) of T steps of equal length.
 
-        speeds     (R, T+1)  ‖J(z) u‖ at each of the points, u = (b − a)/‖b − a‖, in data units per unit of latent length
+        speeds     (R, T+1)  ‖J(z) u‖ at each point, u = (b − a)/‖b − a‖, in data units per latent length
         steps      (R, T)    ‖x(t_k) − x(t_k−1)‖ in data units
         ends       (R,)      ‖x(1) − x(0)‖ in data units
         distances  (R,)      ‖b − a‖ in units of latent length

@@ -21,9 +21,9 @@ class KlDecomposition:
     """⟨KL(q(z|x) ‖ p(z))⟩ = information + total_correlation + Σ_j by_latent_j, in nats.
 
         information         ⟨log q(z|x_n) − log q(z)⟩, how much z tells of n: at most log N
-        total_correlation   ⟨log q(z) − Σ_j log q(z_j)⟩ = KL(q(z) ‖ Π_j q(z_j)), 0 where latents are independent
-        by_latent (Z,)      ⟨log q(z_j) − log p(z_j)⟩ = KL(q(z_j) ‖ p(z_j)), 0 where a latent is distributed as its prior
-        kl                  ⟨log q(z|x_n) − log p(z)⟩, estimated by the same draws, so that the parts sum to it
+        total_correlation   ⟨log q(z) − Σ_j log q(z_j)⟩ = KL(q(z) ‖ Π_j q(z_j)), 0 for independent latents
+        by_latent (Z,)      ⟨log q(z_j) − log p(z_j)⟩ = KL(q(z_j) ‖ p(z_j)), 0 where q(z_j) is p(z_j)
+        kl                  ⟨log q(z|x_n) − log p(z)⟩, by the same draws, so that the parts sum to it
 
     The means are over N examples and their draws.
     """

@@ -29,7 +29,7 @@ class RatePoint:
 
         setting        the settings that the model was made with
         latent_dim     Z
-        rate           R in nats, which is infinite for a Point posterior, whose code is exact to its last digit
+        rate           R in nats, which is infinite for a Point posterior, as its code is exact
         distortion     D in nats
         squared_error  ⟨‖x − E[x|z]‖²⟩, z ~ q(z|x), summed over the observed entries, in the units of x²
 

@@ -155,7 +155,10 @@ def _numba_works() -> bool:
         except Exception as error:
             # a Numba that does not fit the NumPy, the LLVM or the kernels beside it fails in many ways
             _numba_failed = True
-            message = f"scratchvae: Numba can't be used ({type(error).__name__}: {error}); the slower NumPy kernels stand in"
+            message = (
+                f"scratchvae: Numba can't be used ({type(error).__name__}: "
+                f"{error}); the slower NumPy kernels stand in"
+            )
             warnings.warn(message, RuntimeWarning, stacklevel=3)
     return not _numba_failed
 

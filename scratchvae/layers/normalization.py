@@ -67,7 +67,8 @@ class WeightNorm(Layer):
     def __init__(self, layer: Linear | Conv2d | ConvTranspose2d) -> None:
         if not isinstance(layer, Linear | Conv2d | ConvTranspose2d):
             raise InputError(
-                f"WeightNorm: layer should be a Linear, Conv2d or ConvTranspose2d, found {type(layer).__name__}"
+                "WeightNorm: layer should be a Linear, Conv2d or ConvTranspose2d, "
+                f"found {type(layer).__name__}"
             )
         self.axis = 0 if isinstance(layer, Conv2d) else 1  # the weight's axis of outputs
         v = layer.weight.value

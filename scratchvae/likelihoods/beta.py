@@ -100,7 +100,10 @@ class Beta(Likelihood):
         inside = (x > 0) & (x < 1)
         if not inside.all():
             found = f"found {x[~inside][0]:g}"
-            helps = "where 0 and 1 occur, (x·(N − 1) + ½)/N of N examples lies between, or continuous_bernoulli takes them"
+            helps = (
+                "where 0 and 1 occur, (x·(N − 1) + ½)/N of N examples lies between, "
+                "or continuous_bernoulli takes them"
+            )
             raise InputError(f"Beta: x should lie strictly between 0 and 1, {found}; {helps}")
 
     def _split(self, x_params: Array) -> tuple[Array, Array, Array]:

@@ -44,7 +44,8 @@ class Blocks(Likelihood):
             )
         if schema is not None and len(schema) != self.entries:
             raise InputError(
-                f"Blocks: there should be a column for each of the schema's {len(schema)}, found {self.entries}"
+                "Blocks: there should be a column for each of the schema's "
+                f"{len(schema)}, found {self.entries}"
             )
         self.sizes = tuple(
             law.n_params((len(columns),)) for columns, law in zip(self.columns, self.laws, strict=True)

@@ -16,7 +16,7 @@ from scratchvae.likelihoods.missing import fill_missing, where_observed
 class DiscretizedLogistic(Likelihood):
     """L levels 0, 1/(L−1), …, 1. An entry x of [0, 1] counts as the level min(⌊L x⌋, L − 1).
 
-        x_params = [a | b],    m = ½ (1 + a) (L−1),    s = ½ e^b (L−1)           or of K `components` [logits | a | b]
+        x_params = [a | b],    m = ½ (1 + a) (L−1),    s = ½ e^b (L−1)  or of K `components` [logits | a | b]
 
     So 256 levels keep the values of bytes. a and b are in units of pixels from −1 to 1, which decoders put
     out easily. With K components each of a, b and the logits has K numbers for each entry, component by

@@ -109,7 +109,8 @@ class NegativeBinomial(Likelihood):
         D = n_entries(event_shape)
         if self.entries != D:
             raise InputError(
-                f"NegativeBinomial: it should be made for events of D = {D} entries, found one for {self.entries}"
+                f"NegativeBinomial: it should be made for events of D = {D} "
+                f"entries, found one for {self.entries}"
             )
         return D * (1 + (self.dispersion_from == "decoder") + self.zero_inflated)
 

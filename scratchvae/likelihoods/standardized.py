@@ -86,7 +86,10 @@ class Standardized(Likelihood):
             found = (
                 f"column {name} of the data has mean {mean[d]:g} and standard deviation {deviation[d]:.3g}"
             )
-            steps = f"its values should be told apart by {kept.dtype}, whose steps are {max(roundoff[d], kept.tiny):.2g} there"
+            steps = (
+                f"its values should be told apart by {kept.dtype}, whose steps are "
+                f"{max(roundoff[d], kept.tiny):.2g} there"
+            )
             remedy = "Subtract a constant near that mean, or take another unit, before"
             raise InputError(f"Standardized: {found}; {steps}. {remedy}")
         self._take(mean, np.where(deviation > 0, deviation, 1.0), examples=len(data))

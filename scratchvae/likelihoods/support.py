@@ -68,7 +68,10 @@ def _advice(likelihood: Likelihood, data: Dataset) -> Iterator[str]:
         whole = whole and bool((np.abs(seen - rounded) <= np.abs(seen) * 1e-6).all())
         least, greatest = float(rounded.min(initial=least)), float(rounded.max(initial=greatest))
     if data.kind == "values" and whole and _takes(likelihood, data, 1 / 255):
-        said = "Dataset(name, x, kind='pixels') or load(path, kind='pixels'), or --kind pixels on the command line"
+        said = (
+            "Dataset(name, x, kind='pixels') or load(path, kind='pixels'), "
+            "or --kind pixels on the command line"
+        )
         yield f"if these are pixels from 0 to 255, {said}, divides them by 255"
     if divisor != 1 and _takes(likelihood, data, divisor):
         said = "kind='counts' in Dataset or load, or --kind counts on the command line"

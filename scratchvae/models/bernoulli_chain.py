@@ -81,5 +81,8 @@ def require_binary(where: str, **arrays: Array) -> None:
     for name, array in arrays.items():
         binary = (array == 0) | (array == 1)
         if not binary.all():
-            found = f"found {array[~binary][0]:g}; data.binarize, or binarized=True in training, draws such from grey"
+            found = (
+                f"found {array[~binary][0]:g}; data.binarize, or binarized=True "
+                "in training, draws such from grey"
+            )
             raise InputError(f"HelmholtzMachine.{where}: {name} should be 0 or 1 everywhere, {found}")

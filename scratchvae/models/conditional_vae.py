@@ -133,7 +133,10 @@ class ConditionalVAE(ClassInference):
                 f"ConditionalVAE: one parameter should say what y is; found {' and '.join(given)}"
             )
         if y is None:
-            expected = "requires y to be passed, but the target y is None: what is known of each example, such as its class"
+            expected = (
+                "requires y to be passed, but the target y is None: what is "
+                "known of each example, such as its class"
+            )
             raise InputError(f"ConditionalVAE {expected}")
         for name in ("classes_", "class_prior_"):
             vars(self).pop(name, None)

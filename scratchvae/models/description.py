@@ -3,8 +3,9 @@
     {"objects": [{"class": "layers.Linear", "attributes": {"weight": {"parameter": "1.weight"}, …}}, …],
     "top": value}
 
-    value  =  null | true | number | "text" | {"float": "Infinity"} | {"tuple": [value, …]} | {"list": [value, …]}
-            | {"dict": {name: value}} | {"parameter": array} | {"buffer": array} | {"array": array} | {"strings": ["text", …]}
+    value  =  null | true | number | "text" | {"float": "Infinity"} | {"tuple": [value, …]}
+            | {"list": [value, …]} | {"dict": {name: value}} | {"parameter": array} | {"buffer": array}
+            | {"array": array} | {"strings": ["text", …]}
             | {"op": name} | {"schema": {"columns": […], "ignored": […]}} | {"object": place}
 
 Nothing is pickled, and reading executes no code of the file. An object is of a public class of one of ROOMS.

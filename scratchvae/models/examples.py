@@ -113,9 +113,13 @@ def require_scale(where: str, data: Dataset, kind: str | None) -> None:
         if wrong.any():
             row, entry = (int(i) for i in np.argwhere(wrong)[0])
             found = f"{data.place(start + row, entry)} is {x[row, entry]:g}"
-            helps = f"Dataset({data.name!r}, x, kind='pixels') divides pixels by 255, as those that the model was fitted to"
+            helps = (
+                f"Dataset({data.name!r}, x, kind='pixels') divides pixels by 255, "
+                "as those that the model was fitted to"
+            )
             raise InputError(
-                f"{where}: {found}, and the model was fitted to pixels, which are from 0 to 1 by then: {helps}"
+                f"{where}: {found}, and the model was fitted to pixels, which "
+                f"are from 0 to 1 by then: {helps}"
             )
 
 
@@ -187,7 +191,10 @@ def _require_layout(where: str, shape: tuple[int, ...], event_shape: tuple[int, 
     elif prod(given) == D and len(event_shape) == 1:
         helps = ": x.reshape(len(x), -1) makes rows of it"
     elif prod(given) == D:
-        helps = f", as many entries in another order of axes: np.transpose(x, …) brings them into that of {event_shape}"
+        helps = (
+            ", as many entries in another order of axes: np.transpose(x, …) "
+            f"brings them into that of {event_shape}"
+        )
     elif prod(given) != D:
         helps = f": X has {prod(given)} features, but {where} is expecting {D} features as input"
     raise InputError(f"{where}: x should have shape {expected}, found {shape}{of}{helps}")

@@ -163,7 +163,8 @@ def column_names(where: str, x: Any) -> Array | None:
         kinds = sorted({type(name).__name__ for name in names})
         remedy = "x.columns = x.columns.astype(str) makes them so"
         raise NotNumbers(
-            f"{where}: names of columns should all be strings, or none of them; found {', '.join(kinds)}: {remedy}"
+            f"{where}: names of columns should all be strings, or none of "
+            f"them; found {', '.join(kinds)}: {remedy}"
         )
     return names if strings else None
 
@@ -186,13 +187,15 @@ def numbers(where: str, x: Any) -> Any:
         found = f"found {given.dtype} of shape {given.shape}" if given.ndim else "found a single number"
         remedy = "x.reshape(1, -1) makes one example of it, and x.reshape(-1, 1) one column"
         raise InputError(
-            f"{where}: x should have shape (N, D), a row for each example; {found}. Reshape your data: {remedy}"
+            f"{where}: x should have shape (N, D), a row for each example; "
+            f"{found}. Reshape your data: {remedy}"
         )
     if given.ndim == 2 and given.shape[1] == 0:
         raise InputError(f"{where}: 0 feature(s) (shape={given.shape}) while a minimum of 1 is required.")
     if given.ndim == 2 and given.shape[0] == 0:
         raise InputError(
-            f"{where}: x should hold at least one example; found {given.dtype} of shape {given.shape}, which has 0 sample(s)"
+            f"{where}: x should hold at least one example; found {given.dtype} of "
+            f"shape {given.shape}, which has 0 sample(s)"
         )
     return Dataset("x", given, entry_names=came.names) if came.names else given
 

@@ -69,7 +69,10 @@ class HelmholtzMachine(TwoWayChain):
             arrays.sizes_of("HelmholtzMachine", "hidden", hidden, least=1),
         )
         if len(generation) != len(self.hidden) or len(recognition) != len(self.hidden):
-            expected = f"generation and recognition should have {len(self.hidden)} layers each, one for each hidden layer"
+            expected = (
+                f"generation and recognition should have {len(self.hidden)} "
+                "layers each, one for each hidden layer"
+            )
             raise InputError(f"HelmholtzMachine: {expected}, found {len(generation)} and {len(recognition)}")
         self.n_hidden, self.likelihood = sum(self.hidden), Bernoulli()
         self.top = Parameter(np.zeros(self.hidden[-1], np.float32))

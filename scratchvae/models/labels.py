@@ -96,7 +96,8 @@ def indices_of(where: str, y: npt.ArrayLike, labels: Array) -> Array:
         known = ", ".join(map(repr, labels.tolist()))
         found = np.atleast_1d(given)[int(np.argmax(unknown))]
         raise InputError(
-            f"{where}: y should be one of the labels that the model was fitted to, {known:.200}; found {found!r:.80}"
+            f"{where}: y should be one of the labels that the model was fitted "
+            f"to, {known:.200}; found {found!r:.80}"
         )
     return np.asarray(places)
 

@@ -36,4 +36,7 @@ def constant_columns(data: Dataset, constant: Array) -> str:
     which = [data.entry(int(d)) for d in np.flatnonzero(constant)]
     if not which:
         return ""
-    return f"; {', '.join(which[:5])}{', …' if len(which) > 5 else ''} {'are' if len(which) > 1 else 'is'} constant"
+    return (
+        f"; {', '.join(which[:5])}{', …' if len(which) > 5 else ''} "
+        f"{'are' if len(which) > 1 else 'is'} constant"
+    )

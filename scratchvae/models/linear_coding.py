@@ -162,7 +162,10 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
 
     def _require_columns(self, rows: Array, columns: int) -> None:
         if rows.shape[1] != columns:
-            words = f"X has {rows.shape[1]} features, but {type(self).__name__} is expecting {columns} features as input"
+            words = (
+                f"X has {rows.shape[1]} features, but {type(self).__name__} is "
+                f"expecting {columns} features as input"
+            )
             raise InputError(
                 f"{type(self).__name__}: x should have shape (N, {columns}), found {rows.shape}: {words}"
             )

@@ -1,6 +1,6 @@
 """The linear-Gaussian model, in which everything is exact: factor analysis and probabilistic PCA.
 
-    z ~ N(0, I),   x = z W + mean + ε,   ε ~ N(0, Ψ),  Ψ = diag ψ          =>          x ~ N(mean, C),  C = WᵀW + Ψ
+    z ~ N(0, I),   x = z W + mean + ε,   ε ~ N(0, Ψ),  Ψ = diag ψ      =>      x ~ N(mean, C),  C = WᵀW + Ψ
 
 Letters: N examples, D entries of an event, Z latents; weight W (Z, D), mean (D,), noise_variance ψ (D,), in
 the units of x². Everything is in float64. NaN means that an entry is missing. All results for an example are

@@ -100,9 +100,9 @@ class NaiveBayes(Owner):
     ) -> NaiveBayes:
         """Fit p(z) and p(x|z) to examples x (N, D) of classes y (N,), and return the model.
 
-        Classes may be any numbers or any strings, but not both. A Dataset brings its labels. An example counts
-        as `sample_weight` (N,) examples, where each weight is 0 or more. InputError if a class has no weight,
-        if a variance is 0, or if a class has no counts.
+        Classes may be any numbers or any strings, but not both. A Dataset brings its labels. An example
+        counts as `sample_weight` (N,) examples, where each weight is 0 or more. InputError if a class has no
+        weight, if a variance is 0, or if a class has no counts.
         """
         y = x.labels if y is None and isinstance(x, Dataset) else y
         if y is None:
@@ -209,12 +209,14 @@ class NaiveBayes(Owner):
             )
         if np.isnan(table).any():
             raise InputError(
-                f"NaiveBayes.fit: the likelihood has no maximum, as class {classes[k]} has no counts: {remedy}"
+                "NaiveBayes.fit: the likelihood has no maximum, as class "
+                f"{classes[k]} has no counts: {remedy}"
             )
         if self.method == "gradient":
             found = f"entry {d} has probability 0 or 1 in class {classes[k]}"
             raise InputError(
-                f"NaiveBayes.fit: the maximum lies at infinite logits, as {found}: {remedy}, or take 'closed_form'"
+                "NaiveBayes.fit: the maximum lies at infinite logits, as "
+                f"{found}: {remedy}, or take 'closed_form'"
             )
 
     def _rows(self, x: npt.ArrayLike | Dataset) -> Array:
@@ -222,7 +224,8 @@ class NaiveBayes(Owner):
         if data.observed is not None:
             row, entry = (int(i) for i in np.argwhere(~data.observed.reshape(len(data), -1))[0])
             raise InputError(
-                f"NaiveBayes: every entry of {data.name} should be observed; {data.place(row, entry)} is missing"
+                f"NaiveBayes: every entry of {data.name} should be observed; "
+                f"{data.place(row, entry)} is missing"
             )
         if data.entry_names and self.entry_names and data.entry_names != self.entry_names:
             expected = f"columns should be those of fit, in their order, {', '.join(self.entry_names):.150}"

@@ -37,7 +37,8 @@ class Parametrized:
         for name in params:
             if name not in known:
                 raise InputError(
-                    f"{type(self).__name__}: a parameter should be one of {', '.join(known)}; found {name!r:.80}"
+                    f"{type(self).__name__}: a parameter should be one of "
+                    f"{', '.join(known)}; found {name!r:.80}"
                 )
         for name, value in params.items():
             setattr(self, name, value)

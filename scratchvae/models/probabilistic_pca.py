@@ -56,7 +56,7 @@ class ProbabilisticPCA(LinearGaussian):
     def to_vae(self) -> VAE:
         """Build the linear VAE, float64, whose bound is log p(x).
 
-            q(z|x) = N((x − mean) Wᵀ M⁻¹ / σ², diag M⁻¹),  M = I + W Wᵀ / σ²        p(x|z) = N(z W + mean, σ² I)
+            q(z|x) = N((x − mean) Wᵀ M⁻¹ / σ², diag M⁻¹),  M = I + W Wᵀ / σ²      p(x|z) = N(z W + mean, σ² I)
 
         Its posterior is the exact one, which is diagonal because the rows of W are orthogonal. Lucas, Tucker,
         Grosse & Norouzi 2019, section 4.

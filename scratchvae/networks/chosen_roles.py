@@ -53,7 +53,8 @@ def likelihood_chosen(
     if schema is not None and given is None:
         if standardize:
             raise InputError(
-                "recipe: standardize should be left out with a table, each law of which does it; found standardize"
+                "recipe: standardize should be left out with a table, each law "
+                "of which does it; found standardize"
             )
         return of_schema(schema)
     if schema is not None:

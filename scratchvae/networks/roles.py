@@ -103,7 +103,8 @@ def conditional_gaussian(latent_dim: int, condition_dim: int | None) -> Conditio
     """p(z|y) = N(mean(y), diag σ²(y)), by one linear layer: a prior for a conditional_vae."""
     if condition_dim is None:
         raise InputError(
-            "prior conditional_gaussian is for the model conditional_vae, which is told y; found another model"
+            "prior conditional_gaussian is for the model conditional_vae, "
+            "which is told y; found another model"
         )
     return ConditionalGaussian(latent_dim, condition_dim)
 

@@ -231,7 +231,8 @@ def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple
         pair = f"{type(posterior).__name__} to {type(prior).__name__}"
         if has_closed_form(posterior, prior):
             raise InputError(
-                f"closed_form_kl: that from {pair} depends on the draws of the layers above: take sample_with_kl"
+                f"closed_form_kl: that from {pair} depends on the draws of "
+                "the layers above: take sample_with_kl"
             )
         others = (
             "reconstruction takes a Point"

@@ -17,8 +17,8 @@ from scratchvae.posteriors import DiagonalGaussian, Noise
 class CodeCovariance(Penalty):
     """Σ_i≠j C_ij² + `diagonal` Σ_i (C_ii − 1)², where C (Z, Z) is a covariance over the batch.
 
-        of = "means"   C = 1/B Σ_b (mean_b − m)(mean_b − m)ᵀ of E[z|x], m = 1/B Σ_b mean_b                DIP-VAE-I
-             "draws"   that C + diag(1/B Σ_b σ_b²) of z, by the law of total covariance                   DIP-VAE-II
+        of = "means"   C = 1/B Σ_b (mean_b − m)(mean_b − m)ᵀ of E[z|x], m = 1/B Σ_b mean_b        DIP-VAE-I
+             "draws"   that C + diag(1/B Σ_b σ_b²) of z, by the law of total covariance           DIP-VAE-II
 
     With `weight` λ_od it is the paper's penalty with λ_d = λ_od · diagonal. The penalty is one number for the
     batch. Kumar, Sattigeri & Balakrishnan 2018, section 3.

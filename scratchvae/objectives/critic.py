@@ -25,11 +25,11 @@ OTHERS = ("permuted", "prior")  # the draws that the critic compares codes with
 class Critic(Penalty):
     """The value of the model's critic T at the codes. `Discrimination` trains the critic, in its own phase.
 
-    against = "permuted"        r(z) = Π_j q(z_j), by codes whose latents are exchanged between the examples of a batch
+    against = "permuted"        r(z) = Π_j q(z_j), by codes whose latents are exchanged within a batch
               "prior"           r(z) = p(z)
 
     form = "log_ratio"          T(z), which is log q(z)/r(z) for the best critic, and its mean KL(q(z) ‖ r(z))
-           "non_saturating"     log(1 + exp T(z)) = −log(1 − D(z)), where D = σ(T) is the critic's probability that z is a code
+           "non_saturating"     log(1 + exp T(z)) = −log(1 − D(z)), D = σ(T) is the probability of a code
 
     Against permuted codes the KL is the total correlation, and an Elbo with that penalty is the loss of the
     FactorVAE (Kim & Mnih 2018, section 3). Against the prior, non-saturating, the penalty makes a

@@ -3,8 +3,9 @@
 The rows of the Jacobian, one row k for each latent, are computed from the code up to the output of the
 decoder:
 
-    T_0 = I,    through a Linear  T ← T W_l,    through an activation  T ← T ∘ s_l with s_l = f_l′(a_l),    at the top  J = T.
+    T_0 = I,    through a Linear  T ← T W_l,    through an activation  T ← T ∘ s_l,    at the top  J = T.
 
+s_l = f_l′(a_l) are the slopes of the activations.
 The value ‖J‖² depends on each W_l twice, as in the contractive penalty of an encoder: through the product,
 and through the a_l on which the slopes depend. The decoder's own pullbacks pass the gradients of the slopes
 down, to the code as well.

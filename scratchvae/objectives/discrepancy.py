@@ -41,8 +41,8 @@ class Mmd(Penalty):
 
     - "u" takes means over the pairs of codes of different examples, and over the pairs of different p. It is
     right on average, and may be negative.
-    - "v" takes means over all pairs. It is never negative, and on average too large, by at most 2/B. With K = 1
-    it is too large by (2 − E[k(z, z′)] − E[k(p, p′)])/B, since a point's distance from itself is 0.
+    - "v" takes means over all pairs. It is never negative, and on average too large, by at most 2/B. With
+    K = 1 it is too large by (2 − E[k(z, z′)] − E[k(p, p′)])/B, since a point's distance from itself is 0.
     - "closed_form" takes E[k(z, z′)] as "u" does, and needs no draws: the Gaussian kernel has
     E[k(p, p′)] = (γ²/(γ² + 2))^(Z/2) and E[k(z, p)] = (γ²/(γ² + 1))^(Z/2) exp(−‖z‖² / 2(γ² + 1)).
 

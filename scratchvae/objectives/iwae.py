@@ -28,10 +28,11 @@ class Iwae(ManyDraws):
     With w̃_mk = w_mk / Σ_k w_mk, the gradient to the encoder's and q's Parameters φ, z = z(ε, φ), is
     estimated by
 
-        gradient = "total"   1/M Σ_mk w̃_mk dlog w_mk/dφ                                   Burda et al. 2016, equation 14
-                   "dreg"    1/M Σ_mk w̃_mk² ∂log w_mk/∂z ∂z/∂φ, doubly reparameterized     Tucker et al. 2019, equation 8
-                   "stl"     ∂log w/∂z ∂z/∂φ, at K = 1 only, where dreg is the same draw by draw     Roeder et al. 2017
+        gradient = "total"   1/M Σ_mk w̃_mk dlog w_mk/dφ                  Burda et al. 2016, equation 14
+                   "dreg"    1/M Σ_mk w̃_mk² ∂log w_mk/∂z ∂z/∂φ           Tucker et al. 2019, equation 8
+                   "stl"     ∂log w/∂z ∂z/∂φ, at K = 1 only              Roeder et al. 2017
 
+    "dreg" is doubly reparameterized, and at K = 1 it is the same as "stl" draw by draw.
     The three estimators have the same expectation. The exception is training with GaussianOptimal or
     BatchNorm, which couple the draws: w̃ then depends on other draws too, and "dreg" is biased. As K grows,
     the signal of "total" fades beside its noise (Rainforth et al. 2018), and the signal of "dreg" does not.

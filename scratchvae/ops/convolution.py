@@ -71,7 +71,8 @@ def conv_transpose2d(
     extra = (output_padding, output_padding) if isinstance(output_padding, int) else output_padding
     if not all(0 <= e < stride for e in extra):
         raise InputError(
-            f"conv_transpose2d: output_padding should be in 0..{stride - 1}, below stride; found {output_padding}"
+            f"conv_transpose2d: output_padding should be in 0..{stride - 1}, "
+            f"below stride; found {output_padding}"
         )
     H = (n["P"] - 1) * stride - 2 * padding + n["I"] + extra[0]
     width = (n["Q"] - 1) * stride - 2 * padding + n["J"] + extra[1]

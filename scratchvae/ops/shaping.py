@@ -31,7 +31,8 @@ def split(x: Array, *, sizes: Sequence[int], axis: int = 1) -> tuple[tuple[Array
     """
     if sum(sizes) != x.shape[axis]:
         raise InputError(
-            f"split: sizes should sum to {x.shape[axis]}, the length of axis {axis} of x, found {tuple(sizes)}"
+            f"split: sizes should sum to {x.shape[axis]}, the length of "
+            f"axis {axis} of x, found {tuple(sizes)}"
         )
     parts = _cut(x, sizes, axis)
 

@@ -31,9 +31,9 @@ class GumbelSoftmax(Choices):
     Its law is another one, and so log p(x|z) − KL(q ‖ p) with the KL of the discrete laws is no bound: `Elbo`
     reports it as "surrogate". Evaluation takes one-hot draws, where the same difference is a bound, and is
     reported as "bound".
-    - straight_through=True: z is always one-hot, and has the gradient of the relaxed draw. Its values are those
-    of a bound. A lower λ makes the gradient less biased and more noisy. It is the derivative of the surrogate
-    softmax(…) + (z − softmax(…))⁰, whose second part is constant.
+    - straight_through=True: z is always one-hot, and has the gradient of the relaxed draw. Its values are
+    those of a bound. A lower λ makes the gradient less biased and more noisy. It is the derivative of the
+    surrogate softmax(…) + (z − softmax(…))⁰, whose second part is constant.
 
     `temperature` λ is a number above 0, or a function of the step. log q(z|x) = Σ_gk z_gk log
     softmax(q_params)_gk, which at one-hot z is a log-probability. `SampledElbo` and `Iwae` take it in
@@ -102,7 +102,10 @@ class GumbelSoftmax(Choices):
         """One-hot draws and their log-probabilities. InputError where training would relax the draws."""
         if mode.training and not self.straight_through:
             expected = "a relaxed draw has no probability under the discrete law"
-            helps = "straight_through=True draws one-hot codes, and the posterior Concrete has a density at relaxed ones"
+            helps = (
+                "straight_through=True draws one-hot codes, and the posterior "
+                "Concrete has a density at relaxed ones"
+            )
             raise InputError(f"GumbelSoftmax: {expected}: {helps}")
         z, z_pullback = self.sample(q_params, noise=noise, draws=draws, mode=mode)
         log_q, log_q_pullback = self.log_prob(np.repeat(q_params, draws, axis=0), z)

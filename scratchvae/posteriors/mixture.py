@@ -74,7 +74,10 @@ class MixturePosterior(Density):
         (logits, means, log_vars), mixture_pullback = self.mixture_of(q_params)
         rows = len(q_params) * draws
         if noise.shape not in ((rows, Z), (rows, Z + 1)):
-            expected = f"noise should be ({rows}, {Z}), or ({rows}, {Z + 1}) with a component's number behind each draw's"
+            expected = (
+                f"noise should be ({rows}, {Z}), or ({rows}, {Z + 1}) with a "
+                "component's number behind each draw's"
+            )
             raise InputError(f"MixturePosterior: {expected}; found {noise.shape}")
         each = [np.repeat(part, draws, axis=0) for part in (logits, means, log_vars)]
         if noise.shape[1] == Z:

@@ -71,7 +71,10 @@ class VectorQuantized(Choices):
         if decay is not None:
             require_share("VectorQuantized", "decay", decay)
         elif revive:
-            expected = "revive moves codes by hand, which an optimizer must not move too: it should come with a decay"
+            expected = (
+                "revive moves codes by hand, which an optimizer must not "
+                "move too: it should come with a decay"
+            )
             raise InputError(f"VectorQuantized: {expected}, such as 0.99; found none")
         self.latent_dim, self.n_params = latent_dim, latent_dim
         self.categories, self.groups, self.decay, self.revive = codes, groups, decay, revive

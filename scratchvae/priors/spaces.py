@@ -32,7 +32,8 @@ def require_one_space(where: str, posterior: Posterior, prior: Prior) -> None:
             f"{posterior.space} (a {type(posterior).__name__}) and {prior.space} (a {type(prior).__name__})"
         )
         raise InputError(
-            f"{where}: posterior and prior should be over the same z, found {kinds}{_fitting(posterior, prior)}"
+            f"{where}: posterior and prior should be over the same z, found "
+            f"{kinds}{_fitting(posterior, prior)}"
         )
     if posterior.latent_dim != prior.latent_dim:
         found = f"found {posterior.latent_dim} and {prior.latent_dim}"

@@ -83,7 +83,8 @@ def convolutional(
         )
     if not channels:
         raise InputError(
-            "convolutional: channels should be one number for each convolution, at least 1 of them; found none"
+            "convolutional: channels should be one number for each "
+            "convolution, at least 1 of them; found none"
         )
     rng = weights_generator(seed, "convolutional")
     parts = Parts(tuple(event_shape), latent_dim, rng)
@@ -94,7 +95,10 @@ def convolutional(
     for _ in channels:
         rows, columns = sizes[-1]
         if min(rows, columns) < 2:
-            limit = f"{len(channels)} halvings need images of at least {2 ** len(channels)} x {2 ** len(channels)} pixels"
+            limit = (
+                f"{len(channels)} halvings need images of at least {2 ** len(channels)} "
+                f"x {2 ** len(channels)} pixels"
+            )
             raise InputError(f"convolutional: {limit}, found {H} x {W}; give fewer channels, or use mlp")
         sizes.append((_halved(rows), _halved(columns)))
     smallest = (channels[-1], *sizes[-1])

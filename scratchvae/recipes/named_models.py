@@ -111,7 +111,10 @@ NAMED_MODELS: dict[str, NamedModel] = {
     ),
     "info_vae": NamedModel(
         "Zhao et al. 2019",
-        "Half of the KL is left away, α = 0.5, and the MMD of the codes from the prior weighs α + λ − 1 = 500.",
+        (
+            "Half of the KL is left away, α = 0.5, and the MMD of the codes "
+            "from the prior weighs α + λ − 1 = 500."
+        ),
         {"beta": 0.5, "penalty": ["mmd(weight=500)"]},
         ["mmd < vae", "active_units >= vae"],
     ),
@@ -152,13 +155,19 @@ NAMED_MODELS: dict[str, NamedModel] = {
     ),
     "rae_gp": NamedModel(
         "Ghosh et al. 2020",
-        "An autoencoder with short codes and a decoder of small slope; a mixture is fitted to its codes afterwards.",
+        (
+            "An autoencoder with short codes and a decoder of small slope; a "
+            "mixture is fitted to its codes afterwards."
+        ),
         {"model": CODES, "penalty": ["l2(weight=0.1)", "decoder_gradient(weight=0.05)"]},
         ["decoder_gradient < autoencoder"],
     ),
     "rae_l2": NamedModel(
         "Ghosh et al. 2020",
-        "An autoencoder with short codes and small weights of its decoder; a mixture is fitted to its codes afterwards.",
+        (
+            "An autoencoder with short codes and small weights of its decoder; a "
+            "mixture is fitted to its codes afterwards."
+        ),
         {"model": CODES, "penalty": ["l2(weight=0.1)", "decoder_norm(weight=0.01)"]},
         ["norm < autoencoder"],
     ),
@@ -206,7 +215,10 @@ NAMED_MODELS: dict[str, NamedModel] = {
     ),
     "wae_gan": NamedModel(
         "Tolstikhin et al. 2018",
-        "A Wasserstein autoencoder by a critic: the adversarial autoencoder whose penalty weighs twice as much.",
+        (
+            "A Wasserstein autoencoder by a critic: the adversarial autoencoder "
+            "whose penalty weighs twice as much."
+        ),
         {
             "model": CODES,
             "critic": CRITIC,

@@ -148,7 +148,8 @@ def _require_place(checkpoint: Checkpoint, training: Training) -> None:
     place, where = checkpoint.position, f"{checkpoint.path}: position"
     if place["position"] > len(training.data):
         raise InputError(
-            f"{where}.position should be at most {len(training.data)}, the examples; found {place['position']}"
+            f"{where}.position should be at most {len(training.data)}, the "
+            f"examples; found {place['position']}"
         )
     if len(place["history"]) != place["epoch"]:
         found = f"found {len(place['history'])}"
@@ -176,7 +177,8 @@ def _require_slots(
         if kind in ("steps_taken", "updates"):
             if array.shape != (1,) or array.dtype.kind not in "iu" or array[0] < 0:
                 raise InputError(
-                    f"{where}/{name} should be one whole number from 0, found {array.dtype} of shape {array.shape}"
+                    f"{where}/{name} should be one whole number from 0, found "
+                    f"{array.dtype} of shape {array.shape}"
                 )
         elif kind in slots:
             if parameter not in training.parameters:

@@ -139,7 +139,10 @@ class Training:
                 try:
                     phase.objective(self.model, one, noise, mode=Mode(rng, 0))
                 except InputError as error:
-                    found = f"{self.examples_an_epoch} examples in batches of {self.batch_size} make a batch of one example"
+                    found = (
+                        f"{self.examples_an_epoch} examples in batches of {self.batch_size} "
+                        "make a batch of one example"
+                    )
                     remedy = "take drop_last=True, which leaves it out, or another batch_size"
                     raise InputError(f"Training: {found}, and {error}; {remedy}") from error
 

@@ -148,7 +148,8 @@ class AdamW(Optimizer):
         super().__init__(learning_rate)
         if not isinstance(betas, list | tuple) or len(betas) != 2:
             raise InputError(
-                f"{type(self).__name__}: betas should be two numbers, such as (0.9, 0.999); found {betas!r:.80}"
+                f"{type(self).__name__}: betas should be two numbers, such "
+                f"as (0.9, 0.999); found {betas!r:.80}"
             )
         require_share(type(self).__name__, "betas[0]", betas[0])
         require_share(type(self).__name__, "betas[1]", betas[1])

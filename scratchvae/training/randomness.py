@@ -16,7 +16,7 @@ class Purpose(IntEnum):
 
     ORDER = 0  # the order of the examples, with an index for each epoch
     STEP = 1  # binarization, an objective's noise and dropout masks, with an index for each step
-    # the objective's noise on held-out data, with the index 0, so that every epoch is judged on the same noise
+    # the objective's noise on held-out data, with the index 0: every epoch is judged on the same noise
     HELD_OUT = 2
 
 

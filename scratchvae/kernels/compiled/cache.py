@@ -56,5 +56,8 @@ def tell_that_it_compiles() -> None:
     global _told
     if not _told:
         _told = True
-        said = "compiling kernels that were not used on this machine before, and keeping them: this takes some seconds"
+        said = (
+            "compiling kernels that were not used on this machine before, and "
+            "keeping them: this takes some seconds"
+        )
         logging.getLogger("scratchvae").info(said)

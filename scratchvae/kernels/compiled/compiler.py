@@ -1,4 +1,4 @@
-"""How a loop becomes a kernel: Numba compiles it at the first call for each combination of dtypes.
+"""The compilation of a loop to a kernel by Numba, at the first call for each combination of dtypes.
 
 The machine code is kept on disk. Where a loop can't be compiled, its textbook twin takes its place, with one
 warning.
@@ -200,7 +200,8 @@ def _textbook_twin(loop: Callable[..., Any], error: Exception) -> Callable[..., 
     if not _warned:
         _warned = True
         warnings.warn(
-            f"scratchvae: Numba can't compile {loop.__name__} ({type(error).__name__}: {str(error).strip().splitlines()[0]}); "
+            f"scratchvae: Numba can't compile {loop.__name__} "
+            f"({type(error).__name__}: {str(error).strip().splitlines()[0]}); "
             "NumPy stands in for it, and for others without another warning",
             RuntimeWarning,
             stacklevel=4,

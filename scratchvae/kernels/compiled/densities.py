@@ -54,7 +54,8 @@ def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array, draws: 
     B, D = logits.shape
     if x.shape[0] * draws != B or x.shape[1] != D or dlog_px.shape != (B,):
         raise ValueError(
-            "bernoulli_log_prob_backward: logits should have `draws` rows for each of x, dlog_px as many entries"
+            "bernoulli_log_prob_backward: logits should have `draws` rows "
+            "for each of x, dlog_px as many entries"
         )
     dlogits = np.empty_like(logits)
     zero, one = logits.dtype.type(0), logits.dtype.type(1)

@@ -14,7 +14,7 @@ from scratchvae.kernels.textbook.gamma_ratios import (
     stirling_error,
 )
 
-# It takes the place of a dispersion of ∞, with which the law is Poisson's in every digit, and 1/LARGEST that of 0.
+# It takes the place of a dispersion of ∞, with which the law is Poisson's in every digit, and 1/LARGEST of 0.
 LARGEST = 1e300
 STRAIGHT = 40.0  # from here on log(1 + eᵃ) is a in every digit
 

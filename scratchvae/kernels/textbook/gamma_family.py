@@ -20,7 +20,7 @@ def log_gamma_gap(shape: Array, other: Array, rise: Array) -> tuple[Array, Array
     or, far from u = 0, (β + 1) log(1 + u) + d/α and log(1 + u) + d/(α β). The rest is e at X = α + 10 and
     Y = β + 10, by Stirling's series −½ log x + Σ_p c_p x^−p, p = 1, 3, 5, …: with s = d/X and y = X/Y
 
-        x^−p:    X^−p (1 − y)² (p + (p − 1) y + … + y^(p−1))/y,    p X^(−p−1) (1 − y^(p+1)),    p (p + 1) X^(−p−2)
+        x^−p:    X^−p (1 − y)² (p + (p − 1) y + … + y^(p−1))/y,  p X^(−p−1) (1 − y^(p+1)),  p (p + 1) X^(−p−2)
 
     and of −½ log x: ½ (s − log(1 + s)), ½ d/(X Y), ½/X². Abramowitz & Stegun 1964, 6.1.15 and 6.1.40.
     """
