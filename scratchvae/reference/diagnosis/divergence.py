@@ -220,7 +220,8 @@ READINGS = [
             "kl_sign",
             Place.DIVERGENCE,
             estimates.Negated(estimate),
-            "the KL has the wrong sign: its estimate from the draw is log q(z|x) − log p(z), which is added to the loss",
+            "the KL has the wrong sign: its estimate from the draw is log q(z|x) − log p(z), which is "
+            "added to the loss",
         )
         for estimate in estimates.ESTIMATES
     ),

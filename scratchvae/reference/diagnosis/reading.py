@@ -48,7 +48,8 @@ def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any
         raise InputError(f"diagnose: variance should be positive, found {settings['variance']}")
     if not isinstance(theirs, Mapping):
         raise InputError(
-            f"diagnose: what to diagnose should be a mapping of names to arrays, found a {type(theirs).__name__}"
+            "diagnose: what to diagnose should be a mapping of names to arrays, found a "
+            f"{type(theirs).__name__}"
         )
     _check_names(names)
     arrays: dict[str, Array] = {}
@@ -59,7 +60,8 @@ def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any
         if quantity is None:
             known = ", ".join([*ALIASES, "and d_… for gradients"])
             raise InputError(
-                f"diagnose: {name!r} is no quantity known by that name; give names={{{name!r}: …}}, one of {known}"
+                f"diagnose: {name!r} is no quantity known by that name; give names={{{name!r}: …}}, one "
+                f"of {known}"
             )
         if quantity in arrays:
             raise InputError(
@@ -75,7 +77,8 @@ def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any
     given = Given(arrays, _coarsest(arrays, roundoffs), spelled=spelled, **settings)
     if len([name for name in SCALES if name in arrays]) > 1:
         raise InputError(
-            f"diagnose: of {', '.join(n for n in SCALES if n in arrays)} give one, which is what the encoder puts out"
+            f"diagnose: of {', '.join(n for n in SCALES if n in arrays)} give one, which is what the "
+            "encoder puts out"
         )
     require_agreement(given)
     _require_values(given)
@@ -92,7 +95,8 @@ def _require_values(given: Given) -> None:
     p, beyond = given.x_mean, 64 * given.eps
     if given.likelihood == "bernoulli" and p is not None and (p.min() < -beyond or p.max() > 1 + beyond):
         raise InputError(
-            f"diagnose: {given.spelled['x_mean']} of a Bernoulli should lie in [0, 1], found {p.min():.4g} to {p.max():.4g}: "
+            f"diagnose: {given.spelled['x_mean']} of a Bernoulli should lie in [0, 1], found "
+            f"{p.min():.4g} to {p.max():.4g}: "
             "hand over logits as logits, or say which likelihood is meant"
         )
 
@@ -113,9 +117,13 @@ def _unmasked(
     if not hidden.any():
         return value.data, None
     if quantity != "x" or any(canonical(str(other), names) == "mask" for other in theirs):
-        helps = f"{name}.filled(…) says what stands in their place, and mask says which entries of x were observed"
+        helps = (
+            f"{name}.filled(…) says what stands in their place, and mask says which entries of x were "
+            "observed"
+        )
         raise InputError(
-            f"diagnose: {name} should be a plain array, found one that hides {int(hidden.sum())} entries: {helps}"
+            f"diagnose: {name} should be a plain array, found one that hides {int(hidden.sum())} entries: "
+            f"{helps}"
         )
     return value.filled(0), (~hidden).astype(np.float64)
 
@@ -193,5 +201,6 @@ def _check_names(names: Mapping[str, str]) -> None:
     for theirs, ours in names.items():
         if canonical(str(ours), {}) is None:
             raise InputError(
-                f"diagnose: {theirs!r} is said to be {ours!r}, which is no quantity; there are {', '.join(ALIASES)}, d_…"
+                f"diagnose: {theirs!r} is said to be {ours!r}, which is no quantity; there are "
+                f"{', '.join(ALIASES)}, d_…"
             )

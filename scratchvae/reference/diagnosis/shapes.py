@@ -45,7 +45,8 @@ def require_agreement(given: Given) -> None:
         array = given.arrays.get(name)
         if array is not None and array.ndim and len(array) != given.B:
             raise InputError(
-                f"diagnose: {given.spelled[name]} should have {given.B} examples as the others, found shape {array.shape}"
+                f"diagnose: {given.spelled[name]} should have {given.B} examples as the others, found "
+                f"shape {array.shape}"
             )
     weights = {
         given.arrays[name].shape for name in ("log_pz", "log_q", "log_w", "d_log_w") if name in given.arrays

@@ -142,4 +142,7 @@ def _how(theirs: Array, right: Prediction, eps: float) -> str:
         moved = value[order]
         if len(set(order)) > 1 and (np.abs(theirs - moved) <= right.allowed(eps)[order]).all():
             return f"its examples are in another order: {order[:8]}"
-    return f"it differs by up to {np.abs(theirs - value).max():.3g}, where it is {np.abs(value).mean():.3g} in the mean"
+    return (
+        f"it differs by up to {np.abs(theirs - value).max():.3g}, where it is {np.abs(value).mean():.3g} "
+        "in the mean"
+    )

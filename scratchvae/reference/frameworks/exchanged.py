@@ -221,7 +221,8 @@ class Exchange:
         if own.prior is None:
             where = ", ".join(dict.fromkeys(e.node.place for e in self.book.of("prior") if e.node.place))
             unknown.append(
-                f"the prior: what the loss makes of z alone ({where}) is no density that is known here; taken as it is"
+                f"the prior: what the loss makes of z alone ({where}) is no density that is known here; "
+                "taken as it is"
             )
         if capacity:
             notes.append(

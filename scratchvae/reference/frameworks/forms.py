@@ -24,7 +24,10 @@ def form_of_term(made: Iterable[Node], B: int) -> str:
     ops = {node.op for node in made}
     pairs = any(node.op in {"sub", "cdist", "mm", "matmul"} and _of_pairs(node, B) for node in made)
     if pairs and "logsumexp" in ops:
-        return "densities of each draw under all examples' posteriors, as in an estimate of the total correlation"
+        return (
+            "densities of each draw under all examples' posteriors, as in an estimate of the total "
+            "correlation"
+        )
     if pairs and ops & {"exp", "reciprocal", "div"}:
         return "a kernel of all pairs of examples, as in a maximum mean discrepancy (MMD)"
     if ops & JACOBIANS or any(node.op == "log" and _inner(node).op == "abs" for node in made):

@@ -195,7 +195,8 @@ def _loss(names: Sequence[str], results: Sequence[Any]) -> tuple[Node, dict[str,
             ", ".join(f"{name or 'one result'} of shape {node.shape}" for name, node in found) or "no array"
         )
         raise InputError(
-            "check_jax: the step should return its loss, one number that depends on the parameters, by itself, first in a "
+            "check_jax: the step should return its loss, one number that depends on the parameters, by "
+            "itself, first in a "
             f"tuple or as 'loss' of a dict, found {shown}"
         )
     return loss, {name.rpartition(".")[2]: node for name, node in found if node is not loss}

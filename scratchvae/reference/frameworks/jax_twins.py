@@ -72,7 +72,8 @@ def check_jax(
     missing = [name for name, value in names.items() if value is None]
     if missing and len(missing) < len(names):
         raise InputError(
-            f"check_jax: encoder, heads and decoder should be named all three or not at all, {missing[0]} is not"
+            f"check_jax: encoder, heads and decoder should be named all three or not at all, {missing[0]} "
+            "is not"
         )
     require_settings("check_jax", settings)
     settings |= {"likelihood": likelihood, "noise": noise}
@@ -167,7 +168,10 @@ def _checked(
         )
     named = [traced.parameters[path] for _, path in twins.values()]
     gradients = dict(zip(twins, traced.graph.pull([traced.loss], [np.ones(())], named), strict=True))
-    hint = "; a step that returns (loss, {'mean': mean, 'z': z, …}) shows more, as whether the layers are named as they are"
+    hint = (
+        "; a step that returns (loss, {'mean': mean, 'z': z, …}) shows more, as whether the layers are "
+        "named as they are"
+    )
     hint = "" if {"z", "mean"} <= set(shown) else hint
     observed = Observed(
         {name: shown[name] for name in values if name in shown and name != "loss"}, gradients, loss, dtype
@@ -214,7 +218,8 @@ def _dense(node: Any, path: str) -> tuple[Array, Array | None, tuple[str, str]]:
     W = None if weight is None else _at(node, weight)
     if weight is None or getattr(W, "ndim", 0) != 2:
         raise InputError(
-            f"check_jax: {path} should hold a dense layer, a (W, b) pair or a dict of kernel and bias with W (in, out)"
+            f"check_jax: {path} should hold a dense layer, a (W, b) pair or a dict of kernel and bias "
+            "with W (in, out)"
         )
     return np.asarray(W), None if bias is None else np.asarray(_at(node, bias)), (weight, bias or "")
 

@@ -46,7 +46,8 @@ def check_keras(
     backend = keras.backend.backend()
     if backend not in {"torch", "jax"}:
         raise InputError(
-            f"check_keras: the backend should be torch or jax, found {backend}: the same model runs on them with "
+            f"check_keras: the backend should be torch or jax, found {backend}: the same model runs on "
+            "them with "
             "KERAS_BACKEND=torch or jax in the environment"
         )
     if not model.built:
@@ -101,7 +102,8 @@ def _on_jax(model: Any, data: Any, settings: dict[str, Any]) -> Report:
 
     if model.optimizer is None:
         raise InputError(
-            "check_keras: the model should be compiled with an optimizer: train_step takes no gradient without"
+            "check_keras: the model should be compiled with an optimizer: train_step takes no gradient "
+            "without"
         )
     groups = (model.non_trainable_variables, model.optimizer.variables, model.metrics_variables)
     others = [[variable.value for variable in variables] for variables in groups]

@@ -199,7 +199,10 @@ def weighted_bernoulli(
     for lit in weights:
         a = fitted(gradient, (1 - t) * on - lit * t * (1 - on), close=close)
         if a is not None and a > 0:
-            said = f"the cross-entropy weighs lit entries {lit:.6g}, by a number in the step (pos_weight): taken so, but no bound"
+            said = (
+                f"the cross-entropy weighs lit entries {lit:.6g}, by a number in the step (pos_weight): "
+                "taken so, but no bound"
+            )
             yield Law("own", a, "logits", by_rows(t, B), _lit(lit), said=said)
 
 

@@ -186,7 +186,10 @@ class Comparison:
                     if name == "std"
                     else np.broadcast_to(held.reshape(x.shape) if held.size == x.size else held, x.shape)
                 )
-                said = f"the likelihood is a Gaussian's with the step's own σ ({node.place or 'a parameter'}), taken as {kind}"
+                said = (
+                    "the likelihood is a Gaussian's with the step's own σ "
+                    f"({node.place or 'a parameter'}), taken as {kind}"
+                )
                 more = {f"x_{name}": by_rows(np.asarray(array), B)}
                 if kind == name and node.size == x.size:
                     (d,) = self.gradients(self.loss, [node])
@@ -196,14 +199,20 @@ class Comparison:
                 law = Law("own", a, "x_mean", by_rows(x, B), piece, said=said)
                 yield Likelihood(law, self.output, node)
             for kind, a, log_s in spread_laws.of_laplace(mean, g, x, held, self.close):
-                said = f"the likelihood is a Laplace law's with the step's own s ({node.place or 'a parameter'}), taken as {kind}"
+                said = (
+                    "the likelihood is a Laplace law's with the step's own s "
+                    f"({node.place or 'a parameter'}), taken as {kind}"
+                )
                 law = Law(
                     "own", a, "x_mean", by_rows(x, B), spread_laws.laplace_of(by_rows(log_s, B)), said=said
                 )
                 yield Likelihood(law, self.output, node)
             for a, log_r in spread_laws.of_overdispersed(mean, g, x, held, self.close):
                 law = Law("own", a, "x_mean", by_rows(x, B), spread_laws.overdispersed(by_rows(log_r, B)))
-                said = f"the likelihood is negative binomial, with the dispersion of {node.place or 'a parameter'}"
+                said = (
+                    "the likelihood is negative binomial, with the dispersion of "
+                    f"{node.place or 'a parameter'}"
+                )
                 yield Likelihood(replace(law, said=said), self.output, node)
 
     def _logistic(self, mean: Array, g: Array, x: Array, held: Array) -> list[tuple[float, LogisticLaw, str]]:

@@ -86,7 +86,8 @@ class Meant:
             if name in self.arrays:
                 self.arrays[name] = self.arrays[name] / np.asarray(factor, self.arrays[name].dtype)
         self.notes.append(
-            f"the loss holds the mean reconstruction of the batch × {factor:.6g}: it is taken without that factor"
+            f"the loss holds the mean reconstruction of the batch × {factor:.6g}: it is taken without "
+            "that factor"
         )
 
     def _weight_of_kl(self) -> float | None:

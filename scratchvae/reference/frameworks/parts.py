@@ -43,7 +43,8 @@ def as_heads(where: str, heads: Any) -> tuple[str, ...]:
     found = (heads,) if isinstance(heads, str) else tuple(heads) if isinstance(heads, Sequence) else ()
     if (len(found) != 2 and not isinstance(heads, str)) or not all(isinstance(head, str) for head in found):
         raise InputError(
-            f"{where}: heads should be two names, of the mean and of the spread, or the one name of a layer that gives both, "
+            f"{where}: heads should be two names, of the mean and of the spread, or the one name of a "
+            "layer that gives both, "
             f"found {heads!r}"
         )
     return found

@@ -9,7 +9,10 @@ from scratchvae.arrays import InputError
 from scratchvae.reference.diagnosis import Report
 
 SIZE = 0.1  # of the normal numbers that are added to every weight
-NOTE = f"a part of the loss is too small to be seen at these weights: {SIZE:g} · N(0, 1) was added to each of them"
+NOTE = (
+    f"a part of the loss is too small to be seen at these weights: {SIZE:g} · N(0, 1) was added to each "
+    "of them"
+)
 
 
 def seen_enough(report: Report, again: Callable[[], Report]) -> Report:

@@ -138,5 +138,8 @@ def _components(
         for std, kind in _readings(s):
             for a in nodes:
                 if a is not s and a.size == s.size:
-                    said = f"the prior is an even mixture of {a.size // Z} Gaussians ({a.place or 'a parameter'}){kind}: taken so"
+                    said = (
+                        f"the prior is an even mixture of {a.size // Z} Gaussians "
+                        f"({a.place or 'a parameter'}){kind}: taken so"
+                    )
                     yield a.value().astype(np.float64).reshape(-1, Z), std.reshape(-1, Z), said

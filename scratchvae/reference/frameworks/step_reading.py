@@ -46,7 +46,10 @@ def as_step(
             return step
         drawn = [n for n in lineage([roles.output]) - lineage([mean]) if n.op == "draw normal"]
         if drawn:
-            said = f"how z is made with the noise: a draw was seen ({drawn[0].place}), but no mean and spread that it joins"
+            said = (
+                f"how z is made with the noise: a draw was seen ({drawn[0].place}), but no mean and "
+                "spread that it joins"
+            )
             step.unknown.append(said)
             return step
         if not training and z is mean:
@@ -54,7 +57,8 @@ def as_step(
             step.notes.append("the model is in evaluation mode, and z is the mean: taken so")
         elif z is not mean:
             step.unknown.append(
-                "the noise: no draw was seen that z was made with; if there is one, draw it by torch.randn_like"
+                "the noise: no draw was seen that z was made with; if there is one, draw it by "
+                "torch.randn_like"
             )
     Quantities(step, roles, loss, draws, gradients, dict(settings)).take(
         mean, z, roles.output, roles.target, kind

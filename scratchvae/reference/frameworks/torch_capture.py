@@ -99,7 +99,8 @@ def loss_of(returned: Any) -> Any:
     if not torch.is_tensor(found) or found.numel() != 1 or not found.requires_grad:
         kind = f"shape {tuple(found.shape)}" if torch.is_tensor(found) else f"a {type(returned).__name__}"
         raise InputError(
-            "capture: the step should give its loss, one number that gradients flow from, by itself, first in a tuple or as "
+            "capture: the step should give its loss, one number that gradients flow from, by itself, "
+            "first in a tuple or as "
             f"'loss' of a dict, found {kind}"
         )
     return found

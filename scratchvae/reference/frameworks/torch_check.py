@@ -76,7 +76,8 @@ def check_torch(
     missing = [name for name, value in names.items() if value is None]
     if missing and len(missing) < len(names):
         raise InputError(
-            f"check_torch: encoder, heads and decoder should be named all three or not at all, {missing[0]} is not"
+            "check_torch: encoder, heads and decoder should be named all three or not at all, "
+            f"{missing[0]} is not"
         )
     if not missing:
         settings |= {
@@ -87,7 +88,8 @@ def check_torch(
         }
     elif noise is not None:
         raise InputError(
-            "check_torch: noise can be handed over where encoder, heads and decoder are named; it is watched else"
+            "check_torch: noise can be handed over where encoder, heads and decoder are named; it is "
+            "watched else"
         )
     else:
         settings |= {n: v for n, v in (("scale", scale), ("likelihood", likelihood)) if v is not None}

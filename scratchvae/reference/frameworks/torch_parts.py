@@ -48,7 +48,8 @@ def leaves_of(module: Any, part: Part) -> list[Leaf]:
     if found is None:
         known = ", ".join(name for name in children if name)
         raise InputError(
-            f"check_torch: the module has no child {part!r}; it has {known}; activations are {known_activations()}"
+            f"check_torch: the module has no child {part!r}; it has {known}; activations are "
+            f"{known_activations()}"
         )
     return [("", found, {})]
 

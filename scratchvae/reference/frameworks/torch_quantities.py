@@ -65,7 +65,8 @@ def quantities(seen: dict[str, Any], x: Any, scale: str, output: str) -> tuple[d
     shape = found["mean"].shape
     if found["z"].numel() != found["mean"].numel():
         raise InputError(
-            f"check_torch: the decoder's input should be z of the mean's shape (B, Z) = {tuple(shape)}, found "
+            f"check_torch: the decoder's input should be z of the mean's shape (B, Z) = {tuple(shape)}, "
+            "found "
             f"{tuple(found['z'].shape)}: one draw for each example, and nothing joined to it"
         )
     for name in {"z", "d_z"} & set(found):

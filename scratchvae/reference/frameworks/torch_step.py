@@ -173,12 +173,14 @@ def _backward(loss: Any) -> None:
         )
     if loss.numel() != 1:
         raise InputError(
-            f"check_torch: step should return one number, the loss of the batch, found shape {tuple(loss.shape)}"
+            "check_torch: step should return one number, the loss of the batch, found shape "
+            f"{tuple(loss.shape)}"
         )
     try:
         torch.autograd.backward(loss)
     except RuntimeError as error:
         said = str(error).split(". ")[0]
         raise InputError(
-            f"check_torch: no backward pass from the loss, which step should return without one of its own ({said})"
+            "check_torch: no backward pass from the loss, which step should return without one of its "
+            f"own ({said})"
         ) from None

@@ -76,7 +76,8 @@ def _twin(module: Any, where: str, share: bool) -> Layer:
             return layer
     names = ", ".join(kind.__name__ for kind in known)
     raise InputError(
-        f"layer_from_torch: {where} is a {type(module).__name__}, for which there is no layer; there are {names}"
+        f"layer_from_torch: {where} is a {type(module).__name__}, for which there is no layer; there are "
+        f"{names}"
     )
 
 

@@ -138,7 +138,10 @@ class Watched(ABC):
                 float(np.abs(apart).max(initial=0))
                 <= CLOSE * float(np.abs(one).max(initial=0)) + 0.01 * CLOSE * size
             )
-            why = ": a gradient reaches it otherwise than by mean, spread and output: look for another term of the loss "
+            why = (
+                ": a gradient reaches it otherwise than by mean, spread and output: look for another "
+                "term of the loss "
+            )
             why += "that it enters, such as a penalty or a prior of its own, which may be right"
             verdict = Verdict(Outcome.AGREES) if close else Verdict(Outcome.UNPROVEN, why=why)
             lines.append(Line(f"d_{name}", verdict, one, other))
