@@ -503,6 +503,17 @@ def estimators(text):
         assert abs(float(slope) - expected) < 0.03 + 6 * float(error)
 
 
+def several_encoders(text):
+    """The exact posteriors to rounding, and the errors of halves made from the others: 0.03 of 0.06 apart."""
+    offs = re.findall(r"(\d+e[+-]\d+)   \(expected: rounding\)", text)
+    assert len(offs) == 8
+    assert max(map(float, offs)) < 1e-13
+    names = ("the mean of all digits", "one encoder", "product, all halves there")
+    blind = [numbers_after(text, name)[0] for name in names]
+    for name in ("product, halves missing", "mixture  "):
+        assert numbers_after(text, name)[0] < 0.8 * min(blind)
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
@@ -528,6 +539,7 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "21_sphere": sphere,
     "22_few_labels": few_labels,
     "24_estimators": estimators,
+    "26_several_encoders": several_encoders,
 }
 
 

@@ -18,7 +18,7 @@ from scratchvae.layers.bounds import BoundedLogVar
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.dropout import Dropout
 from scratchvae.layers.embedding import Embedding
-from scratchvae.layers.experts import ProductOfExperts
+from scratchvae.layers.experts import Experts, MixtureOfExperts, ProductOfExperts
 from scratchvae.layers.initializers import INITIALIZERS
 from scratchvae.layers.interface import EVALUATION, Layer, Mode
 from scratchvae.layers.learned_fill import LearnedFill
@@ -54,6 +54,7 @@ __all__ = [
     "ConvTranspose2d",
     "Dropout",
     "Embedding",
+    "Experts",
     "FirstColumns",
     "Flatten",
     "GroupSoftmax",
@@ -64,6 +65,7 @@ __all__ = [
     "LearnedFill",
     "Linear",
     "MaxPool2d",
+    "MixtureOfExperts",
     "Mode",
     "Owner",
     "Parameter",

@@ -17,7 +17,7 @@ from scratchvae.layers.activations import Activation
 from scratchvae.layers.bounds import BoundedLogVar
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.dropout import Dropout
-from scratchvae.layers.experts import ProductOfExperts
+from scratchvae.layers.experts import Experts, MixtureOfExperts, ProductOfExperts
 from scratchvae.layers.interface import Layer
 from scratchvae.layers.learned_fill import LearnedFill
 from scratchvae.layers.linear import Linear
@@ -144,10 +144,8 @@ def heads(layer: Heads, x: Array, dx: Array) -> tuple[Array, Array]:
     return np.concatenate(y, axis=1), np.concatenate(dy, axis=1)
 
 
-def experts(layer: ProductOfExperts, x: Array, dx: Array) -> tuple[Array, Array]:
-    """The product's mean and log σ² move by Σ_m w_m (dmean_m − (mean_m − mean) dlog σ_m²) and Σ_m w_m
-    dlog σ_m².
-    """
+def _opinions(layer: Experts, x: Array, dx: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """The means and log σ² of the experts, how each of them moves (B, M, Z), and which are present (B, M)."""
     cuts = np.cumsum(layer.sizes)
     blocks, dblocks, masks = (
         np.split(a, cuts[:-1], axis=1) for a in (x[:, : cuts[-1]], dx[:, : cuts[-1]], x[:, cuts[-1] :])
@@ -156,12 +154,27 @@ def experts(layer: ProductOfExperts, x: Array, dx: Array) -> tuple[Array, Array]
     (means, log_vars), (dmeans, dlog_vars) = (
         np.split(np.stack(a, axis=1), 2, axis=2) for a in zip(*each, strict=True)
     )
-    present = np.stack([mask.max(axis=1) > 0.5 for mask in masks], axis=1)
+    return means, log_vars, dmeans, dlog_vars, np.stack([mask.max(axis=1) > 0.5 for mask in masks], axis=1)
+
+
+def product_of_experts(layer: ProductOfExperts, x: Array, dx: Array) -> tuple[Array, Array]:
+    """The product's mean and log σ² move by Σ_m w_m (dmean_m − (mean_m − mean) dlog σ_m²) and Σ_m w_m
+    dlog σ_m².
+    """
+    means, log_vars, dmeans, dlog_vars, present = _opinions(layer, x, dx)
     (mean, log_var), pullback = gaussian.product_of_experts(means, log_vars, present=present)
     weights, _ = pullback(np.ones_like(mean), np.zeros_like(mean))
     dmean = (weights * (dmeans - (means - mean[:, None]) * dlog_vars)).sum(axis=1)
     y, dy = np.hstack([mean, log_var]), np.hstack([dmean, (weights * dlog_vars).sum(axis=1)])
     return y, dy
+
+
+def mixture_of_experts(layer: MixtureOfExperts, x: Array, dx: Array) -> tuple[Array, Array]:
+    """The means and log σ² move with the experts that are present, and the logits are data."""
+    y, _ = layer(x)
+    _, _, dmeans, dlog_vars, present = _opinions(layer, x, dx)
+    held = [np.where(present[:, :, None], d, 0).reshape(len(x), -1) for d in (dmeans, dlog_vars)]
+    return y, np.hstack([np.zeros_like(y[:, : len(layer.sizes)]), *held])
 
 
 RULES: dict[type[Layer], Rule] = {
@@ -186,7 +199,8 @@ RULES: dict[type[Layer], Rule] = {
     Residual: residual,
     Bypass: bypass,
     Heads: heads,
-    ProductOfExperts: experts,
+    MixtureOfExperts: mixture_of_experts,
+    ProductOfExperts: product_of_experts,
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchvae.arrays import InputError
 from scratchvae.choices import Table, parse, shortened
-from scratchvae.layers import Layer
+from scratchvae.layers import Experts, Layer
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import VAE, Autoencoder, Classes, Condition, ConditionalVAE, LatentVariableModel, Reals
 from scratchvae.networks import POSTERIOR, PRIOR, n_features, prior_chosen
@@ -150,7 +150,8 @@ def assemble(
     """The model that a text chooses, with these parts and the prior that another chooses, as far as it takes
     them.
     """
-    shows_mask, told = fill != "zero", condition.width if condition else None
+    shows_mask = fill != "zero" or isinstance(encoder, Experts)
+    told = condition.width if condition else None
     given: dict[str, Any] = {
         "event_shape": tuple(event_shape),
         "latent_dim": posterior.latent_dim,

@@ -37,6 +37,7 @@ def mlp(
     critic: Sequence[int] | int | None = None,
     classifier: Sequence[int] | int | None = None,
     fill: str = "zero",
+    modalities: int | Sequence[int] | None = None,
     init: str = "pytorch",
     schema: TableSchema | None = None,
     seed: int = 0,
@@ -48,11 +49,14 @@ def mlp(
     of 400 units. A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers: C
     more inputs of both networks. `fill` says what the encoder sees where an entry is missing: "zero", a
     "learned" number for each entry, or "zero_and_mask", zero and, as further D inputs, which entries were
-    observed. `log_var_bounds`, as (−10, 10), keep log σ² of q(z|x) between them: layers.BoundedLogVar.
-    `standardize` is for tables whose columns have units of their own: training measures their means and
-    deviations, the networks see columns of mean 0 and deviation 1, and what comes out is in the units of the
-    data again: likelihoods.Standardized. A `critic` has hidden layers of these widths; it is what the penalty
-    critic asks about codes. So has a `classifier`, with which a conditional_vae learns from examples without
+    observed. `modalities` are the widths of blocks of an event's entries, or how many blocks there are, such
+    as 2 for the halves of a picture: each has an encoder of its own, and q(z|x) is the product of these
+    experts and of the prior, or with gaussian_mixture as the posterior a mixture of them
+    (layers.ProductOfExperts, layers.MixtureOfExperts). `log_var_bounds`, as (−10, 10), keep log σ² of q(z|x)
+    between them: layers.BoundedLogVar. `standardize` is for tables whose columns have units of their own:
+    training measures their means and deviations, the networks see columns of mean 0 and deviation 1, and what
+    comes out is in the units of the data again: likelihoods.Standardized. A `critic` has hidden layers of
+    these widths; it is what the penalty critic asks about codes. So has a `classifier`, with which a conditional_vae learns from examples without
     a class too: objectives.SemiSupervised. The `likelihood` is bernoulli unless another is chosen. With the
     `schema` of a table each column has the law of its kind instead: likelihoods.of_schema.
     """
@@ -72,6 +76,7 @@ def mlp(
         standardize=standardize,
         schema=schema,
         fill=fill,
+        modalities=modalities,
         init=init,
         condition_dim=condition.width if condition else 0,
         rng=rng,

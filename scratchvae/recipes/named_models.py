@@ -161,6 +161,22 @@ NAMED_MODELS: dict[str, NamedModel] = {
         {"objective": "miwae(groups=4, samples=4)"},
         ["log_likelihood > vae"],
     ),
+    "mmvae": NamedModel(
+        "Shi et al. 2019",
+        "An encoder for each half of an example, and a mixture of what they say: each alone explains both halves.",
+        {
+            "modalities": 2,
+            "posterior": "gaussian_mixture(components=2)",
+            "objective": "stratified_elbo",
+        },
+        ["completion < vae"],
+    ),
+    "mvae": NamedModel(
+        "Wu & Goodman 2018",
+        "An encoder for each half of an example, and the product of what they say, learned with halves missing.",
+        {"modalities": 2, "objective": "subsampled_elbo"},
+        ["completion < vae"],
+    ),
     "piwae": NamedModel(
         "Rainforth et al. 2018",
         "The decoder learns by one bound of many draws, the encoder by a mean of bounds of fewer.",

@@ -3,6 +3,7 @@
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from scratchvae.arrays import InputError, require_choice, require_count
 from scratchvae.data import Dataset
+from scratchvae.evaluation import impute
 from scratchvae.layers import EVALUATION, Mode, dtype_of
 from scratchvae.objectives import (
     L1,
@@ -39,6 +41,7 @@ MEASURES: dict[str, Penalty] = {  # what is measured beside the metrics of every
     "contraction": Contraction(1.0),
     "decoder_gradient": DecoderGradient(1.0),
 }
+COMPLETED_BY = 100  # weighted draws of each example
 DENOISED = Reconstruction(mask_rate=0.25)  # log p(x|z) of the code of x with holes: the measure "denoised"
 SHOWN = (
     "loss",
@@ -111,7 +114,9 @@ def _measured(trial: Trial) -> dict[str, float]:
 
 
 def measured(model: Any, data: Dataset) -> Iterator[tuple[str, float]]:
-    """Each of MEASURES that the model has, over the examples together, with one draw of each, and "denoised"."""
+    """Each of MEASURES that the model has, over the examples together, with one draw of each, "denoised" and
+    "completion".
+    """
     batch = data.batch(slice(None), dtype_of(model))
     one, _ = model.run(batch, model.draw_noise(len(data), np.random.default_rng(0)))
     for name, penalty in MEASURES.items():
@@ -123,6 +128,18 @@ def measured(model: Any, data: Dataset) -> Iterator[tuple[str, float]]:
     rng = np.random.default_rng(0)
     report, _ = DENOISED(model, batch, DENOISED.draw_noise(model, len(data), rng), mode=Mode(rng))
     yield "denoised", report.means()["log_px"]
+    yield "completion", completion(model, data)
+
+
+def completion(model: Any, data: Dataset) -> float:
+    """The mean squared error of the second half of an example's entries, imputed from the first half."""
+    whole = data.batch(slice(None), np.float64)
+    D = whole.x.shape[1]
+    seen = np.ones(whole.x.shape, np.bool_) if whole.observed is None else whole.observed.astype(np.bool_)
+    shown = seen & (np.arange(D) < D // 2)
+    halves = replace(data, observed=shown.reshape(data.images.shape))
+    found = impute(model, halves, samples=COMPLETED_BY, rng=np.random.default_rng(0))
+    return float(((found.x - whole.x) ** 2)[seen & ~shown].mean())
 
 
 def _row(name: str, found: Mapping[str, Values], failed: str | None) -> Row:

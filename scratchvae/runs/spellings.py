@@ -69,6 +69,11 @@ SHORT = {
         "fill",
         "what the encoder sees where an entry is missing: zero (default), learned, zero_and_mask",
     ),
+    "modalities": Short(
+        "recipe",
+        "modalities",
+        "with an encoder each: how many parts of an example, or their widths (default: none)",
+    ),
     "init": Short("recipe", "init", "of the weights (default pytorch)"),
     "beta": Short("objective", "beta", "weight of the KL term (default 1)"),
     "free_bits": Short("objective", "free_bits", "nats of KL that cost nothing, for each latent"),

@@ -242,4 +242,10 @@ CHAPTERS = (
          says("A draw of a mixture that solves F(z) = Φ(ε) has the slope of its law.", "distributions.mixture.reparameterize", "test_estimators")),
         {"signal_to_noise": ("Signal to noise by the number of draws", "Rapporto segnale-rumore per numero di campioni")},
     ),
+    Chapter(
+        "26_several_encoders", "The family", "Several encoders", "Più codificatori", "several_encoders",
+        (says("With orthogonal linear-Gaussian modalities, the product of the experts is the exact posterior of every subset.", "distributions.gaussian.product_of_experts", "test_experts"),
+         says("A product of experts learns what each says alone from the bounds of subsets.", "objectives.SubsampledElbo", "test_modalities")),
+        {"halves": ("Lower halves made from the upper ones", "Metà inferiori ricavate da quelle superiori")},
+    ),
 )  # fmt: skip

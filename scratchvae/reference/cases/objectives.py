@@ -23,7 +23,7 @@ from scratchvae.objectives import (
     Thermodynamic,
     TotalCorrelation,
 )
-from scratchvae.reference.cases import critics, missing, semi_supervised, wake_sleep
+from scratchvae.reference.cases import critics, missing, modalities, semi_supervised, wake_sleep
 from scratchvae.reference.cases.case import Case, normal, objective_case
 from scratchvae.reference.cases.models import (
     LATENT_NOISE,
@@ -94,6 +94,7 @@ def cases() -> list[Case]:
         *_penalties(),
         *critics.cases(),
         *missing.cases(),
+        *modalities.cases(),
         *semi_supervised.cases(),
         *wake_sleep.cases(),
     ]
