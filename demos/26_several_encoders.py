@@ -82,7 +82,7 @@ def main(argv=None):
 
     # ------------------------------------------------------------------------------- 2. a half made from the other
 
-    n, epochs = (1500, 6) if options.quick else (10_000, 15)
+    n, epochs = (2000, 12) if options.quick else (10_000, 15)
     train, test = data.load("numerals", limit=n + 300).split(300, seed=options.seed)
     whole = test.batch(slice(None), np.float64).x
     below = np.arange(whole.shape[1]) >= whole.shape[1] // 2
@@ -93,8 +93,10 @@ def main(argv=None):
     print(f"  {'the mean of all digits':<28} {((guess - whole) ** 2)[:, below].mean():.4f}")
     rows = [whole, np.where(below, 0, whole)]
     for name, (settings, objective) in MODELS.items():
-        model = recipes.mlp(train.event_shape, latent_dim=10, hidden=(200,), seed=options.seed, **settings)
-        model.fit(train, epochs=epochs, objective=objective, seed=options.seed)
+        model = recipes.mlp(train.event_shape, latent_dim=10, hidden=(100,), seed=options.seed, **settings)
+        model.fit(
+            train, epochs=epochs, batch_size=50, learning_rate=2e-3, objective=objective, seed=options.seed
+        )
         made = completed(model, test, 50, options.seed)
         rows.append(made)
         print(f"  {name:<28} {((made - whole) ** 2)[:, below].mean():.4f}")

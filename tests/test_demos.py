@@ -511,7 +511,7 @@ def several_encoders(text):
     names = ("the mean of all digits", "one encoder", "product, all halves there")
     blind = [numbers_after(text, name)[0] for name in names]
     for name in ("product, halves missing", "mixture  "):
-        assert numbers_after(text, name)[0] < 0.8 * min(blind)
+        assert numbers_after(text, name)[0] < 0.9 * min(blind)
 
 
 CLAIMS = {  # demo: what the numbers it prints must satisfy

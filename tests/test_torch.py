@@ -236,6 +236,17 @@ class MixtureOfExpertsTwin(nn.Module):
         return torch.cat([torch.where(seen, 0.0, -1e4), *means, *log_vars], dim=1)
 
 
+class TopicsTwin(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.kind, self.weight = kind, nn.Parameter(torch.zeros(4, 5))
+
+    def forward(self, x):
+        if self.kind == "product":
+            return torch.softmax(x, 1) @ self.weight
+        return torch.log(torch.softmax(x, 1) @ torch.softmax(self.weight, 1))
+
+
 IMAGES, VECTORS, INTEGERS = (4, 2, 7, 6), (5, 4), "integers"
 LAYERS = {  # ours, theirs, x
     "AvgPool2d": (layers.AvgPool2d(2), nn.AvgPool2d(2), IMAGES),
@@ -306,6 +317,10 @@ LAYERS = {  # ours, theirs, x
         ProductOfExpertsTwin(nn.Linear(1, 4), nn.Linear(1, 4)),
         VECTORS,
     ),
+    **{
+        f"Topics: {kind}": (layers.Topics(4, 5, kind=kind), TopicsTwin(kind), VECTORS)
+        for kind in ("mixture", "product")
+    },
     "ReLU": (layers.ReLU(), nn.ReLU(), VECTORS),
     "Reshape": (layers.Reshape(3, 7, 4), nn.Sequential(nn.Flatten(), nn.Unflatten(1, (3, 7, 4))), IMAGES),
     "Residual": (

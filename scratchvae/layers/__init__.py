@@ -38,6 +38,7 @@ from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
 from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, Reshape
 from scratchvae.layers.state_dicts import load_state_dict, read_state_dict, save_state_dict, state_dict
 from scratchvae.layers.tangents import pushforward
+from scratchvae.layers.topics import Topics
 
 __all__ = [
     "ACTIVATIONS",
@@ -78,6 +79,7 @@ __all__ = [
     "Sigmoid",
     "Softplus",
     "Tanh",
+    "Topics",
     "Upsample",
     "WeightNorm",
     "cast",

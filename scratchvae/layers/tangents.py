@@ -26,6 +26,7 @@ from scratchvae.layers.parameter import Parameter
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
 from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, Reshape
+from scratchvae.layers.topics import Topics
 
 Rule = Callable[[Any, Array, Array], tuple[Array, Array]]
 
@@ -177,6 +178,15 @@ def mixture_of_experts(layer: MixtureOfExperts, x: Array, dx: Array) -> tuple[Ar
     return y, np.hstack([np.zeros_like(y[:, : len(layer.sizes)]), *held])
 
 
+def topics(layer: Topics, x: Array, dx: Array) -> tuple[Array, Array]:
+    """dθ = θ (dx − Σ_k θ_k dx_k), and dy = Σ_k dθ_k w_k, or in a mixture Σ_k dθ_k β_k / Σ_k θ_k β_k."""
+    y, _ = layer(x)
+    _, dshares = group_softmax(GroupSoftmax(1), x, dx)
+    if layer.kind == "product":
+        return y, dshares @ layer.weight.value
+    return y, dshares @ layer.laws() / np.exp(y)
+
+
 RULES: dict[type[Layer], Rule] = {
     Linear: affine,
     Conv2d: affine,
@@ -201,6 +211,7 @@ RULES: dict[type[Layer], Rule] = {
     Heads: heads,
     MixtureOfExperts: mixture_of_experts,
     ProductOfExperts: product_of_experts,
+    Topics: topics,
 }
 
 

@@ -23,6 +23,7 @@ from scratchvae.networks.encoder_ends import (
 )
 from scratchvae.networks.modalities import experts
 from scratchvae.networks.roles import Parts
+from scratchvae.networks.topics import topics_chosen
 from scratchvae.posteriors import Posterior
 
 
@@ -55,13 +56,15 @@ def mlp_networks(
     init: str,
     condition_dim: int,
     modalities: int | Sequence[int] | None = None,
+    topics: str | None = None,
     rng: np.random.Generator,
 ) -> Networks:
     """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder.
 
     Both networks get `condition_dim` C more numbers, 0 where the model is told nothing. A `posterior` of None
     is the Point of an autoencoder. With `modalities` each has an encoder of its own, D_m -> hidden … -> 2Z,
-    and an expert's say in q(z|x). Messages begin with `where`, and weights are drawn from `rng`.
+    and an expert's say in q(z|x). With `topics` the decoder is a layers.Topics of that kind. Messages begin
+    with `where`, and weights are drawn from `rng`.
     """
     require_choice(where, "activation", activation, ACTIVATIONS)
     require_count(where, "latent_dim", latent_dim)
@@ -94,6 +97,10 @@ def mlp_networks(
             "fill": fill,
         }
         encoder = experts(where, modalities, expert, **shown)
+    if topics is not None:
+        return Networks(
+            encoder, q, topics_chosen(where, topics, q, law, event_shape, condition_dim, init, rng), law
+        )
     up = _chain(
         [decoded_width(q) + condition_dim, *reversed(widths), law.n_params(event_shape)],
         activation,

@@ -38,6 +38,7 @@ def mlp(
     classifier: Sequence[int] | int | None = None,
     fill: str = "zero",
     modalities: int | Sequence[int] | None = None,
+    topics: str | None = None,
     init: str = "pytorch",
     schema: TableSchema | None = None,
     seed: int = 0,
@@ -56,9 +57,11 @@ def mlp(
     between them: layers.BoundedLogVar. `standardize` is for tables whose columns have units of their own:
     training measures their means and deviations, the networks see columns of mean 0 and deviation 1, and what
     comes out is in the units of the data again: likelihoods.Standardized. A `critic` has hidden layers of
-    these widths; it is what the penalty critic asks about codes. So has a `classifier`, with which a conditional_vae learns from examples without
-    a class too: objectives.SemiSupervised. The `likelihood` is bernoulli unless another is chosen. With the
-    `schema` of a table each column has the law of its kind instead: likelihoods.of_schema.
+    these widths; it is what the penalty critic asks about codes. So has a `classifier`, with which a
+    conditional_vae learns from examples without a class too: objectives.SemiSupervised. With `topics` the
+    decoder has a law over words for each latent, and a document is a "mixture" or a "product" of them:
+    layers.Topics. The `likelihood` is bernoulli unless another is chosen. With the `schema` of a table each
+    column has the law of its kind instead: likelihoods.of_schema.
     """
     shape = sizes_of("mlp", "event_shape", event_shape, least=1)
     rng = weights_generator(seed, "mlp")
@@ -77,6 +80,7 @@ def mlp(
         schema=schema,
         fill=fill,
         modalities=modalities,
+        topics=topics,
         init=init,
         condition_dim=condition.width if condition else 0,
         rng=rng,

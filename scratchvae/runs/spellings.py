@@ -74,6 +74,11 @@ SHORT = {
         "modalities",
         "with an encoder each: how many parts of an example, or their widths (default: none)",
     ),
+    "topics": Short(
+        "recipe",
+        "topics",
+        "of counts of words: a document is a mixture or a product of topics (default: none)",
+    ),
     "init": Short("recipe", "init", "of the weights (default pytorch)"),
     "beta": Short("objective", "beta", "weight of the KL term (default 1)"),
     "free_bits": Short("objective", "free_bits", "nats of KL that cost nothing, for each latent"),

@@ -68,6 +68,8 @@ def cases() -> list[Case]:
         layer_case("Bypass", Bypass(Sequential(Linear(3, 2, rng=0), Tanh()), 2), normal(4, 5)),
         layer_case("ProductOfExperts", layers.ProductOfExperts(*_encoders(), sizes=(3, 2)), MODALITIES),
         layer_case("MixtureOfExperts", layers.MixtureOfExperts(*_encoders(), sizes=(3, 2)), MODALITIES),
+        layer_case("Topics: mixture", layers.Topics(3, 5, kind="mixture", rng=0), normal(4, 3)),
+        layer_case("Topics: product", layers.Topics(3, 5, kind="product", rng=0), normal(4, 3)),
         layer_case("Heads", Heads(Linear(3, 2, rng=0), Linear(3, 1, rng=1)), normal(4, 3)),
         layer_case("Sequential: one layer twice", _twice(Linear(3, 3, rng=0)), normal(4, 3)),
     ]
