@@ -495,7 +495,7 @@ def test_metrics_are_those_that_are_asked_for(examples, tmp_path, capsys):
         "active_units",
     ]
     # which a model with a classifier has, and one of choices
-    assert list(METRICS) == [*every, "accuracy", "perplexity"]
+    assert list(METRICS) == [*every, "accuracy", "coherence", "perplexity"]
     evaluate = [
         "evaluate",
         run,

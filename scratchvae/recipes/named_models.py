@@ -5,27 +5,16 @@ A new name is one row: what it stands for, as settings of a run; its paper; a se
 promises of it, as a comparison with another name's runs that `scratchvae results` can measure.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-
-class NamedModel(NamedTuple):
-    """What a name stands for.
-
-    `settings` are a run's, by name: "model" is one of MODELS, "objective" and "prior" are choices, "penalty"
-    is a list of them, "beta" and others are short spellings. A claim is "measure < name", or with another
-    of < <= >= > between them: the measure is smaller for this name than for the other, or than a number in
-    its place.
-    """
-
-    paper: str
-    says: str
-    settings: Mapping[str, Any]
-    claims: Sequence[str]
-
+from scratchvae.recipes.named_modalities import MODALITIES
+from scratchvae.recipes.named_model import NamedModel
+from scratchvae.recipes.named_topics import TOPICS
 
 CODES, CRITIC = "autoencoder", (256, 256)
 NAMED_MODELS: dict[str, NamedModel] = {
+    **MODALITIES,
+    **TOPICS,
     "aae": NamedModel(
         "Makhzani et al. 2015",
         "An autoencoder whose codes fool a critic that tells them from draws of the prior.",
@@ -160,22 +149,6 @@ NAMED_MODELS: dict[str, NamedModel] = {
         "The mean of four bounds of four draws each.",
         {"objective": "miwae(groups=4, samples=4)"},
         ["log_likelihood > vae"],
-    ),
-    "mmvae": NamedModel(
-        "Shi et al. 2019",
-        "An encoder for each half of an example, and a mixture of what they say: each alone explains both halves.",
-        {
-            "modalities": 2,
-            "posterior": "gaussian_mixture(components=2)",
-            "objective": "stratified_elbo",
-        },
-        ["completion < vae"],
-    ),
-    "mvae": NamedModel(
-        "Wu & Goodman 2018",
-        "An encoder for each half of an example, and the product of what they say, learned with halves missing.",
-        {"modalities": 2, "objective": "subsampled_elbo"},
-        ["completion < vae"],
     ),
     "piwae": NamedModel(
         "Rainforth et al. 2018",

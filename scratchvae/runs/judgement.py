@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Any
 
 import numpy as np
 
@@ -16,15 +15,14 @@ from scratchvae.evaluation import (
     active_units,
     bits_per_dimension,
     bound,
-    code_usage,
     log_likelihood,
-    perplexity,
 )
 from scratchvae.files import write_whole
 from scratchvae.models import LatentVariableModel
 from scratchvae.objectives import Objective
 from scratchvae.posteriors import Choices, Point
 from scratchvae.runs.folder import Run
+from scratchvae.runs.model_metrics import accuracy, mean_coherence, mean_perplexity
 from scratchvae.runs.reading import EVALUATION
 from scratchvae.strict_json import dump_finite
 from scratchvae.training import Training, load_checkpoint
@@ -211,18 +209,6 @@ def bits(j: Judgement) -> float:
     return bits_per_dimension(float(j.log_px.sum()), entries)
 
 
-def mean_perplexity(j: Judgement) -> float:
-    """How many codes the examples use, as if all were used alike: the mean over the groups of latents."""
-    model: Any = j.run.model
-    return float(perplexity(code_usage(model.model_, j.data)).mean())
-
-
-def accuracy(j: Judgement) -> float:
-    """How often the most probable class by the model's classifier is the label."""
-    model: Any = j.run.model
-    return float((model.predict(j.data) == j.data.labels).mean())
-
-
 def is_probability(j: Judgement) -> bool:
     """Whether p(x) is a probability of what the data are, and no density, nor given something that is read
     off x.
@@ -279,13 +265,20 @@ METRICS: dict[str, Metric] = {
         "",
         "a model with a classifier, and labels",
         lambda j: getattr(j.run.model, "classifier", None) is not None and j.data.labels is not None,
-        accuracy,
+        lambda j: accuracy(j.run.model, j.data),
+    ),
+    "coherence": Metric(
+        "coherence of the topics",
+        "from -1 to 1, of the 10 likeliest words of each",
+        "a decoder of topics, of 10 words at least",
+        lambda j: has_topics(j.run.model),
+        lambda j: mean_coherence(j.run.model, j.data),
     ),
     "perplexity": Metric(
         "perplexity of the codes",
         "of {categories}, the mean over groups",
         "a posterior of choices (vq, gumbel_softmax, concrete)",
         lambda j: isinstance(getattr(j.run.model, "posterior", None), Choices),
-        mean_perplexity,
+        lambda j: mean_perplexity(j.run.model, j.data),
     ),
 }

@@ -1,0 +1,19 @@
+"""Models of texts by name, which are trained on docstrings unless other texts are given."""
+
+from scratchvae.recipes.named_model import NamedModel
+
+TEXTS = {"data": "docstrings", "likelihood": "multinomial", "prior": "logistic_normal"}
+TOPICS = {
+    "nvlda": NamedModel(
+        "Srivastava & Sutton 2017",
+        "Latent Dirichlet allocation: a document is a mixture of topics, its shares nearly Dirichlet.",
+        {**TEXTS, "topics": "mixture"},
+        ["coherence > 0"],
+    ),
+    "prodlda": NamedModel(
+        "Srivastava & Sutton 2017",
+        "A document is a product of topics, each to the power of its share, and the shares are nearly Dirichlet.",
+        {**TEXTS, "topics": "product"},
+        ["coherence > nvlda"],
+    ),
+}
