@@ -514,6 +514,19 @@ def several_encoders(text):
         assert numbers_after(text, name)[0] < 0.9 * min(blind)
 
 
+def topics(text):
+    """The deviations by the approximation, and the topics, to a cosine: those of --quick are above 0.95."""
+    rows = re.findall(r"^  \([\d., ]+\) +([\d.]+) +([\d.]+)$", text, re.M)
+    near, nearer, far = [(float(drawn), float(laplace)) for drawn, laplace in rows]
+    assert near[1] == pytest.approx(near[0], rel=0.02)  # 1/2α, and 0.3 % of chance
+    assert nearer[1] == pytest.approx(nearer[0], rel=0.2)
+    assert far[1] < far[0] < 2 * far[1]
+    for kind in ("mixtures", "products"):
+        least, mean, together = numbers_after(text, f"{kind} ")[:3]
+        assert 0.9 < least <= mean <= 1
+        assert together > 0
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
@@ -540,6 +553,7 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "22_few_labels": few_labels,
     "24_estimators": estimators,
     "26_several_encoders": several_encoders,
+    "27_topics": topics,
 }
 
 

@@ -19,6 +19,7 @@ from scratchvae.likelihoods import Bernoulli, Blocks, Categories, Gaussian
 from scratchvae.objectives import Elbo, SampledElbo, StratifiedElbo, SubsampledElbo
 from scratchvae.posteriors import DiagonalGaussian, MixturePosterior
 from scratchvae.priors import StandardGaussian
+from scratchvae.runs.results import completion
 
 SIZES, VARIANCE = (3, 2, 4), 0.3
 M, D = len(SIZES), sum(SIZES)
@@ -260,6 +261,18 @@ def test_objectives_ask_for_experts():
             SubsampledElbo(**wrong)
     with pytest.raises(InputError, match="found 2 entries and 1 sizes"):
         ProductOfExperts(Linear(3, 4, rng=0), sizes=(3,), entries=(1, 2))
+
+
+def test_the_second_half_is_what_is_completed():
+    """A decoder that says σ(b) whatever z is errs by the mean of (σ(b) − x)² over the hidden half."""
+    model, x = mlp(5, latent_dim=2, hidden=3), RNG.random((6, 5))
+    bias = np.array([0.3, -1, 2, 0.5, -2])
+    last = model.decoder.layers[-1]
+    last.weight.value, last.bias.value = np.zeros((3, 5), np.float32), bias.astype(np.float32)
+    observed = np.ones((6, 5), bool)
+    observed[0, 4] = False  # which nobody can compare
+    expected = ((1 / (1 + np.exp(-bias)) - x) ** 2)[:, 2:][observed[:, 2:]].mean()
+    assert completion(model, Dataset("x", x, observed=observed)) == pytest.approx(expected, rel=1e-5)
 
 
 @pytest.mark.parametrize(

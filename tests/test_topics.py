@@ -127,9 +127,9 @@ def test_tiny_documents_have_the_probability_that_quadrature_gives(kind):
         log_standard = stats.norm(m, np.sqrt(tau2)).logpdf(z).sum(axis=1)
         np.testing.assert_allclose(log_pz[0], log_standard, rtol=1e-12)
         assert np.log(mass @ np.exp(log_px[0])) == pytest.approx(exact, rel=1e-12)
-        assert evaluation.evidence(model, x[None].astype(float), points=161).log_px[0] == pytest.approx(
-            exact, abs=1e-6
-        )
+        assert evaluation.evidence(model, x[None].astype(float), reach=14.0, points=141).log_px[
+            0
+        ] == pytest.approx(exact, abs=1e-6)
         total += np.exp(exact)
     assert total == pytest.approx(1, rel=1e-12)  # the nodes' weights sum to 1, whatever else they leave out
 
@@ -177,10 +177,10 @@ def planted(n, side, length, rng):
 
 @pytest.mark.parametrize(("kind", "least"), [("mixture", 0.9), ("product", 0.9)])
 def test_planted_topics_are_found(kind, least):
-    x, truth = planted(1500, 3, 60, np.random.default_rng(2))
+    x, truth = planted(800, 3, 60, np.random.default_rng(2))
     settings = {"likelihood": "multinomial", "prior": "logistic_normal(concentration=0.1)", "topics": kind}
     model = mlp(9, latent_dim=6, hidden=(50,), seed=0, **settings)
-    model.fit(x, epochs=25, batch_size=50, learning_rate=1e-2, seed=0)
+    model.fit(x, epochs=20, batch_size=40, learning_rate=1e-2, seed=0)
     laws = model.decoder.laws()
     cosines = laws @ truth.T / np.linalg.norm(laws, axis=1)[:, None] / np.linalg.norm(truth, axis=1)
     mine, theirs = linear_sum_assignment(-cosines)
@@ -233,7 +233,10 @@ def test_topics_have_a_metric_and_other_decoders_have_none():
     ("settings", "message"),
     [
         ({"topics": "mixture"}, "topics are for counts of words, likelihood multinomial; found a Bernoulli"),
-        ({"topics": "sum", "likelihood": "multinomial"}, "kind should be one of mixture, product; found sum"),
+        (
+            {"topics": "sum", "likelihood": "multinomial"},
+            "kind should be one of mixture, product; found 'sum'",
+        ),
         (
             {"topics": "product", "likelihood": "multinomial", "model": "conditional_vae", "classes": 2},
             "topics are for a model that is told nothing; found topics product beside y",

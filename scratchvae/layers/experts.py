@@ -99,7 +99,7 @@ class MixtureOfExperts(Experts):
     A modality of which nothing was observed has the weight 0, and N(0, I) in its place; its encoder gets no
     gradient from that example. Where nothing at all was observed, the mixture is N(0, I), the prior. It feeds
     a MixturePosterior with a component for each modality. objectives.StratifiedElbo draws from each of them,
-    and its bound is the paper's: so every expert alone learns to explain all the modalities.
+    as the paper does, and so each expert learns to explain all the modalities by itself.
     Shi, Siddharth, Paige & Torr 2019, "Variational mixture-of-experts autoencoders for multi-modal deep
     generative models", section 3.
     """

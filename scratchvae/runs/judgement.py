@@ -22,7 +22,7 @@ from scratchvae.models import LatentVariableModel
 from scratchvae.objectives import Objective
 from scratchvae.posteriors import Choices, Point
 from scratchvae.runs.folder import Run
-from scratchvae.runs.model_metrics import accuracy, mean_coherence, mean_perplexity
+from scratchvae.runs.model_metrics import accuracy, has_topics, mean_coherence, mean_perplexity
 from scratchvae.runs.reading import EVALUATION
 from scratchvae.strict_json import dump_finite
 from scratchvae.training import Training, load_checkpoint

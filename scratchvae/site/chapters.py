@@ -248,4 +248,10 @@ CHAPTERS = (
          says("A product of experts learns what each says alone from the bounds of subsets.", "objectives.SubsampledElbo", "test_modalities")),
         {"halves": ("Lower halves made from the upper ones", "Metà inferiori ricavate da quelle superiori")},
     ),
+    Chapter(
+        "27_topics", "The family", "Topics of documents", "Argomenti di documenti", "topics",
+        (says("Laplace's approximation of a Dirichlet law has its moments where the concentrations are large.", "priors.LogisticNormal", "test_topics"),
+         says("A mixture of topics is never surer of a word than the topic where it is likeliest; a product may be.", "layers.Topics", "test_topics")),
+        {"topics": ("Topics that were planted, and found", "Argomenti nascosti, e ritrovati")},
+    ),
 )  # fmt: skip
