@@ -201,6 +201,19 @@ def test_what_stands_under_a_missing_modality_changes_no_bit(kind):
     assert all(np.isfinite(part).all() for part in found[0])
 
 
+@pytest.mark.parametrize("kind", [ProductOfExperts, MixtureOfExperts])
+def test_one_observed_entry_makes_a_modality_present(kind):
+    layer = kind(*(Linear(size, 4, rng=size) for size in SIZES), sizes=SIZES)
+    x, mask = RNG.random((1, D)).astype(np.float32), np.repeat([[1, 0, 1]], SIZES, axis=1)
+    whole, _ = layer(np.hstack([x, mask]).astype(np.float32))
+    mask[0, [0, 1, 6]] = 0  # one of three is left, and three of four
+    few, _ = layer(np.hstack([x, mask]).astype(np.float32))
+    np.testing.assert_array_equal(few, whole)
+    mask[0, 2] = 0
+    none, _ = layer(np.hstack([x, mask]).astype(np.float32))
+    assert (none != whole).any()
+
+
 # networks from plain numbers
 def test_modalities_are_counted_or_measured():
     assert mlp(7, latent_dim=2, hidden=3, modalities=2).encoder.sizes == (4, 3)
