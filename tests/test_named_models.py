@@ -29,7 +29,7 @@ def images(tmp_path_factory):
 @pytest.mark.parametrize("name", NAMED_MODELS)
 def test_every_name_trains_and_its_run_is_that_of_the_choices_it_stands_for(name, images, tmp_path):
     named = configured({**SMALL, "data": images, "model": name.replace("_", "-")})
-    assert named == configured({**SMALL, "model": "vae", **NAMED_MODELS[name].settings, "data": images})
+    assert named == configured({"model": "vae", **NAMED_MODELS[name].settings, **SMALL, "data": images})
     assert parse(named.recipe).name == "mlp"
     assert parse(named.objective).name in {*OBJECTIVES, "default"}
     run = Run.start(tmp_path / "run", named)

@@ -2,7 +2,16 @@
 
 from scratchvae.recipes.named_model import NamedModel
 
-TEXTS = {"data": "docstrings", "likelihood": "multinomial", "prior": "logistic_normal"}
+# counts of words are large and few: bounds of log σ² and a clipped gradient let a few hundred fast steps be enough
+TEXTS = {
+    "data": "docstrings",
+    "likelihood": "multinomial",
+    "prior": "logistic_normal",
+    "log_var_bounds": (-8, 8),
+    "learning_rate": 0.005,
+    "batch_size": 32,
+    "max_norm": 10,
+}
 TOPICS = {
     "nvlda": NamedModel(
         "Srivastava & Sutton 2017",
@@ -14,6 +23,6 @@ TOPICS = {
         "Srivastava & Sutton 2017",
         "A document is a product of topics, each to the power of its share, and the shares are nearly Dirichlet.",
         {**TEXTS, "topics": "product"},
-        ["coherence > nvlda"],
+        ["coherence > 0", "log_likelihood > nvlda"],
     ),
 }
