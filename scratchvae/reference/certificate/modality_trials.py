@@ -50,7 +50,11 @@ def modality_trials() -> list[Trial]:
 def _loss(first: Array, second: Array, W: Array, *, x: Array) -> tuple[Array, Pullback]:
     encoders = [Linear(size, 2 * Z, bias=False, rng=0) for size in SIZES]
     decoder = Linear(Z, D, bias=False, rng=0)
-    roles = {"posterior": DiagonalGaussian(Z), "prior": StandardGaussian(Z), "likelihood": Bernoulli()}
+    roles: dict[str, Any] = {
+        "posterior": DiagonalGaussian(Z),
+        "prior": StandardGaussian(Z),
+        "likelihood": Bernoulli(),
+    }
     experts = ProductOfExperts(*encoders, sizes=SIZES)
     model = VAE(event_shape=(D,), encoder=experts, decoder=decoder, shows_mask=True, **roles)
     cast(model, first.dtype)
