@@ -95,7 +95,7 @@ def main(argv=None):
     )
 
     rows = [truth, *found.values()]
-    images = np.stack([row / row.max() for row in rows]).reshape(len(rows), -1, 1, SIDE, SIDE)
+    images = np.stack([row / row.max(axis=1, keepdims=True) for row in rows]).reshape(len(rows), -1, 1, SIDE, SIDE)
     names = ["planted", "by mixtures", "by products"]
     plots.save(
         plots.classes(images, names, title="Topics, each a square of words"), options.out / "topics.png"

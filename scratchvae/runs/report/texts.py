@@ -19,7 +19,7 @@ def words(subject: Subject) -> Section | None:
         return None
     from scratchvae.plots import latent_name
 
-    if isinstance(decoder := subject.run.model.decoder, Topics):
+    if isinstance(decoder := getattr(subject.run.model, "decoder", None), Topics):
         likeliest, names = likeliest_words(decoder.laws(), WORDS), subject.run.data.entry_names
         topics = [(latent_name(k), _listed(order, names)) for k, order in enumerate(likeliest)]
         said = "The likeliest words of each topic, whose share in a document is that of its latent."
