@@ -90,12 +90,15 @@ def main(argv=None):
         found[kind] = laws[which]
         together = coherence(laws, test, shown=SIDE).mean()
         print(f"  {kind + 's':<14}  {near.min():.3f}  {near.mean():.3f}   {together:30.3f}")
+    most = coherence(truth, test, shown=SIDE).mean()
     print(
-        f"  (expected: means near 1, though two found topics may share one; the coherence of the planted topics is {coherence(truth, test, shown=SIDE).mean():.3f})"
+        f"  (expected: means near 1, though two found topics may share one; the planted topics' coherence is {most:.3f})"
     )
 
     rows = [truth, *found.values()]
-    images = np.stack([row / row.max(axis=1, keepdims=True) for row in rows]).reshape(len(rows), -1, 1, SIDE, SIDE)
+    images = np.stack([row / row.max(axis=1, keepdims=True) for row in rows]).reshape(
+        len(rows), -1, 1, SIDE, SIDE
+    )
     names = ["planted", "by mixtures", "by products"]
     plots.save(
         plots.classes(images, names, title="Topics, each a square of words"), options.out / "topics.png"

@@ -3,6 +3,7 @@ again.
 """
 
 from itertools import combinations_with_replacement
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from scratchvae.likelihoods import Multinomial
 from scratchvae.objectives import closed_form_kl
 from scratchvae.posteriors import DiagonalGaussian
 from scratchvae.priors import LogisticNormal
-from scratchvae.runs.model_metrics import has_topics, mean_coherence
+from scratchvae.runs.metrics import has_topics, mean_coherence
 
 RNG = np.random.default_rng(11)
 ALPHA = np.array([0.4, 1.3, 2.2, 0.9])
@@ -220,13 +221,17 @@ def test_coherence_is_the_normalized_mutual_information_of_pairs():
 
 def test_topics_have_a_metric_and_other_decoders_have_none():
     texts = {"likelihood": "multinomial", "prior": "logistic_normal"}
-    model = mlp(12, latent_dim=3, hidden=4, topics="product", **texts)
-    assert has_topics(model)
-    assert not has_topics(mlp(12, latent_dim=3, hidden=4))
-    assert not has_topics(mlp(9, latent_dim=3, hidden=4, topics="product", **texts))
     documents = Dataset("some", RNG.poisson(0.7, (40, 12)), kind="counts")
+
+    def measured(model):
+        return SimpleNamespace(run=SimpleNamespace(model=model), data=documents)
+
+    model = mlp(12, latent_dim=3, hidden=4, topics="product", **texts)
+    assert has_topics(measured(model))
+    assert not has_topics(measured(mlp(12, latent_dim=3, hidden=4)))
+    assert not has_topics(measured(mlp(9, latent_dim=3, hidden=4, topics="product", **texts)))
     expected = evaluation.coherence(model.decoder.laws(), documents, shown=10).mean()
-    assert mean_coherence(model, documents) == pytest.approx(expected)
+    assert mean_coherence(measured(model)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
