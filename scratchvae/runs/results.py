@@ -116,9 +116,7 @@ def _measured(trial: Trial) -> dict[str, float]:
 
 
 def measured(model: Any, data: Dataset) -> Iterator[tuple[str, float]]:
-    """Yield each of MEASURES that the model has, over all examples with one draw of each, "denoised" and
-    "completion".
-    """
+    """Yield each of MEASURES that the model has, with one draw of each example, "denoised", "completion"."""
     batch = data.batch(slice(None), dtype_of(model))
     one, _ = model.run(batch, model.draw_noise(len(data), np.random.default_rng(0)))
     for name, penalty in MEASURES.items():

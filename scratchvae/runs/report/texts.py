@@ -12,9 +12,7 @@ LATENTS, WORDS, DOCUMENTS = 12, 8, 10
 
 
 def words(subject: Subject) -> Section | None:
-    """Show the likeliest words of each topic; of other models, for each of the most active latents, the words
-    that become likelier below and above.
-    """
+    """Show the likeliest words of each topic, or the words that become likelier along each active latent."""
     if subject.kind != "text" or not subject.has_latents:
         return None
     from scratchvae.plots import latent_name
