@@ -17,12 +17,12 @@ TOPICS = {
         "Srivastava & Sutton 2017",
         "Latent Dirichlet allocation: a document is a mixture of topics, its shares nearly Dirichlet.",
         {**TEXTS, "topics": "mixture"},
-        ["coherence > 0"],
+        ["coherence > 0.05"],
     ),
     "prodlda": NamedModel(
         "Srivastava & Sutton 2017",
         "A document is a product of topics, each to the power of its share, and the shares are nearly Dirichlet.",
         {**TEXTS, "topics": "product"},
-        ["coherence > 0", "log_likelihood > nvlda"],
+        ["coherence > 0.05", "log_likelihood > nvlda"],
     ),
 }
