@@ -1,18 +1,17 @@
-"""A whole variational autoencoder in one file of plain NumPy: the model, its gradients by hand, and a check
-of every one of them.
+"""A whole variational autoencoder in one file of plain NumPy, with every gradient by hand and checked.
 
-Nothing is imported from scratchvae: read this file from top to bottom and you have seen all the mathematics
-of a VAE.
+The file imports nothing from scratchvae. Read it from top to bottom, and you have seen all the mathematics of
+a VAE.
 
     model      p(z) = N(0, I);  p(x|z) = Π_d Bernoulli(x_d; σ(l_d)),  l = logits(z)      how an image comes about
     encoder    q(z|x) = N(mean(x), diag exp(log_var(x)))                                 which z an image may have come from
     sampling   z = mean + exp(log_var / 2) · noise,  noise ~ N(0, I)                     so z carries gradients to the encoder
     bound      log p(x) ≥ E_q[log p(x|z)] − KL(q(z|x) ‖ p(z))                            the sides differ by KL(q(z|x) ‖ p(z|x))
 
-The data are made here: 12 x 12 images of a blob whose row and column are random, every pixel a coin toss. Two
-numbers explain an image, so two latents should find them. And log p(x) under the true generator is a sum over
-a grid of positions, so we know how good any model can possibly become: what is measured is printed beside
-what was expected.
+The data are made here: 12 x 12 images of a blob whose row and column are random, where every pixel is a coin
+toss. Two numbers explain an image, and so two latents should find them. log p(x) under the true generator is
+a sum over a grid of positions, and so it is known how good any model can become. Each measured number is
+printed beside the expected one.
 
     python 00_vae_in_one_file.py [--quick] [--steps N] [--seed N] [--out FOLDER]
     exit status 1 if a gradient is wrong
@@ -29,18 +28,16 @@ from pathlib import Path
 
 import numpy as np
 
-# The letters: B images in a batch, D pixels, H hidden units, Z latents. In the equations b, d, h, z count
-# them.
+# The letters: B images in a batch, D pixels, H hidden units, Z latents. The indices b, d, h, z count them.
 SIDE = 12
 B, D, H, Z = 64, SIDE * SIDE, 64, 2
 TOLERANCE = 1e-6  # the largest relative error a gradient may have
 
-# ------------------------------------------------------------------------------------------------------------------
-# the model
+# -------------------------------------------------------------------------------------------------- the model
 
 
 def initialize(rng, D, H, Z):
-    """W ~ N(0, 1/fan_in), so that what leaves a layer is about as large as what enters it; b = 0."""
+    """W ~ N(0, 1/fan_in), so that a layer's output is about as large as its input; b = 0."""
     shapes = {"1": (D, H), "2": (H, Z), "3": (H, Z), "4": (Z, H), "5": (H, D)}
     params = {}
     for name, (n_in, n_out) in shapes.items():
@@ -67,11 +64,12 @@ def sigmoid(l):
 
 
 def loss_and_gradients(p, x, noise):
-    """log p(x|z) (B,) and KL (B,) in nats, and d(loss)/d(parameter) by name, where loss = −(1/B)
-    Σ_b (log_px_b − kl_b).
+    """log p(x|z) (B,) and KL (B,) in nats, and the gradients d(loss)/d(parameter) by name.
 
-    x (B, D) in [0, 1], noise (B, Z). The noise is an argument, not drawn in here: so the loss is a function,
-    and can be checked.
+        loss = −(1/B) Σ_b (log_px_b − kl_b)
+
+    x (B, D) in [0, 1], noise (B, Z). The noise is an argument and is not drawn in here. So the loss is a
+    function, and can be checked.
     """
     B = len(x)
     # Forward.
@@ -115,13 +113,13 @@ def loss_and_gradients(p, x, noise):
     return log_px, kl, d
 
 
-# --------------------------------------------------------------------------------------------------- are the
-# gradients right?
+# ----------------------------------------------------------------------------------- are the gradients right?
 
 
 def check_gradients(rng, step=1e-5):
-    """Every entry of every gradient of a tiny model, in float64, against
-    (loss(θ + step) − loss(θ − step)) / (2 step).
+    """Compare every entry of every gradient of a tiny model, in float64, with a finite difference.
+
+    (loss(θ + step) − loss(θ − step)) / (2 step)
     """
     p = initialize(rng, D=6, H=5, Z=2)
     # no bias stays at 0, where errors can hide
@@ -149,8 +147,7 @@ def check_gradients(rng, step=1e-5):
     return right
 
 
-# ----------------------------------------------------------------------------------------- the data, and the
-# truth about them
+# ------------------------------------------------------------------------- the data, and the truth about them
 
 LOW, HIGH = 1.5, SIDE - 2.5  # a blob's centre is uniform on [LOW, HIGH]²
 
@@ -164,7 +161,7 @@ def blob_logits(centres):
 
 
 def draw_images(rng, n):
-    """n images x (n, D) of zeros and ones, and the centres (n, 2) behind them: what the model is never told."""
+    """n images x (n, D) of zeros and ones, and the centres (n, 2) behind them, which no model is told."""
     centres = rng.uniform(LOW, HIGH, (n, 2))
     return (rng.random((n, D)) < sigmoid(blob_logits(centres))).astype(float), centres
 
@@ -176,8 +173,7 @@ def square_grid(low, high, n):
 
 
 def exact_bound(x, logits, log_weight):
-    """Reconstruction and KL (B,) of the exact posterior over K causes: their difference, the bound, is then
-    log p(x) itself.
+    """Reconstruction and KL (B,) of the exact posterior over K causes, whose bound is log p(x) itself.
 
     x (B, D), logits (K, D) of each cause, log_weight (K,) the logarithm of its prior probability up to a
     constant.
@@ -190,15 +186,13 @@ def exact_bound(x, logits, log_weight):
     return reconstruction, reconstruction - evidence[:, 0]
 
 
-# --------------------------------------------------------------------------------------------------------------------
-# training
+# --------------------------------------------------------------------------------------------------- training
 
 
 def train(p, rng, steps, test, learning_rate=0.02, decay1=0.9, decay2=0.999):
-    """Adam on B fresh images a step, its learning rate falling linearly to 0. Changes p.
+    """Adam on B fresh images a step, with a learning rate that falls linearly to 0. It changes p.
 
-    Returns rows of (step, reconstruction, KL): the means over test = (x, noise), about 60 times along the
-    way.
+    It returns rows of (step, reconstruction, KL), which are means over test = (x, noise), about 60 of them.
     """
     m = {name: np.zeros_like(value) for name, value in p.items()}
     v = {name: np.zeros_like(value) for name, value in p.items()}
@@ -291,12 +285,11 @@ def main(argv=None):
     return 0
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# drawing
+# ---------------------------------------------------------------------------------------------------- drawing
 
 
 def tiles(images, n_columns):
-    """images (n, D) -> one array with n_columns images a row, a blank pixel between them."""
+    """images (n, D) -> one array with n_columns images in a row, and a blank pixel between them."""
     padded = np.pad(
         images.reshape(-1, n_columns, SIDE, SIDE), ((0, 0), (0, 0), (0, 1), (0, 1)), constant_values=np.nan
     )
@@ -304,9 +297,7 @@ def tiles(images, n_columns):
 
 
 def draw(path, history, truth, p, x, centres):
-    """Bound and KL while training, reconstructions, codes coloured by the true factors, and the plane of z
-    decoded.
-    """
+    """Draw the bound and KL in training, reconstructions, codes by their true factors, and the plane of z."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(13, 8.4), layout="constrained")

@@ -1,13 +1,14 @@
-"""One gradient by hand: from an equation to code, from the code to a check, and the mistakes it finds. And
-one that it can't.
+"""One gradient by hand, from an equation to code and from the code to a check.
+
+The check finds most mistakes, and one that it can't find is shown too.
 
     log p(x) = Σ_d log N(x_d; mean_d, σ_d²),  σ_d² = exp(log_var_d)
     a Gaussian whose variances all examples share
 
 Demo 00 checked its gradients with a loop of its own. From here on scratchvae.checks does it:
 
-    check_pullback    is the gradient the gradient of this value? Central differences, entry by entry
-    check_draws       are these draws draws from this density? Mass, moments and tails
+    check_pullback    whether the pullback is the gradient of the value: central differences, entry by entry
+    check_draws       whether draws follow a density: mass, moments and tails
 
     python 01_one_gradient_by_hand.py [--quick] [--seed N] [--out FOLDER]
     exit status 1 if a check misses something
@@ -24,8 +25,7 @@ import numpy as np
 from scratchvae import checks, plots
 from scratchvae.distributions import gaussian
 
-# -----------------------------------------------------------------------------------------------------------
-# equation and code
+# ------------------------------------------------------------------------------------------ equation and code
 
 
 def gaussian_log_prob(x, mean, log_var):
@@ -36,15 +36,14 @@ def gaussian_log_prob(x, mean, log_var):
     In the equations μ is mean, s is log_var and L_b the value of example b. By hand, for one entry:
 
         ∂L_b/∂μ_bd = −½ · 2 (x_bd − μ_bd) · (−1) · e^−s_d = (x_bd − μ_bd) e^−s_d
-        the −1 is the inner derivative of x − μ
         ∂L_b/∂x_bd = −½ · 2 (x_bd − μ_bd) · (+1) · e^−s_d = −∂L_b/∂μ_bd
-        only x − μ matters, so they are opposite
         ∂L_b/∂s_d  = −½ (1 + (x_bd − μ_bd)² · (−1) e^−s_d) = ½ ((x_bd − μ_bd)² e^−s_d − 1)
 
-    A loss sees every L_b, and tells the pullback how much each matters: dL_b = ∂loss/∂L_b. By the chain rule
+    The −1 of the first line is the inner derivative of x − μ. The first two are opposite, because only x − μ
+    matters. A loss depends on every L_b, and gives the pullback dL_b = ∂loss/∂L_b. By the chain rule
     dμ_bd = Σ_b' dL_b' ∂L_b'/∂μ_bd, where only b' = b counts, as no other example contains μ_bd. But all of
-    them contain s_d: its gradient is a sum over the batch. An array that is used B times receives B
-    gradients, added up.
+    them contain s_d, and so its gradient is a sum over the batch. An array that is used B times receives the
+    sum of B gradients.
     """
     residual = x - mean
     precision = np.exp(-log_var)
@@ -63,17 +62,15 @@ def gaussian_log_prob(x, mean, log_var):
     return log_px, pullback
 
 
-# -------------------------------------------------------------------------------------------------------------
-# finite differences
+# ----------------------------------------------------------------------------------------- finite differences
 
 
 def difference_errors(steps):
-    """The relative error of (f(t + h) − f(t − h)) / 2h for each h of `steps`, where f is log N(1; 0, e^t) at
-    t = 0.3.
+    """The relative error of (f(t + h) − f(t − h)) / 2h for each h of `steps`, at t = 0.3.
 
-    By Taylor, that quotient is f′ + h² f‴/6 + …: its error falls with h². But f(t ± h) are rounded to 16
-    digits, and dividing by 2h magnifies the rounding: that error grows with 1/h. In between neither is large,
-    and no plain quotient is better than there.
+    f is log N(1; 0, e^t). By Taylor, the quotient is f′ + h² f‴/6 + …, and so its error falls with h². But
+    f(t ± h) are rounded to 16 digits, and dividing by 2h magnifies the rounding, so that this error grows
+    with 1/h. Between the two neither is large, and a plain quotient can't be better than there.
     """
     t = 0.3
     x, mean = np.ones((1, 1)), np.zeros((1, 1))
@@ -85,8 +82,7 @@ def difference_errors(steps):
     return np.array([abs((f(t + h) - f(t - h)) / (2 * h) / exact - 1) for h in steps])
 
 
-# -----------------------------------------------------------------------------------------------------------------------
-# mistakes
+# --------------------------------------------------------------------------------------------------- mistakes
 
 # The gradients dx, dmean, dlog_var from d (B, 1), the residual r (B, D) and the precision p (D,), one of the
 # three wrong.
@@ -130,21 +126,20 @@ def spoilt(gradients):
 
 
 def complaints(op, arrays):
-    """What check_pullback has to say against the op: a list of texts, empty if it has nothing."""
+    """The complaints of check_pullback against the op: a list of texts, empty if there are none."""
     try:
         return [str(comparison) for comparison in checks.check_pullback(op, arrays) if not comparison.ok]
     except checks.GradientError as error:  # what numbers don't show: shapes, dtypes, writing into arguments
         return [str(error)]
 
 
-# ------------------------------------------------------------------------------------------- what a gradient
-# check can't find
+# --------------------------------------------------------------------------- what a gradient check can't find
 
 
 def wrong_sampler(mean, log_var, *, noise):
-    """z = mean + exp(log_var) · noise: a variance where a standard deviation belongs.
+    """z = mean + exp(log_var) · noise, with a variance in the place of a standard deviation.
 
-    The pullback is right: right for this z.
+    The pullback is right: it is the gradient of this z.
     """
     spread = np.exp(log_var) * noise  # correct: np.exp(log_var / 2)
     z = mean + spread
@@ -261,9 +256,7 @@ def main(argv=None):
 
 
 def picture(steps, errors, right, wrong, log_prob):
-    """Left the error of a finite difference by its step, right both samplers' draws with the density they
-    claim.
-    """
+    """Draw the error of a finite difference by its step, and both samplers' draws with their density."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 3.8), dpi=130, layout="constrained")

@@ -1,13 +1,12 @@
-"""A plain autoencoder: images through a few numbers and back. What it is good for, and why it can't invent an
-image.
+"""A plain autoencoder: images through a few numbers and back, and why it can't invent an image.
 
     code             z = encoder(x)
     reconstruction   p(x|z) = Π_d Bernoulli(x_d; σ(l_d)),  l = decoder(z);  the image shown is E[x|z] = σ(l)
     loss             −log p(x|z), averaged over a batch: nothing in it says where the codes should lie
 
-Four questions. How does the error depend on the number of latents? What if the input is a corrupted copy of
-the image, and the target is not? Where do the codes lie? And what does the decoder make of a z that is no
-image's code?
+The demo asks four questions. How does the error depend on the number of latents? What happens if the input is
+a corrupted copy of the image, and the target is not? Where do the codes lie? What does the decoder make of a
+z that is no image's code?
 
     python 02_autoencoder.py [--quick] [--seed N] [--out FOLDER]
 
@@ -32,8 +31,9 @@ NOISE = 0.5  # standard deviation of the corruption; the images themselves are b
 
 
 def digits(n, seed):
-    """n digits in all typefaces, turned, slanted, small and large, thin and thick, but all of them in the
-    middle.
+    """n digits in all typefaces, turned, slanted, small and large, thin and thick.
+
+    All of them are in the middle of their image.
     """
     return data.glyphs(n, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE)
 
@@ -55,18 +55,19 @@ def trained(train, latent_dim, epochs, seed, objective=None):
 
 
 def pixels(dataset):
-    """All its images, (N, D) in [0, 1]."""
+    """All images of the dataset, (N, D) in [0, 1]."""
     return dataset.batch(slice(None)).x
 
 
 def rms(a, b):
-    """The root mean square of a − b, per pixel; of any shapes that have the same rows."""
+    """The root mean square of a − b, per pixel, for arrays of any shapes that have the same rows."""
     return float(np.sqrt(np.mean((a.reshape(len(a), -1) - b.reshape(len(b), -1)) ** 2)))
 
 
 def principal_components(train, test, n):
-    """The test images projected onto the n directions in which the training images vary most: the best linear
-    autoencoder.
+    """The test images projected onto the n directions in which the training images vary most.
+
+    This is the best linear autoencoder.
     """
     middle = train.mean(axis=0)
     _, _, directions = np.linalg.svd(train - middle, full_matrices=False)
@@ -117,8 +118,7 @@ def main(argv=None):
     shown = np.array([np.flatnonzero(test.labels == digit)[0] for digit in range(10)])
     rng = np.random.default_rng(seed + 1)
 
-    # ------------------------------------------------------------------------------------------------------
-    # 1. how many latents
+    # ------------------------------------------------------------------------------------ 1. how many latents
 
     print(f"Reconstruction of {len(test)} images it has not seen, RMS error per pixel after {epochs} epochs")
     print("(expected, fully trained: falling, and below the best linear map)")
@@ -139,8 +139,7 @@ def main(argv=None):
     )
     plots.save(figure, options.out / "latents.png")
 
-    # ----------------------------------------------------------------------------------------------------------
-    # 2. denoising
+    # ------------------------------------------------------------------------------------------- 2. denoising
 
     plain = models[MANY]
     denoising = trained(train, MANY, epochs, seed, Reconstruction(noise_std=NOISE))
@@ -175,8 +174,7 @@ def main(argv=None):
     )
     plots.save(figure, options.out / "denoising.png")
 
-    # -------------------------------------------------------------------------------------------------- 3.
-    # where the codes lie
+    # --------------------------------------------------------------------------------- 3. where the codes lie
 
     print("\nHow often the nearest code belongs to the same ...   (expected: more often than by chance)")
     print("                   character   font")
@@ -197,8 +195,7 @@ def main(argv=None):
     plots.save(by_character, options.out / "codes_by_character.png")
     plots.save(by_style, options.out / "codes_by_style.png")
 
-    # --------------------------------------------------------------------------------------------- 4. images
-    # from drawn codes
+    # ----------------------------------------------------------------------------- 4. images from drawn codes
 
     z = plain.encode(train)
     spread = z.std(axis=0)

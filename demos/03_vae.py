@@ -3,12 +3,12 @@
     autoencoder   −log p(x|z) at the one code z = encoder(x)
     VAE           −bound, where bound = E_q[log p(x|z)] − KL(q(z|x) ‖ p(z)) ≤ log p(x),  q(z|x) = N(mean(x), diag exp(log_var(x)))
 
-The first term wants codes that tell images apart, the second wants all of them to look like draws from
-p(z) = N(0, I). What they settle on is a decoder that makes something of every z one may draw. How far the
-bound is below log p(x) is measured too: with more draws and importance weights the estimate rises towards it,
+The first term makes codes tell images apart, and the second makes all of them look like draws from
+p(z) = N(0, I). With both terms the decoder makes an image of every z that one may draw. The demo also
+measures how far the bound is below log p(x). With more draws and importance weights the estimate rises
+towards log p(x), and with K = 1 it is the bound itself:
 
     log p(x) ≥ E[log 1/K Σ_k w_k],  w_k = p(x|z_k) p(z_k) / q(z_k|x),  z_k ~ q(z|x)
-    K = 1 is the bound itself
 
     python 03_vae.py [--quick] [--seed N] [--out FOLDER]
 
@@ -31,8 +31,9 @@ BATCH = 128
 
 
 def digits(n, seed):
-    """n digits in all typefaces, turned, slanted, small and large, thin and thick, but all of them in the
-    middle.
+    """n digits in all typefaces, turned, slanted, small and large, thin and thick.
+
+    All of them are in the middle of their image.
     """
     return data.glyphs(n, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE)
 
@@ -47,7 +48,7 @@ def trained(train, kind, latent_dim, epochs, seed, **settings):
 
 
 def tell(training, event):
-    """A callback of `fit`: a line after the first epoch and about every fifth part of the rest."""
+    """A callback of `fit` that prints a line after the first epoch and about every fifth part of the rest."""
     every = max(1, training.epochs // 5)
     if event == "epoch" and (training.epoch == 1 or training.epoch % every == 0):
         now = training.history[-1]["held_out"]
@@ -84,8 +85,7 @@ def main(argv=None):
     held_out = batch.x
     rng = np.random.default_rng(seed + 1)
 
-    # ----------------------------------------------------------------------------------------------------------
-    # 1. training
+    # -------------------------------------------------------------------------------------------- 1. training
 
     print(f"Training a VAE with {MANY} latents; nats per image, of {len(test)} images held out")
     print("  epoch     bound = reconstruction - KL")
@@ -93,8 +93,7 @@ def main(argv=None):
     autoencoder = trained(train, "autoencoder", MANY, epochs, seed)
     plots.save(plots.curves(vae.history), options.out / "training.png")
 
-    # ------------------------------------------------------------------------------------- 2. the bound, and
-    # what it bounds
+    # ----------------------------------------------------------------------- 2. the bound, and what it bounds
 
     objective = Elbo()
     report, _ = objective(vae, batch, objective.draw_noise(vae, len(test), rng))
@@ -117,8 +116,7 @@ def main(argv=None):
         )
         before = estimate
 
-    # -------------------------------------------------------------------------------------------------- 3.
-    # what the latents do
+    # --------------------------------------------------------------------------------- 3. what the latents do
 
     q_params, _ = vae.encoder(held_out)
     kl, _ = closed_form_kl(vae.posterior, vae.prior, q_params)
@@ -148,8 +146,7 @@ def main(argv=None):
     )
     plots.save(figure, options.out / "traversals.png")
 
-    # ----------------------------------------------------------------------------------------------------------------
-    # 4. samples
+    # --------------------------------------------------------------------------------------------- 4. samples
 
     print("\nRMS distance, per pixel           to the nearest    from a test image")
     print("                                  training image    to the nearest of these")
@@ -176,8 +173,7 @@ def main(argv=None):
     )
     plots.save(figure, options.out / "samples.png")
 
-    # ----------------------------------------------------------------------------------------------- 5. two
-    # latents, to be seen
+    # ----------------------------------------------------------------------------- 5. two latents, to be seen
 
     pictures = {"codes": [], "plane": []}
     print("\nWith 2 latents                      autoencoder     VAE")
@@ -204,7 +200,7 @@ def main(argv=None):
 
 
 def side_by_side(figures):
-    """Several figures as one: each is painted, and its pixels are placed beside the others'."""
+    """Several figures as one, with the pixels of each beside those of the others."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -1,5 +1,4 @@
-"""One data set, ten likelihoods p(x|z): what the decoder's outputs mean, and which of the resulting numbers
-can be compared.
+"""One data set, ten likelihoods p(x|z): the meaning of the decoder's outputs, and what can be compared.
 
     likelihood            x_params of a pixel     log p(x|z) is the logarithm of
     bernoulli             logit                   a probability, if x is 0 or 1; of grey x its mean over binarizations
@@ -8,21 +7,20 @@ can be compared.
     gaussian, σ optimal   mean                    the same, σ computed from each batch instead of learned by small steps
     gaussian, per pixel   mean and log σ²         a density whose σ knows that the corners are always black
     laplace               mean, one scale s       a density; s becomes the mean absolute residual
-    continuous bernoulli  logit     a density on [0, 1], Bernoulli's cross-entropy divided by its integral
-    discretized logistic  mean and log s
-    the probability of the pixel's level, which knows that levels have an order
+    continuous bernoulli  logit                   a density on [0, 1], Bernoulli's cross-entropy divided by its integral
+    discretized logistic  mean and log s          the probability of the pixel's level, which knows that levels have an order
     categorical           a logit for each level  the probability of the pixel's level, of which there are few
 
-A density can exceed 1, and its logarithm depends on the unit of x: counted from 0 to 8 instead of 0 to 1,
-log 8 less a pixel. A probability can't, and doesn't. The data are made so that the two can be compared:
-pixels have 8 levels k, and x = (k + u) / 8 with u ~ U[0, 1) spreads each level over its eighth of [0, 1]. For
-every density p of x (Theis et al. 2016, section 3.1)
+A density can exceed 1, and its logarithm depends on the unit of x: if x goes from 0 to 8 instead of 0 to 1, it
+is lower by log 8 for each pixel. A probability can't exceed 1, and does not depend on the unit. The data are
+made so that the two can be compared. Pixels have 8 levels k, and x = (k + u) / 8 with u ~ U[0, 1) spreads each
+level over its eighth of [0, 1]. For every density p of x (Theis et al. 2016, section 3.1)
 
     log P(k) = log ∫ p over k's cell = log E_u[p(x)] − log 8 ≥ E_u[log p(x)] − log 8           per pixel
 
-so −log₂ p(x) / D + log₂ 8 bits are an honest price of a pixel's level, and comparable to a categorical's
-−log₂ P / D. Without the noise u a density would be judged at 8 points, where it can be made as high as one
-likes: black corners, σ -> 0, log p -> ∞.
+and so −log₂ p(x) / D + log₂ 8 bits are an upper bound on the cost of a pixel's level, which compares with the
+−log₂ P / D of a categorical. Without the noise u a density would be judged at 8 points, where it can be
+arbitrarily high: in the black corners log p rises to ∞ as σ falls to 0.
 
     python 04_likelihoods.py [--quick] [--seed N] [--out FOLDER]
 
@@ -61,9 +59,9 @@ BATCH = 64
 
 
 def likelihoods():
-    """Each by its name. A learned σ starts small:
+    """The likelihoods by their names.
 
-    Adam moves log σ² by about its learning rate in a step, and no more.
+    A learned σ starts small, because a step of Adam moves log σ² by about its learning rate, and no more.
     """
     return {
         "bernoulli": Bernoulli(),
@@ -90,7 +88,7 @@ def digits(n, seed):
 
 
 def build(likelihood, seed):
-    """A VAE by its parts: only the likelihood differs, and the width that it asks of the decoder."""
+    """A VAE by its parts. Only the likelihood differs, and the number of outputs that it needs."""
     rng = np.random.default_rng(seed)
     posterior = DiagonalGaussian(Z)
     encoder = Sequential(Linear(D, HIDDEN, rng=rng), ReLU(), Linear(HIDDEN, posterior.n_params, rng=rng))
@@ -171,8 +169,7 @@ def main(argv=None):
         f"With x from 0 to {LEVELS}, not to 1, 'gaussian, σ learned' would have {rescaled:.2f}: same model, other unit"
     )
 
-    # ------------------------------------------------------------------------------------------------- σ, and
-    # what it becomes
+    # --------------------------------------------------------------------------------- σ, and what it becomes
 
     optimal, laplace = models["gaussian, σ optimal"], models["laplace, s learned"]
     sigmas = {
@@ -195,10 +192,9 @@ def main(argv=None):
     )
     print(f"  {'laplace, s learned':<21} {scale:9.4f}   {deviation:12.4f}   (expected: equal within 5 %)")
 
-    # ------------------------------------------------------------------------------------------ a σ too
-    # large: latents collapse
+    # ------------------------------------------------------------------------ a σ too large: latents collapse
 
-    # A latent earns its KL only if what it explains stands out of the noise. With linear networks this is
+    # A latent is worth its KL only if what it explains stands out of the noise. With linear networks this is
     # exact: a latent is used for each direction in which the data vary by more than σ² (Lucas et al. 2019).
     # For these networks the number is a guide.
     variances = np.linalg.eigvalsh(np.cov(seen.T))
@@ -213,8 +209,7 @@ def main(argv=None):
             f"  {name:<21} σ² = {sigma2:<8.3g}         {bounds[name]['kl']:11.2f}   {active:6d}   ({expected})"
         )
 
-    # --------------------------------------------------------------------------------------------------------
-    # mean and sample
+    # ---------------------------------------------------------------------------------------- mean and sample
 
     shown = held_out[[np.flatnonzero(test.labels == digit)[0] for digit in range(10)]]
     rows, names = [shown], ["data"]

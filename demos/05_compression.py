@@ -1,24 +1,24 @@
 """Compression against fidelity: the identity, PCA, deep codes, noisy codes, and the limit that Shannon found.
 
-A code of Z numbers, and a decoder that makes x̂ of it. What is the smallest error ⟨‖x − x̂‖²⟩?
+A decoder makes x̂ of a code of Z numbers. What is the smallest error ⟨‖x − x̂‖²⟩?
 
     linear both ways    PCA: the error is the sum of the covariance's eigenvalues from the Z + 1st on; with Z = D the identity, 0
     deep both ways      less, where data lie near something that is not flat; with Z = D the identity too, where data lie
 
-A deep network with Z = D need not compress: it can reach the error 0, on examples that it never saw too, by
-working where its activations are straight. With fewer numbers each level of error takes more epochs, and
-below some level none will do.
+A deep network with Z = D need not compress. It can reach the error 0, on examples that it never saw too, if
+its activations work where they are straight. With fewer numbers each level of error takes more epochs, and
+below some level no number of epochs is enough.
 
-Counting numbers is a crude measure: a real number can hold anything. A VAE's code is noisy, and says
-R = ⟨KL(q(z|x) ‖ p(z))⟩ nats about x. With D = −⟨log p(x|z)⟩ the bound is −(R + D), and β in D + β R buys rate
-with distortion. For linear networks the whole trade-off is known. With decoder variance σ² and the water
-level s = βσ²,
+The number of numbers is a crude measure, since a real number can hold any amount of information. A VAE's code
+is noisy, and says R = ⟨KL(q(z|x) ‖ p(z))⟩ nats about x. With D = −⟨log p(x|z)⟩ the bound is −(R + D), and β in
+D + β R trades rate against distortion. For linear networks the whole trade-off is known. With decoder variance
+σ² and the water level s = βσ²,
 
     R = Σ_j max(0, ½ log λ_j / s)        ⟨‖x − x̂‖²⟩ = Σ_j min(λ_j, s)
 
-Directions that vary by more than s get a latent and are told to within s, the others are left out: Shannon's
-rate-distortion function of a Gaussian with eigenvalues λ. Digits are no Gaussian, so a deep VAE may pass
-below that curve.
+Directions that vary by more than s get a latent and are known to within s, and the others are left out. This
+is Shannon's rate-distortion function of a Gaussian with eigenvalues λ. Digits are no Gaussian, and so a deep
+VAE may lie below that curve.
 
     python 05_compression.py [--quick] [--seed N] [--out FOLDER]
 
@@ -52,12 +52,12 @@ def digits(n, seed):
 
 
 def eigenvalues_of(x):
-    """Of the covariance of x (N, D), largest first."""
+    """The eigenvalues of the covariance of x (N, D), largest first."""
     return np.maximum(np.linalg.eigvalsh(np.cov(x.T, bias=True))[::-1], 0)
 
 
 def linear_autoencoder(event_shape, latent_dim, seed=0):
-    """One Linear each way, float64, untrained."""
+    """An untrained autoencoder with one Linear each way, in float64."""
     model = recipes.mlp(
         event_shape, latent_dim=latent_dim, hidden=(), model="autoencoder", likelihood=Gaussian(), seed=seed
     )
@@ -66,14 +66,14 @@ def linear_autoencoder(event_shape, latent_dim, seed=0):
 
 
 def trained(model, x):
-    """Fitted to x (N, D) by L-BFGS."""
+    """The model, fitted to x (N, D) by L-BFGS."""
     objective = Reconstruction()
     minimize(model, objective, data.Batch(x), objective.draw_noise(model, len(x), np.random.default_rng(0)))
     return model
 
 
 def pca(x, latent_dim, event_shape):
-    """The optimum that `trained` comes to, in closed form: with the first eigenvectors u_j of the covariance."""
+    """The optimum that `trained` reaches, in closed form, by the first eigenvectors u_j of the covariance."""
     model = linear_autoencoder(event_shape, latent_dim)
     mean, axes = x.mean(axis=0), np.linalg.eigh(np.cov(x.T, bias=True))[1][:, ::-1][:, :latent_dim]
     (encoder,), (decoder,) = model.encoder.layers, model.decoder.layers
@@ -89,8 +89,9 @@ def middles(x, side):
 
 
 def deep_identity(x, latent_dim, steps, seed):
-    """An autoencoder of x (N, D) with a layer of ELUs each way, fitted by L-BFGS; and its squared error in
-    every epoch.
+    """An autoencoder of x (N, D) with a layer of ELUs each way, fitted by L-BFGS.
+
+    It comes with its squared error in every epoch.
     """
     # a small σ², so that the last digits of the loss are not those of its constant
     D, variance = x.shape[1], 1e-6
@@ -142,8 +143,7 @@ def main(argv=None):
     x = train.batch(slice(None), np.float64).x
     eigenvalues = eigenvalues_of(x)
 
-    # ---------------------------------------------------------------------------------------------- 1. PCA
-    # and the identity
+    # -------------------------------------------------------------------------------- 1. PCA and the identity
 
     patches = middles(x[:500], PATCH)
     of_patches = eigenvalues_of(patches)
@@ -162,8 +162,7 @@ def main(argv=None):
         else:
             print(f"  {Z:7d}   {error:13.1e}   {0:20.8f}   (expected: the identity, so 0 but for rounding)")
 
-    # --------------------------------------------------------------------------------------- 2. the identity
-    # by deep networks
+    # ----------------------------------------------------------------------- 2. the identity by deep networks
 
     everything = np.concatenate([x, test.batch(slice(None), np.float64).x])
     # noise, so that patches vary in every direction
@@ -203,8 +202,7 @@ def main(argv=None):
         f"  error of patches 5 times as large      {far:.1e}   (expected: not 0, as the identity ends where data do)"
     )
 
-    # ------------------------------------------------------------------------------------------------ 3. the
-    # number of latents
+    # ------------------------------------------------------------------------------- 3. the number of latents
 
     steps = epochs * -(-len(train) // BATCH)
 
@@ -263,8 +261,7 @@ def main(argv=None):
         "  (expected, fully trained: deep codes win with few latents; a VAE's noise costs it the rest, and buys a low rate)"
     )
 
-    # ------------------------------------------------------------------------------------------------------------
-    # 4. the rate
+    # -------------------------------------------------------------------------------------------- 4. the rate
 
     print(
         "\nLinear VAEs in closed form, at decoder variance s: rate and error on the data, beside reverse water-filling"
@@ -301,8 +298,7 @@ def main(argv=None):
         "  (expected, fully trained: rate falls, distortion rises with beta; −bound least at 1; low rates beat a linear one)"
     )
 
-    # ------------------------------------------------------------------------------------------------------------
-    # 5. pictures
+    # -------------------------------------------------------------------------------------------- 5. pictures
 
     low = curve[:, 0] <= 1.1 * max(point.rate for point in [*linear, *noisy])
     figure = plots.rate_distortion(
@@ -331,7 +327,7 @@ def main(argv=None):
 
 
 def pairs(points):
-    """Their rates and their errors, by rising rate."""
+    """The rates and the errors of the points, by rising rate."""
     return np.array(sorted((point.rate, point.squared_error) for point in points)).T
 
 

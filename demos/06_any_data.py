@@ -1,27 +1,24 @@
-"""Any digital data: the same few lines learn pictures, sound, text and video. Only the likelihood p(x|z)
-differs.
+"""Any digital data: the same few lines learn pictures, sound, text and video with other likelihoods.
 
     data                              an event x                        likelihood, and why it suits
     patches of a photograph           16 x 16 grey values               Gaussian, σ optimal: real numbers, one exactness for all
-    frames of synthesized notes     129 levels of a spectrogram
-    Gaussian, σ learned: log-power, where errors are decibels
-    docstrings of Python's library     counts of 500 words
-    multinomial: n words drawn from one distribution
+    frames of synthesized notes       129 levels of a spectrogram       Gaussian, σ learned: log-power, where errors are decibels
+    docstrings of Python's library    counts of 500 words               multinomial: n words drawn from one distribution
     glyphs that bounce                4 frames of 20 x 20 pixels        Bernoulli: ink or paper
 
-A network sees D numbers and knows nothing of where they come from; a likelihood knows what they are. Each
-bound is held against the best that can be said of x without looking at it: of all distributions of the same
-family that do not depend on z, the one that makes the held-out data themselves likeliest. It has a closed
-form,
+A network sees D numbers and knows nothing of where they come from, while a likelihood knows what they are.
+Each bound is compared with the best that can be said of x without looking at it: among all distributions of
+the same family that do not depend on z, the one that makes the held-out data themselves likeliest. It has a
+closed form,
 
     Gaussian       mean_d = x̄_d,  σ² = mean over n and d of (x_nd − x̄_d)²      log p = −D/2 (log 2πσ² + 1)
     Bernoulli      p_d = x̄_d                                                   log p = Σ_d x̄_d log x̄_d + (1 − x̄_d) log (1 − x̄_d)
     multinomial    p_d = Σ_n x_nd / Σ_nd x_nd                                  log p = log n!/Π x_d! + Σ_d x_d log p_d
 
-(means over the data), and no decoder that ignores z can be above it: what the bound has more, z has brought,
-its KL paid for. Labels are never seen in training. That codes of one kind lie together is measured
-afterwards: is the nearest other code one of the same label? The bound of a document is of log p(x | n): how
-long it is, is given.
+where the means are over the data. No decoder that ignores z can be above it, and so z has brought whatever
+the bound has more, with its KL subtracted. Labels are never seen in training. Whether codes of one kind lie
+together is measured afterwards, by how often the nearest other code has the same label. The bound of a
+document is one on log p(x | n), since its length n is given.
 
     python 06_any_data.py [--quick] [--seed N] [--out FOLDER]
 
@@ -46,7 +43,7 @@ MELODY = (60, 64, 67, 72, 67, 64)  # a broken C major chord, a timbre for each n
 
 
 def train(examples, held_out, likelihood, *, epochs, seed):
-    """The same few lines, whatever the data: a VAE of these examples, and its bound on those held out."""
+    """A VAE of these examples, trained by the same few lines, and its bound on the held-out ones."""
     model = recipes.mlp(
         examples.event_shape, latent_dim=Z, hidden=(HIDDEN,), likelihood=likelihood, seed=seed
     )
@@ -88,7 +85,7 @@ def gains(model):
 
 
 def melody():
-    """All timbres, one after the other, in one broken chord: samples."""
+    """Samples of one broken chord, in all timbres one after the other."""
     return np.concatenate(
         [data.play_note(t, p, seconds=0.4, loudness=-3) for t, p in zip(data.TIMBRES, MELODY, strict=True)]
     )
@@ -113,8 +110,7 @@ def main(argv=None):
     share, seed = 9 if options.quick else 1, options.seed
     options.out.mkdir(parents=True, exist_ok=True)
 
-    # -------------------------------------------------------------------------------------------- four kinds
-    # of data
+    # ------------------------------------------------------------------------------------- four kinds of data
 
     corpus = data.docstrings()
     scenes = data.bouncing_glyphs(5000 // share + 500, characters="AHLOTX", size=20, seed=seed)
@@ -135,8 +131,7 @@ def main(argv=None):
         "bouncing glyphs": (scenes, 500, Bernoulli(), 24),
     }
 
-    # ------------------------------------------------------------------------------------------------ the
-    # same few lines
+    # ------------------------------------------------------------------------------------- the same few lines
 
     print("Held out, in nats an example                                            the best that ignores z,")
     print(
@@ -158,8 +153,7 @@ def main(argv=None):
             f"  {name + ': ' + what:<24} {100 * found:5.1f} %   by chance {100 * chance:4.1f} %   (expected: above chance)"
         )
 
-    # -----------------------------------------------------------------------------------------------------
-    # sound, and back
+    # ---------------------------------------------------------------------------------------- sound, and back
 
     played = melody()
     levels = SPECTROGRAM.levels(played)
@@ -183,8 +177,7 @@ def main(argv=None):
     for name, sound in (("melody", played), ("melody_by_the_vae", by_the_vae)):
         data.write_wav(options.out / f"{name}.wav", sound / max(1, np.abs(sound).max()), SPECTROGRAM.rate)
 
-    # ------------------------------------------------------------------------------------------------------------
-    # pictures
+    # ----------------------------------------------------------------------------------------------- pictures
 
     shown = parts["patches"][1].batch(slice(0, 30)).x
     pair = [x.reshape(-1, 16, 16) for x in (shown, models["patches"].reconstruct(shown))]

@@ -1,29 +1,31 @@
-"""Is a latent space regular? Continuity and completeness, measured on a plain autoencoder and on a VAE of the
-same networks.
+"""Whether a latent space is regular: continuity and completeness of an autoencoder and of a VAE.
 
-The world is simple enough that the truth is known. One number u ~ N(0, 1) places a lamp along a row of 32
-counters, and each counter clicks or does not:
+Both have the same networks. The world is simple enough that the truth is known. One number u ~ N(0, 1) places
+a lamp along a row of 32 counters, and each counter clicks or does not:
 
     x_d ~ Bernoulli(p_d(u)),   p_d(u) = 0.02 + 0.96 exp(−(d − c − 5u)² / 8),   c = 15.5
 
-Both models have one latent. The world itself is such a model, with z = u: nothing better can be hoped for
-than what it does.
+Both models have one latent. The world itself is such a model, with z = u, and no model can do better than it.
 
-    continuity     a path z(t) from one code to another decodes to x(t) = E[x|z(t)], whose speed is ‖J(z) z′(t)‖, J the decoder's
-                   Jacobian. Jacobian-vector products give the speed at a point, finite steps the way between
-                   two. Jump: the largest step of a path over its mean step; 1 for an even motion.
-    completeness   decoded prior samples against data: density (do samples lie where data do?), coverage (are all data reached?),
-                   and MMD² = ‖mean embedding of one − of the other‖² with the p-value of a permutation test
+Continuity is measured on paths. A path z(t) from one code to another decodes to x(t) = E[x|z(t)], whose speed
+is ‖J(z) z′(t)‖, with J the decoder's Jacobian. Jacobian-vector products give the speed at a point, and finite
+steps give the way between two points. The jump of a path is its largest step divided by its mean step, which
+is 1 for an even motion.
 
-Nothing in an autoencoder's training asks for either, so what it does is luck: each model is trained from
-several first weights. By the default seed some autoencoders tear the row of counters apart; with another all
-may be only uneven. A VAE, too, folds its latent from one start in some fifteen, and jumps there.
+Completeness compares decoded prior samples with data. Density says whether samples lie where data do, coverage
+says whether all data are reached, and MMD² is the squared distance of the two mean embeddings, with the
+p-value of a permutation test.
 
-Two comparisons. Draws x ~ p(x|z), z ~ p(z), against data judge everything. E[x|z] of z ~ p(z) against E[x|z]
-of the data's own z ~ q(z|x) judges the latent space alone.
+Nothing in an autoencoder's training asks for either, so that its result is luck, and each model is trained
+from several first weights. With the default seed some autoencoders tear the row of counters apart, and with
+another seed all may be only uneven. A VAE, too, folds its latent from one start in about fifteen, and jumps
+there.
 
-No prior fits a VAE's codes as well as the mean of all q(z|x). How many nats a code would cost less with it is
-the last table.
+There are two comparisons. Draws x ~ p(x|z), z ~ p(z), compared with data judge everything. E[x|z] of z ~ p(z),
+compared with E[x|z] of the data's own z ~ q(z|x), judges the latent space alone.
+
+No prior fits a VAE's codes as well as the mean of all q(z|x). The last table says how many nats less a code
+would cost with that prior.
 
     python 07_regularity.py [--quick] [--seed N] [--out FOLDER]
 
@@ -66,7 +68,7 @@ def lamp(u):
 
 
 def clicks(n, seed):
-    """n rows of counters, and the u behind them."""
+    """n rows of counters, and the number u behind each."""
     rng = np.random.default_rng(seed)
     u = rng.standard_normal(n)
     return Dataset("clicks", (rng.random((n, COUNTERS)) < lamp(u)).astype(np.float32), factors={"u": u})
@@ -87,7 +89,7 @@ def normal_quantiles(n):
 
 
 def true_steps(u, rng):
-    """‖p(u(t_k)) − p(u(t_k−1))‖ on straight paths between pairs of the u that data came from  ->  (R, T)."""
+    """‖p(u(t_k)) − p(u(t_k−1))‖ on straight paths between pairs of the true u of examples  ->  (R, T)."""
     ends = rng.permutation(u)[: 2 * PAIRS].reshape(2, PAIRS)
     t = np.linspace(0, 1, STEPS + 1)
     places = ends[0, :, None] + t * (ends[1] - ends[0])[:, None]
@@ -96,12 +98,11 @@ def true_steps(u, rng):
 
 
 def rates_by_prior(model, x):
-    """The rate of a VAE with its own prior, and with the aggregate posterior of x (N, D); and the KL between
-    these two.
+    """The rate of a VAE with its own prior, the rate with the aggregate posterior of x (N, D), and a KL.
 
-    No prior makes the bound of x larger than the aggregate posterior 1/N Σ_n q(z|x_n), a VampPrior whose
-    pseudo-inputs are x: ⟨KL(q(z|x) ‖ p)⟩ = ⟨KL(q(z|x) ‖ aggregate)⟩ + KL(aggregate ‖ p).
-    Tomczak & Welling 2018, equation 7.
+    The KL is that of the aggregate posterior to the prior. No prior makes the bound of x larger than the
+    aggregate posterior 1/N Σ_n q(z|x_n), a VampPrior whose pseudo-inputs are x: ⟨KL(q(z|x) ‖ p)⟩ = ⟨KL(q(z|x)
+    ‖ aggregate)⟩ + KL(aggregate ‖ p). Tomczak & Welling 2018, equation 7.
     """
     aggregate = VampPrior(model.event_shape, model.encoder, model.posterior, pseudo_inputs=x)
     q_params, _ = aggregate.components()
@@ -145,8 +146,7 @@ def main(argv=None):
     train, test = clicks(4000 + tested, seed).split(tested, last=True)
     rng = np.random.default_rng(seed + 2)
 
-    # -------------------------------------------------------------------------------------------------------
-    # 1. the yardsticks
+    # -------------------------------------------------------------------------------------- 1. the yardsticks
 
     print("Two samples of one law: what the measures say when there is nothing to find")
     gauss = rng.standard_normal((2, 1000, 3))
@@ -161,8 +161,7 @@ def main(argv=None):
         f"  share of p ≤ 0.2, {tests:3d} tests    {(p <= 0.2).mean():6.3f}   (expected: 0.200 ± {(0.16 / tests) ** 0.5:.3f})"
     )
 
-    # --------------------------------------------------------------------------------------- 2. each model,
-    # from several starts
+    # --------------------------------------------------------------------- 2. each model, from several starts
 
     found, models = {}, {}
     for kind in ("autoencoder", "VAE"):
@@ -178,8 +177,7 @@ def main(argv=None):
         )
         print("\n".join(f"  {line}" for line in str(found[name]).splitlines()))
 
-    # ----------------------------------------------------------------------------------------------------------
-    # 3. continuity
+    # ------------------------------------------------------------------------------------------ 3. continuity
 
     print(
         f"\nContinuity, {PAIRS} paths of {STEPS} steps between codes of test examples: the largest step over the mean step,"
@@ -209,8 +207,7 @@ def main(argv=None):
     figure = plots.path_speeds(shown, title="How far each step moves the decoded point, least even starts")
     plots.save(figure, options.out / "speeds.png")
 
-    # --------------------------------------------------------------------------------------------------------
-    # 4. completeness
+    # ---------------------------------------------------------------------------------------- 4. completeness
 
     print(f"\nCompleteness, {tested} decoded prior samples and {tested} test examples")
     print("                                              density   coverage       MMD²   p")
@@ -233,8 +230,7 @@ def main(argv=None):
         " on balls' borders lie whole groups of examples, and density against data has the world's value to meet, not 1)"
     )
 
-    # --------------------------------------------------------------------------------------- 5. the prior
-    # that fits the codes
+    # ----------------------------------------------------------------------- 5. the prior that fits the codes
 
     print(
         f"\nThe rate of VAE 1, the mean of KL(q(z|x) ‖ p(z)) over {EXAMPLES} test examples, in nats, by quadrature"
@@ -248,8 +244,7 @@ def main(argv=None):
         f"  what the better prior saves             {saved:8.4f}   (expected: KL(mean q ‖ N(0, I)) = {from_normal:.4f})"
     )
 
-    # ------------------------------------------------------------------------------------------------------------
-    # 6. pictures
+    # -------------------------------------------------------------------------------------------- 6. pictures
 
     u = test.factors["u"]
     over_codes, over_prior = [lamp(np.linspace(u.min(), u.max(), ROWS))], [lamp(normal_quantiles(ROWS))]

@@ -1,5 +1,4 @@
-"""Autoencoders with more latents than they need, and what keeps them from learning the identity: five of one
-shape, side by side.
+"""Autoencoders with more latents than they need, and what keeps them from learning the identity.
 
     code             z = σ(x W + b), 64 numbers between 0 and 1         E[x|z] = σ(z V + c)
     plain            loss = −log p(x|z)
@@ -8,10 +7,11 @@ shape, side by side.
     denoising        −log p(x|z(x + noise))                              undo the noise: go back to where images are
     contractive             + λ ‖∂z/∂x‖²                                 the code keeps still where images do not vary
 
-The last needs the derivative of a derivative. For one sigmoid layer ‖∂z/∂x‖² = Σ_j (z_j (1 − z_j))²
-Σ_d W_dj², which is printed beside what the library finds for any number of layers. It is also how far small
-noise moves the code, the second check: E‖z(x + ε) − z(x)‖² = s² ‖∂z/∂x‖² for noise of variance s² → 0; so who
-is trained to undo noise contracts too.
+The five have one shape, and the rows say what their losses add. The contractive one needs the derivative of a
+derivative. For one sigmoid layer ‖∂z/∂x‖² = Σ_j (z_j (1 − z_j))² Σ_d W_dj², which is printed beside the
+library's result for any number of layers. The penalty also says how far small noise moves the code, which is
+the second check: E‖z(x + ε) − z(x)‖² = s² ‖∂z/∂x‖² for noise of variance s² → 0. So an autoencoder that is
+trained to undo noise contracts too.
 
     python 08_regularized_autoencoders.py [--quick] [--seed N] [--out FOLDER]
 
@@ -52,8 +52,9 @@ def rms(a, b):
 
 
 def fields(model, x, n):
-    """What each of the n latents that vary most looks for in an image: its column of W, from −1 to 1 as 0 to
-    1.
+    """The image that each of the n latents that vary most looks for: its column of W.
+
+    Weights from −1 to 1 are drawn as grey levels from 0 to 1.
     """
     order = np.argsort(-model.encode(x).var(axis=0))
     W = model.encoder.layers[0].weight.value.T[order]
@@ -131,8 +132,7 @@ def main(argv=None):
         f"Mean latent of the second sparse one: {mean:.3f}   (expected: drawn towards its target, {TARGET})"
     )
 
-    # ------------------------------------------------------------------------------------------------ the
-    # penalty, checked
+    # ----------------------------------------------------------------------------------- the penalty, checked
 
     model = models["contractive"]
     h, W = model.encode(x), model.encoder.layers[0].weight.value
@@ -147,8 +147,7 @@ def main(argv=None):
     error = np.std(squares, ddof=1) / np.sqrt(len(squares))
     print(f"E‖z(x + ε) − z(x)‖² / s², s = {s:g}: {np.mean(squares):.4f} ± {error:.4f}   (expected: the same)")
 
-    # ----------------------------------------------------------------------------------------------------------
-    # pictures
+    # ----------------------------------------------------------------------------------------------- pictures
 
     figure = plots.image_grid(
         np.concatenate([fields(model, x, 16) for model in models.values()]),

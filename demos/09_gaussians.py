@@ -1,24 +1,26 @@
-"""The KL of the VAE, derived line by line from two expectations, each line checked by quadrature and by
-sampling.
+"""The KL of the VAE, derived line by line from two expectations, with each line checked.
+
+The checks are quadrature and sampling.
 
 Let q = N(m, σ²), p = N(0, 1), one latent. Everything follows from what a Gaussian's first two moments are:
 
     (1)  E_q[(z − m)²] = σ²
     (2)  E_q[z²] = m² + σ²                                                        from (1): z = m + (z − m)
-    (3)  E_q[log q(z)] = −½ (log 2πσ² + 1)     log q is a square over σ²: (1)
+    (3)  E_q[log q(z)] = −½ (log 2πσ² + 1)                                        log q is a square over σ²: (1)
     (4)  E_q[log p(z)] = −½ (log 2π + m² + σ²)                                    log p is a square: (2)
     (5)  KL(q ‖ p) = (3) − (4) = ½ (m² + σ² − 1 − log σ²)
     (6)  ∂KL/∂m = m,    (7)  ∂KL/∂log σ² = ½ (σ² − 1)
 
-With several latents q may have any covariance S = L Lᵀ, p any mean μ and covariance T = M Mᵀ. Squares become
-quadratic forms:
+With several latents q may have any covariance S = L Lᵀ, and p any mean μ and covariance T = M Mᵀ. Squares
+become quadratic forms:
 
     (8)  E_q[zᵀ A z] = tr(A S) + mᵀ A m
-    (9)  E_q[log p(z)] = log N(m; μ, T) − ½ tr(T⁻¹ S)     from (8) with A = T⁻¹, of z − μ
+    (9)  E_q[log p(z)] = log N(m; μ, T) − ½ tr(T⁻¹ S)                             from (8) with A = T⁻¹, of z − μ
     (10) KL(q ‖ p) = ½ (tr(T⁻¹ S) + (m − μ)ᵀ T⁻¹ (m − μ) − D + log |T| / |S|)     E_q[log q] − (9)
     (11) with T = I, μ = 0 and S = diag σ² it is the sum of (5) over the latents
 
-Whatever the theory does to a Gaussian gives one. k and o are some of the entries of z ~ N(m, S), r the rest:
+The operations of the theory make Gaussians of Gaussians. k and o are some of the entries of z ~ N(m, S), and
+r are the other ones:
 
     (12) marginal       z_k ~ N(m_k, S_kk)
     (13) conditional    z_r given z_o = a  ~  N(m_r + K (a − m_o), S_rr − K S_or),  K = S_ro S_oo⁻¹
@@ -28,9 +30,9 @@ Whatever the theory does to a Gaussian gives one. k and o are some of the entrie
     (17)                n = C (S⁻¹ m + T⁻¹ μ),  C = (S⁻¹ + T⁻¹)⁻¹
     (18) posterior      of z given x = z W + b + ε: (13) of the law of (x, z), which (14) and (15) give
 
-At the end a posterior with dependent latents is approximated by gradient descent on (10), once with a
-diagonal q and once with a full one. With a diagonal q the best that can be done is known:
-σ_i² = 1 / (S⁻¹)_ii, and the KL that is left is ½ (Σ_i log (S⁻¹)_ii + log |S|).
+At the end gradient descent on (10) approximates a posterior with dependent latents, once with a diagonal q and
+once with a full one. The best diagonal q is known: it has σ_i² = 1 / (S⁻¹)_ii, and the KL that is left is
+½ (Σ_i log (S⁻¹)_ii + log |S|).
 
     python 09_gaussians.py [--quick] [--seed N] [--out FOLDER]
 
@@ -52,7 +54,7 @@ D = 3  # latents of the general case
 
 
 def by_quadrature(f, mean, L):
-    """E[f(z)] for z ~ N(mean, L Lᵀ), f of rows (G, D): Gauss and Hermite's nodes along each of the D axes."""
+    """E[f(z)] for z ~ N(mean, L Lᵀ), with f of rows (G, D), by Gauss and Hermite's nodes on each axis."""
     axes = len(mean)
     nodes, weights = np.polynomial.hermite_e.hermegauss(40 if axes < 4 else 20)
     grid = np.stack(np.meshgrid(*[nodes] * axes, indexing="ij"), axis=-1).reshape(-1, axes)
@@ -69,7 +71,7 @@ def by_sampling(f, mean, L, n, rng):
 
 
 class Table:
-    """Rows of closed form, quadrature and sampling; remembers whether all agree."""
+    """Rows of closed form, quadrature and sampling, which remembers whether all of them agree."""
 
     def __init__(self, n, rng):
         self.n, self.rng, self.disagreements = n, rng, []
@@ -89,8 +91,9 @@ class Table:
 
 
 def log_normal(z, mean, S):
-    """log N(z; mean, S) of rows, straight from its definition: the determinant, and the quadratic form by
-    solving for it.
+    """log N(z; mean, S) of rows, straight from its definition.
+
+    It computes the determinant, and solves for the quadratic form.
     """
     d = z - mean
     return -0.5 * ((d * np.linalg.solve(S, d.T).T).sum(axis=1) + np.linalg.slogdet(2 * np.pi * S)[1])
@@ -102,7 +105,7 @@ def wave(y):
 
 
 def closed(table):
-    """The rows (12) to (18): laws by a formula, beside expectations over the laws that they come from."""
+    """The rows (12) to (18): each law by its formula, beside expectations over the laws it comes from."""
     m, S = np.array([[0.5, -0.3, 0.8]]), np.array([[[1.0, 0.6, 0.3], [0.6, 1.5, -0.4], [0.3, -0.4, 0.8]]])
     mu, T, a = np.array([[-0.4, 0.2]]), np.array([[[2.0, -0.5], [-0.5, 1.8]]]), np.array([[1.4]])
     A, b = np.array([[1.0, -0.5, 0.2], [0.3, 0.4, -1.0]]), np.array([0.1, -0.7])
@@ -149,8 +152,9 @@ def closed(table):
 
 
 def fitted(S, diagonal, steps):
-    """The Gaussian with the smallest KL to N(0, S), by gradient descent from N(1, I): mean, factor, and the
-    KL on the way.
+    """The Gaussian with the smallest KL to N(0, S), by gradient descent from N(1, I).
+
+    It returns the mean, the factor, and the KL after each step.
     """
     Z = len(S)
     target, zero = ops.cholesky(S[None])[0], np.zeros((1, Z))
@@ -191,8 +195,7 @@ def main(argv=None):
     rng = np.random.default_rng(options.seed)
     n = 100_000 if options.quick else 1_000_000
 
-    # ----------------------------------------------------------------------------------------------------- 1.
-    # one latent
+    # ------------------------------------------------------------------------------------------ 1. one latent
 
     sigma2, sigma = np.exp(LOG_VAR), np.exp(LOG_VAR / 2)
     print(
@@ -228,8 +231,7 @@ def main(argv=None):
         L,
     )
 
-    # ------------------------------------------------------------------------------------------ 2. several
-    # dependent latents
+    # --------------------------------------------------------------------------- 2. several dependent latents
 
     print(f"\n{D} latents that depend on each other, q = N(m, S), p = N(μ, T)")
     m, mu = rng.normal(size=(2, D))
@@ -265,8 +267,7 @@ def main(argv=None):
         f"All lines agree to 1e-10, and with the draws to 4 standard errors: {'no: ' + ', '.join(wrong) if wrong else 'yes'}"
     )
 
-    # ------------------------------------------------------------------------- 4. what a diagonal q can't
-    # say, and a full one can
+    # ----------------------------------------------------- 4. what a diagonal q can't say, and a full one can
 
     target = np.array([[1.0, 0.85], [0.85, 1.0]])
     precision = np.diag(np.linalg.inv(target))

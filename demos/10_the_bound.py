@@ -1,15 +1,16 @@
-"""What the bound leaves out, and what it does not depend on: a model in which every number is known.
+"""The gap of the bound, and what the bound does not depend on, in a model in which every number is known.
 
-    log p(x) = bound(q) + KL(q(z|x) ‖ p(z|x))     for every q: so the bound is below, and the best q is p(z|x)
+    log p(x) = bound(q) + KL(q(z|x) ‖ p(z|x))     for every q, so that the bound is below and the best q is p(z|x)
     bound(q) = E_q[log p(x, z)] + H(q)            joint and entropy,
              = E_q[log p(x|z)] − KL(q ‖ p(z))     likelihood and divergence: the same number
 
-Two things follow. log p(x) has no z in it, so that ∫ q(z) log p(x) dz = log p(x) for every q; Bayes' rule
-writes the same number as log p(x, z) − log p(z|x), at whichever z. And log p(x) has no q in it: to minimize
-the KL is to maximize the bound, for which p(z|x) need not be known.
+Two facts follow. The first is that log p(x) does not contain z, so that ∫ q(z) log p(x) dz = log p(x) for every
+q. Bayes' rule writes the same number as log p(x, z) − log p(z|x), for any z. The second is that log p(x) does
+not contain q. So minimizing the KL is maximizing the bound, and the bound can be maximized without knowing
+p(z|x).
 
 The model is z ~ N(0, I), x = z W + b + noise. Its posterior is Gaussian, with the covariance (I + W Wᵀ/σ²)⁻¹.
-Demo 13 shows the same of a decoder that is a network.
+Demo 13 shows the same for a decoder that is a network.
 
     python 10_the_bound.py [--quick] [--seed N] [--out FOLDER]
 
@@ -30,7 +31,7 @@ D, Z, VARIANCE = 5, 2, 0.3
 
 
 class LinearGaussian:
-    """z ~ N(0, I), x = z W + b + noise, and one x: each density from a closed form of its own."""
+    """z ~ N(0, I), x = z W + b + noise, and one x. Each density is computed from a closed form of its own."""
 
     def __init__(self, rng):
         self.W, self.b, self.x = rng.normal(size=(D, Z)).T, rng.normal(size=D), rng.normal(size=D)
@@ -71,7 +72,7 @@ def log_normal(z, mean, L):
 
 
 def the_sum(known, rng, trials=4):
-    """Part 1: three terms in closed form, for several q."""
+    """Part 1: the three terms in closed form, for several q."""
     W, b, x, log_px = known.W, known.b, known.x, known.log_px
     some = {
         f"some q, number {k + 1}": (rng.normal(size=Z), np.exp(rng.normal()) * np.eye(Z))

@@ -1,27 +1,25 @@
-"""Where everything is exact: factor analysis, probabilistic PCA, EM with pixels missing, and the linear VAE
-that finds them.
+"""Where everything is exact: factor analysis, probabilistic PCA, EM with missing pixels, and linear VAEs.
 
     z ~ N(0, I),   x = z W + mean + ε,   ε ~ N(0, Ψ),  Ψ diagonal          =>          x ~ N(mean, C),  C = WᵀW + Ψ
 
-With Ψ = σ² I this is probabilistic PCA, whose best W and σ² are made of the eigenvectors and eigenvalues of
+With Ψ = σ² I this is probabilistic PCA, whose best W and σ² follow from the eigenvectors and eigenvalues of
 the covariance:
 
     σ² = mean of λ_{Z+1}, …, λ_D,     W_j = √(λ_j − σ²) u_j
 
-With any diagonal Ψ it is factor analysis: a pixel may be noisier than its neighbour. Both have an exact
-log p(x), and so a VAE's bound can be judged: with linear networks it is ⟨log p(x)⟩ − ⟨KL(q(z|x) ‖ p(z|x))⟩,
-whose KL can be 0, since the posterior of either model along its own axes has a diagonal covariance, the same
-for all x:
+With any diagonal Ψ it is factor analysis, where a pixel may be noisier than its neighbour. Both have an exact
+log p(x), and so a VAE's bound can be judged. With linear networks it is ⟨log p(x)⟩ − ⟨KL(q(z|x) ‖ p(z|x))⟩. The
+KL can be 0, since the posterior of either model has one covariance for all x, which is diagonal in the
+rotation in which W Ψ⁻¹ Wᵀ is:
 
-    q(z|x) = N(M⁻¹ W Ψ⁻¹ (x − mean), M⁻¹),     M = I + W Ψ⁻¹ Wᵀ,
-    diagonal in the rotation in which W Ψ⁻¹ Wᵀ is
+    q(z|x) = N(M⁻¹ W Ψ⁻¹ (x − mean), M⁻¹),     M = I + W Ψ⁻¹ Wᵀ
 
 The best linear VAE with one variance is probabilistic PCA, and with a variance for each pixel it is factor
 analysis.
 
-EM goes where there is no closed form: given W, mean and Ψ, infer z from what was observed (E); given the
-moments of z, regress each pixel on z over the examples that show it (M). The likelihood of what was observed
-never falls, and what was not is filled in.
+EM works where there is no closed form. Its E step infers z from the observed pixels, given W, mean and Ψ. Its M
+step regresses each pixel on z over the examples that show it, given the moments of z. The likelihood of the
+observed pixels never falls, and the missing ones are filled in.
 
     python 11_factor_analysis.py [--quick] [--seed N] [--out FOLDER]
 
@@ -46,12 +44,12 @@ from scratchvae.training import minimize
 
 SIDE = 10
 D = SIDE * SIDE
-Z = 3  # of the small example
+Z = 3  # latents of the small example
 FLOOR = 1e-4  # pixels that are always black have no variance of their own
 
 
 def small(n, seed):
-    """n examples of 3 causes in 12 numbers, each with a noise of its own, and the variances of these."""
+    """n examples of 3 causes in 12 numbers, and the noise variance of each number."""
     rng = np.random.default_rng(seed)
     noise = np.linspace(0.5, 1.5, 12)
     return rng.normal(size=(n, 3)) @ rng.normal(size=(3, 12)) + rng.normal(size=12) + noise * rng.normal(
@@ -85,8 +83,7 @@ def main(argv=None):
     seed = options.seed
     options.out.mkdir(parents=True, exist_ok=True)
 
-    # --------------------------------------------------------------------------------------------------- 1.
-    # exact, both of them
+    # --------------------------------------------------------------------------------- 1. exact, both of them
 
     everything, noise = small(3300, seed)
     x, unseen = everything[:300], everything[300:]
@@ -107,8 +104,7 @@ def main(argv=None):
         + " ".join(f"{v:5.2f}" for v in models["factor analysis"].noise_variance)
     )
 
-    # ------------------------------------------------------------------------------------------- 2. EM never
-    # loses, and arrives
+    # ------------------------------------------------------------------------- 2. EM never loses, and arrives
 
     print(
         "\nEM from random weights                       at first   after 1 step        10        100        end   closed form"
@@ -124,8 +120,7 @@ def main(argv=None):
             f"    {len(curve)} steps; smallest gain of a step {smallest:.1e}   (expected: not below 0 but for rounding)"
         )
 
-    # ----------------------------------------------------------------------------------- 3. the linear VAE is
-    # each of the two
+    # ------------------------------------------------------------------- 3. the linear VAE is each of the two
 
     eigenvalues = np.linalg.eigvalsh(np.cov(x.T, bias=True))[::-1]
     laws = {
@@ -168,8 +163,7 @@ def main(argv=None):
         difference = np.abs(bound_of(exact.to_vae(), x) - evidence).max()
         print(f"  closed form as weights: |bound − log p(x)|  {difference:10.1e}   (expected: rounding)")
 
-    # ----------------------------------------------------------------------------------------------------------
-    # 4. hidden pixels
+    # --------------------------------------------------------------------------------------- 4. hidden pixels
 
     n, latents, steps = (600, 12, 25) if options.quick else (2000, 20, 80)
     digits = data.glyphs(
@@ -200,8 +194,7 @@ def main(argv=None):
         "  (expected: below the mean's; lowest for factor analysis, which knows that pixels at the border are quiet)"
     )
 
-    # ------------------------------------------------------------------------------------------------------------
-    # 5. pictures
+    # -------------------------------------------------------------------------------------------- 5. pictures
 
     chosen = [int(np.flatnonzero(digits.split(200, last=True)[1].labels == digit)[0]) for digit in range(10)]
     rows, labels = [test[chosen]], ["data"]

@@ -1,24 +1,24 @@
-"""A Helmholtz machine: one network that dreams, one that recognizes, and each learns from what the other
-draws.
+"""A Helmholtz machine: one network dreams, one recognizes, and each learns from the draws of the other.
 
     generation     p(x, h) = p(h_L) p(h_{L−1}|h_L) … p(x|h_1)          every unit 0 or 1, each law Bernoulli(σ(W h + b))
     recognition    q(h|x)  = q(h_1|x) q(h_2|h_1) … q(h_L|h_{L−1})       the same, from the bottom up
 
-No noise can be reparameterized here, since units are 0 or 1, and 2^H states are too many to sum over once a
-machine is large. On a small one they are not, and everything below can be had exactly:
+No noise can be reparameterized here, since units are 0 or 1. The 2^H states of a large machine are too many to
+sum over. The states of a small machine are few, and then every number below is exact:
 
     log p(x) = bound + KL(q(h|x) ‖ p(h|x)),     bound = Σ_h q(h|x) (log p(x, h) − log q(h|x))     for every q
 
-Wake-sleep      wake:  h ~ q(h|x) for data x,  p moves up log p(x, h)             the bound's own slope
-                sleep: (x, h) ~ p, a dream,     q moves up log q(h|x)
-                down KL(p ‖ q) of dreams: not the bound's slope
-Reweighted      K draws of q for each x, weighted by w̃_k ∝ p(x, h_k) / q(h_k|x): p moves up Σ_k w̃_k log p(x, h_k), which tends
-                to the slope of log p(x) itself as K grows; q up Σ_k w̃_k log q(h_k|x), and up its dreams as
-                above
+Wake-sleep has two phases. In the wake phase h ~ q(h|x) for data x, and p climbs log p(x, h), which is the
+bound's own slope. In the sleep phase (x, h) ~ p is a dream, and q climbs log q(h|x). So q descends KL(p ‖ q) at
+dreams, which is not the bound's slope.
 
-The bars: 4 x 4 pixels, upright bars with probability 2/3, else lying ones, each of four on with probability
-0.2. Only 30 images have a probability, their entropy is known, and −H is the ceiling of the mean log p(x) of
-any model.
+Reweighted wake-sleep takes K draws of q for each x, with the weights w̃_k ∝ p(x, h_k) / q(h_k|x). p climbs
+Σ_k w̃_k log p(x, h_k), whose slope tends to that of log p(x) as K grows. q climbs Σ_k w̃_k log q(h_k|x), and
+log q(h|x) of dreams as above.
+
+The data are bars in 4 x 4 pixels. They are upright with probability 2/3 and lying otherwise, and each of four
+bars is on with probability 0.2. Only 30 images have a probability, their entropy H is known, and no model has a
+mean log p(x) above −H.
 
     python 12_helmholtz_machine.py [--quick] [--seed N] [--out FOLDER]
 
@@ -39,7 +39,7 @@ from scratchvae.training import Cosine
 
 BARS_BATCH, BARS_RATE = 20, 0.1
 BARS_LAYERS = (8, 1)  # the paper's machine: a unit for each bar, one above them for the orientation
-# where biases of pixels and of h₁ begin: a pixel is off unless a unit turns it on, and few units are on
+# the first biases of pixels and of h₁: a pixel is off unless a unit turns it on, and few units are on
 OFF, RARE = -3.0, -2.0
 SAMPLES = 5  # draws of reweighted wake-sleep
 ALGORITHMS = {"wake-sleep": "wake_sleep", "reweighted wake-sleep": "reweighted_wake_sleep"}
@@ -76,8 +76,9 @@ def exactly(seed):
 
 
 def learn_bars(n, epochs, seed):
-    """Section 2: both algorithms on the same bars; the models, the steps at which they were judged, and
-    log p(x) there.
+    """Section 2: both algorithms on the same bars.
+
+    It returns the models, the steps at which they were judged, and log p(x) there.
     """
     images, p = data.bars_law()
     train = data.bars(n, seed=seed)
@@ -130,7 +131,7 @@ def tell_bars(models, curves, steps):
 
 
 def what_units_draw(model):
-    """E[x|h_1] with no unit of h_1 on, and with each alone: (9, 4, 4)."""
+    """E[x|h_1] with no unit of h_1 on, and with each unit alone on: (9, 4, 4)."""
     alone = np.vstack([np.zeros(BARS_LAYERS[0]), np.eye(BARS_LAYERS[0])])
     return model.inverse_transform(np.hstack([alone, np.zeros((len(alone), sum(BARS_LAYERS[1:])))]))[:, 0]
 
@@ -170,7 +171,7 @@ def draw_bars(models, steps, curves, ceiling, seed, out):
 
 
 def learn_digits(n, epochs, seed, out):
-    """Section 3: three hidden layers on digits whose grey pixels are drawn black or white anew at each visit."""
+    """Section 3: three hidden layers on digits, whose grey pixels are drawn black or white at each visit."""
     drawn = data.glyphs(
         n + 500, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE
     )
@@ -185,7 +186,7 @@ def learn_digits(n, epochs, seed, out):
     model = recipes.belief_net(
         (1, SIDE, SIDE), layers=LAYERS, algorithm="reweighted_wake_sleep", samples=SAMPLES, seed=seed
     )
-    model.generation[-1].bias.value = np.log(pixels / (1 - pixels))  # begins near the independent pixels
+    model.generation[-1].bias.value = np.log(pixels / (1 - pixels))  # at first near independent pixels
     rate = Cosine(3e-3, epochs * -(-n // BATCH))
     settings = {"epochs": epochs, "batch_size": BATCH, "learning_rate": rate, "seed": seed, "binarized": True}
     model.fit(train, **settings)

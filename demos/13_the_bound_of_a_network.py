@@ -2,13 +2,13 @@
 
     log p(x) = bound(q) + KL(q(z|x) ‖ p(z|x)),      bound(q) = E_q[log p(x|z) + log p(z) − log q(z|x)]
 
-Demo 10 has all of it in closed form. With a decoder that is a network and one latent the integrals are done
-by quadrature: log p(x) has no z in it, and to minimize the KL is to maximize the bound, here too. With more
-latents means over q are estimated by draws, and the gradient of the bound to the encoder has to go through
-such a mean. There are two ways, both right on average:
+Demo 10 has all of this in closed form. With a decoder that is a network, and one latent, quadrature computes
+the integrals: here too log p(x) does not contain z, and minimizing the KL is maximizing the bound. With more
+latents means over q are estimated by draws, and the gradient of the bound to the encoder has to pass through
+such a mean. There are two ways, which are both right on average:
 
     reparameterized   z = m + σ ε:  E_ε[∂f/∂z ∂z/∂φ]          f = log p(x|z) + log p(z) − log q(z|x)
-    score function                  E_q[(f − b) ∂log q/∂φ]    any b without this z: here the others' mean f
+    score function    E_q[(f − b) ∂log q/∂φ]        any b that does not contain this z: here the other draws' mean f
 
     python 13_the_bound_of_a_network.py [--quick] [--seed N] [--out FOLDER]
 
@@ -31,10 +31,10 @@ from scratchvae.likelihoods import Gaussian
 from scratchvae.objectives import Elbo, Iwae, SampledElbo, ScoreFunctionElbo, closed_form_kl
 from scratchvae.training import Cosine
 
-DRAWS = 2  # of each example, where gradients are estimated
-GRID = {"reach": 15.0, "points": 2001}  # of the latent
+DRAWS = 2  # draws of each example, where gradients are estimated
+GRID = {"reach": 15.0, "points": 2001}  # the grid of the latent
 X = np.array([[-1.0, 0.0], [0.0, 1.0], [0.6, 0.8], [0.0, 0.3]])
-AT = 1  # the x whose integrands are looked at
+AT = 1  # the index of the x whose integrands are drawn
 
 
 def arc(n, rng):
@@ -50,7 +50,7 @@ def log_likelihood_at(model, z, x):
 
 
 def bound_over_noise(model, q_params, x):
-    """The bound of one x for each row of q_params, by even steps of the noise, without the grid of latents."""
+    """The bound of one x for each row of q_params, by even steps of the noise, without a grid of z."""
     noise = np.linspace(-8, 8, 1001)
     weights = np.exp(-0.5 * noise**2) / np.exp(-0.5 * noise**2).sum()
     (mean, log_var), _ = model.posterior.mean_and_log_var(q_params)
@@ -73,7 +73,7 @@ def the_sum(model, found, q_params):
 
 
 def no_z_in_it(model, found, q_params, rng, n):
-    """Part 2: the mean of log p(x) under several q, and p(z|x) from draws that know nothing of log p(x)."""
+    """Part 2: the mean of log p(x) under several q, and p(z|x) from draws that do not use log p(x)."""
     one, log_px = slice(AT, AT + 1), found.log_px[AT]
     print(
         f"\nlog p(x) = log p(x, z) − log p(z|x) at x = (0, 1)   (expected: {log_px:.5f} and deviation 0, for every q)"
@@ -218,7 +218,7 @@ def main(argv=None):
     rng = np.random.default_rng(options.seed)
     epochs, draws = (40, 200) if options.quick else (100, 1000)
 
-    # ------------------------------------------------------------------ 1, 2, 3. one latent, by quadrature
+    # --------------------------------------------------------------------- 1, 2, 3. one latent, by quadrature
 
     points = arc(1000, np.random.default_rng(options.seed + 2)).astype(np.float32)
     law = Gaussian(0.2, learned=True)
@@ -270,8 +270,7 @@ def main(argv=None):
     print(f"  bias     {bias:+.6f} ± {error:.6f}   (expected: 0 within 4 standard errors)")
     print(f"  variance {np.var(kls, ddof=1):.4g}   (expected: {expected:.4g}; of the closed form 0)")
 
-    # ------------------------------------------------------------------------------- 5. the gradient's
-    # scatter
+    # ------------------------------------------------------------------------------ 5. the gradient's scatter
 
     title = "Two ways through an expectation"
     figure = plots.lines(
@@ -287,8 +286,7 @@ def main(argv=None):
     )
     print("  (expected: less: where q is the posterior, f is the constant log p(x), and f − b is 0)")
 
-    # ------------------------------------------------------------------------------------- 6. towards
-    # log p(x)
+    # ------------------------------------------------------------------------------------ 6. towards log p(x)
 
     some = points[:100].astype(np.float64)
     log_px = evaluation.evidence(model, some, **GRID).log_px.mean()

@@ -1,25 +1,25 @@
-"""The first term of the ELBO alone: where z is observed, a class, it is a maximum-likelihood fit, as in naive
-Bayes.
+"""The first term of the ELBO alone: where the class z is observed, it is the fit of naive Bayes.
 
     ELBO = E_q[log p(x|z)] − KL(q(z|x) ‖ p(z))
 
-A VAE has to guess z. Here z is the label of the example: q(z|x) is 1 at the label, and the KL is
-−log p(label). The decoder is a linear map of the one-hot label, a table with a row of parameters for each
-class, and p(x|z) = Π_d p(x_d|z). What maximizes ⟨log p(x|z)⟩ needs no gradient then:
+This is a maximum-likelihood fit. A VAE has to infer z. Here z is the label of the example, so that q(z|x) is 1
+at the label, and the KL is −log p(label). The decoder is a linear map of the one-hot label, which is a table
+with a row of parameters for each class, and p(x|z) = Π_d p(x_d|z). The maximum of ⟨log p(x|z)⟩ then needs no
+gradient:
 
     Gaussian       mean and variance of each pixel over the examples of the class
     Bernoulli      p_d = (Σ_n x_nd + α) / (n_k + 2 α)
     multinomial    p_d = (Σ_n x_nd + α) / (Σ_d Σ_n x_nd + D α)
 
 α = 0 is maximum likelihood. α > 0 maximizes Σ_n log p(x_n|z) + α Σ_d log p_d over the examples of a class
-(for Bernoulli + α Σ_d log(1 − p_d) too). What is added is the log-density of Beta(α + 1, α + 1), or of
+(for Bernoulli + α Σ_d log(1 − p_d) too). The added term is the log-density of Beta(α + 1, α + 1), or of
 Dirichlet(α + 1, …, α + 1). Its gradient in the logits l, by hand:
 
     Bernoulli      d/dl_d α (log σ(l_d) + log σ(−l_d)) = α (1 − 2 p_d)
     multinomial    d/dl_d α Σ_e log softmax(l)_e       = α (1 − D p_d)
 
-The same table is found by gradients, through the same likelihoods that train a VAE. And Bayes' rule turns
-log p(x|z) + log p(z) into log p(z|x): the exact posterior that a VAE can only approximate.
+Gradients find the same table, through the same likelihoods that train a VAE. Bayes' rule turns
+log p(x|z) + log p(z) into log p(z|x), the exact posterior, which a VAE can only approximate.
 
     python 14_naive_bayes.py [--quick] [--seed N] [--out FOLDER]
 
@@ -46,12 +46,12 @@ NOISE = 0.01  # the variance added to each pixel's, relative to the largest: cor
 
 
 def log_probabilities(table):
-    """log softmax of each row: what the logits of a multinomial mean."""
+    """log softmax of each row, which is the meaning of a multinomial's logits."""
     return table - np.logaddexp.reduce(table, axis=1, keepdims=True)
 
 
 def counted(name, x, y, smoothing):
-    """The closed form, class by class as the equations have it: (K, P)."""
+    """The closed form, class by class, as in the equations: (K, P)."""
     rows = []
     for k in np.unique(y):
         own = x[y == k]
@@ -95,8 +95,7 @@ def main(argv=None):
     (n, documents), seed = (600, 300) if options.quick else (4000, 1000), options.seed
     options.out.mkdir(parents=True, exist_ok=True)
 
-    # ---------------------------------------------------------------------------------------- 1. three laws,
-    # fitted both ways
+    # ------------------------------------------------------------------------ 1. three laws, fitted both ways
 
     everything = data.glyphs(
         n + 500, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed, size=SIDE
@@ -133,8 +132,7 @@ def main(argv=None):
         )
     print("  (expected: rounding in the first and third, below 1e-4 in the second)")
 
-    # -------------------------------------------------------------------------------------------------- 2.
-    # the bound is exact
+    # ---------------------------------------------------------------------------------- 2. the bound is exact
 
     model, (_, _, x, y) = models["Bernoulli"], kinds["Bernoulli"]
     x_params, _ = model.decoder(y)
@@ -149,8 +147,7 @@ def main(argv=None):
     total = f"(expected: the same, as KL(q ‖ p(z|x)) = −log p(label|x) = {-posterior.mean():.4f})"
     print(f"  log p(x) − KL(q ‖ p(z|x))                     {(evidence + posterior).mean():29.4f}   {total}")
 
-    # ------------------------------------------------------------------- 3. a loop, through a linear layer
-    # and its one-hot label
+    # ------------------------------------------------ 3. a loop, through a linear layer and its one-hot label
 
     some = slice(0, 600)  # of the digits
     one_hot, decoder, optimizer = np.eye(10)[y[some]], Linear(10, D, bias=False), Adam(0.2)
@@ -171,8 +168,7 @@ def main(argv=None):
         optimizer.step({"weight": decoder.weight})
     print("  (expected: falling, to below 1e-2)")
 
-    # ----------------------------------------------------------------------------------------------------------
-    # 4. smoothing
+    # ------------------------------------------------------------------------------------------- 4. smoothing
 
     others, labels = (unseen.batch(slice(None), np.float64).x > 0.5).astype(float), unseen.labels
     print(f"\nSmoothing, judged by {len(others)} digits that were not seen")
@@ -189,8 +185,7 @@ def main(argv=None):
         "  (expected: −inf without smoothing, where a pixel is on that never was in the class; a best α between the ends)"
     )
 
-    # ------------------------------------------------------------------------------------------------------------
-    # 5. the picture
+    # ----------------------------------------------------------------------------------------- 5. the picture
 
     gaussian = models["Gaussian"].decoder.weight.value
     rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ from the divergence of each latent:
     KL = ½ ((σ² + (mean − m)²)/τ² − 1 − log σ²/τ²)
     dm = (m − mean)/τ²        dlog τ² = ½ (1 − σ²/τ² − (mean − m)²/τ²)
 
-A model of p(x|y) is also a classifier, by Bayes' rule, as it says how probable x is with each label:
+A model of p(x|y) is also a classifier by Bayes' rule, since it says how probable x is with each label:
 log p(y|x) = log p(x|y) + log p(y) − log p(x), with p(x) = Σ_y p(x|y) p(y).
 
     python 15_labels.py [--quick] [--seed N] [--out FOLDER]
@@ -41,7 +41,7 @@ REACH = 5.0  # how far a letter may stand from the middle, in 28ths of the pictu
 
 
 def labelled_images(n, seed):
-    """n images of ten kinds: Fashion-MNIST's, or digits that are drawn."""
+    """n images of ten kinds: those of Fashion-MNIST, or digits that are drawn."""
     try:
         return data.load("fashion-mnist").subset(slice(0, n))
     except InputError:
@@ -49,8 +49,9 @@ def labelled_images(n, seed):
 
 
 def merged(told, label):
-    """The plain VAE that a conditional one is at one label: the label's row of each weight is added to the
-    layer's bias.
+    """The plain VAE that equals a conditional one at one label.
+
+    The label's row of each weight is added to the bias of the layer.
     """
     plain = recipes.mlp(told.event_shape, latent_dim=LATENTS, hidden=(20,))
     cast(plain, np.float64)
@@ -64,9 +65,7 @@ def merged(told, label):
 
 
 def linear(rng):
-    """x = z W + c V + ε, z ~ N(0, I), ε ~ N(0, I), two real numbers c known, with the posterior as its
-    q(z|x, y).
-    """
+    """x = z W + c V + ε, z ~ N(0, I), ε ~ N(0, I), with two known numbers c, and the exact q(z|x, y)."""
     W, V = (
         np.linalg.qr(rng.normal(size=(6, 2)))[0].T * 1.5,
         rng.normal(size=(2, 6)),
@@ -120,8 +119,7 @@ def main(argv=None):
     options.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
 
-    # ---------------------------------------------------------------------- 1. told always the same, a model
-    # is a plain VAE
+    # -------------------------------------------------------- 1. told always the same, a model is a plain VAE
 
     told = recipes.mlp((30,), latent_dim=LATENTS, hidden=(20,), model="conditional_vae", classes=K, seed=seed)
     cast(told, np.float64)
@@ -138,8 +136,7 @@ def main(argv=None):
             f"  label {label}: {one:12.8f}   {other:12.8f}   difference {abs(one - other):.0e}   (expected: rounding)"
         )
 
-    # ----------------------------------------------------------------------------------- 2. a linear model,
-    # in closed form
+    # ---------------------------------------------------------------------- 2. a linear model, in closed form
 
     model, W, V = linear(rng)
     c = rng.normal(size=(500, 2))
@@ -156,8 +153,7 @@ def main(argv=None):
         off = np.abs(found - log_px).max()
         print(f"  {name:<40} {found.mean():.8f}   largest difference {off:.0e}   (expected: rounding)")
 
-    # ----------------------------------------------------------------------------------------------------------
-    # 3. images
+    # ---------------------------------------------------------------------------------------------- 3. images
 
     train, test = labelled_images(n + unseen, seed).split(unseen, last=True)
     kinds = {
@@ -204,8 +200,7 @@ def main(argv=None):
     )
     print(f"  the likeliest label is the true one     {right:9.3f}   (expected: far above 0.1)")
 
-    # --------------------------------------------------------------------------------------------------- 4. a
-    # real condition
+    # ------------------------------------------------------------------------------------ 4. a real condition
 
     letters, batch_size, times = 1500, 50, 25
     ranges = {"x": (-REACH, REACH), "y": (0, 0), "font": (0, 1)}
@@ -226,8 +221,7 @@ def main(argv=None):
         print(f"  asked for {at:4.1f}   found {column_of_ink(images).mean():5.2f}")
     print("  (expected: the same, to one unit)")
 
-    # ------------------------------------------------------------------------------------------------------------
-    # 5. pictures
+    # -------------------------------------------------------------------------------------------- 5. pictures
 
     names = [name if name == str(k) else f"{k} {name}" for k, name in enumerate(test.label_names)]
     images = np.stack([model.sample(12, seed, y=k) for k in range(K)])

@@ -1,16 +1,16 @@
-"""Half of a table is missing: what a VAE learns from the rest, and how it fills in the holes.
+"""Half of a table is missing: what a VAE learns from the other half, and how it fills in the missing one.
 
     log p(x_o) = log ∫ p(x_o|z) p(z) dz        p(x_o|z) = Π_d p(x_d|z) over the observed entries d alone
 
-Entries do not depend on each other given z, and so those that are missing drop out of the likelihood: nothing
-has to be filled in to train the decoder. Only the encoder needs a whole row. Where an entry is missing it
-gets a number that is learned for each column. With K draws z_k ~ q(z|x_o) of each example
+Entries do not depend on each other given z, and so missing ones drop out of the likelihood: nothing has to be
+filled in to train the decoder. Only the encoder needs a whole row. In the place of a missing entry it gets a
+number that is learned for each column. With K draws z_k ~ q(z|x_o) of each example
 
     w_k = p(x_o|z_k) p(z_k) / q(z_k|x_o)       E log 1/K Σ_k w_k ≤ log p(x_o)                the bound
     w̃_k = w_k / Σ_k w_k                        E[x_m|x_o] ≈ Σ_k w̃_k E[x_m|z_k]               one imputation
                                                x_m ~ p(x_m|z_j), j = k with probability w̃_k  many of them
 
-Part 1 has exact answers: factor analysis integrates over what is missing, and its VAE must come to the same
+Part 1 has exact answers: factor analysis integrates over missing entries, and its VAE must find the same
 numbers. Part 2 repeats an experiment that Mattei and Frellsen published as a notebook (pamattei/miwae on
 GitHub, MIWAE_UCI_single_multiple-imputation): the breast cancer data of scikit-learn, the same half of the
 entries removed, 10 latents, ReLU networks of 128 units with three hidden layers in the encoder and two in the
@@ -59,7 +59,7 @@ def network(widths, rng):
 
 
 def build(D, law, rng):
-    """The notebook's networks, the encoder behind a number that is learned for each entry."""
+    """The notebook's networks. The encoder begins with a number that is learned for each entry."""
     q = DiagonalGaussian(LATENTS)
     return VAE(
         event_shape=(D,),
@@ -85,7 +85,7 @@ def main(argv=None):
     N, D = x.shape
     print(f"{N} examples of {D} standardized entries, {np.isnan(holes).mean():.0%} of them removed at random")
 
-    # ----------------------------------------------------------------------- 1. where the answers are exact
+    # ------------------------------------------------------------------------- 1. where the answers are exact
 
     steps, samples = (20, (1, 30, 1000)) if options.quick else (300, (1, 30, 1000, 30_000))
     few = slice(0, 20 if options.quick else 100)
@@ -104,7 +104,7 @@ def main(argv=None):
         print(f"  {n:>10,} {scores.mean():18.4f} {off:15.4f} {entry:25.4f}")
     print(f"  exact      {truth.mean():18.4f}   (expected: approached; errors fall)")
 
-    # ----------------------------------------------------------------------- 2. the notebook's experiment
+    # --------------------------------------------------------------------------- 2. the notebook's experiment
 
     model = build(D, LIKELIHOODS[options.likelihood](D), np.random.default_rng(options.seed))
     data, hidden = Dataset("half of breast cancer", holes.astype(np.float32)), np.isnan(holes)
@@ -176,7 +176,7 @@ def breast_cancer():
 
 
 def read_options(argv):
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds")
     parser.add_argument("--likelihood", choices=LIKELIHOODS, default="gaussian_diagonal")

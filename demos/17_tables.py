@@ -8,13 +8,13 @@
 
 f is what the decoder computes for a column, m and s are the mean and the deviation of the training data. σ²,
 the dispersion r of the negative binomial law NB and the thresholds t are learned for each column. Given z the
-columns do not depend on each other, so that what is missing drops out of the sum, and one bound trains all
-columns at once. The encoder sees every column in one scale: numbers standardized, positive ones by their
-logarithm, counts by log(1 + x), a category as one of L inputs, and 0 for what is missing.
+columns do not depend on each other, so that missing cells drop out of the sum, and one bound trains all columns
+at once. The encoder sees every column in one scale: numbers are standardized, positive ones by their logarithm
+and counts by log(1 + x), a category is one of L inputs, and a missing cell is 0.
 
-Part 1 compares each law with scipy's. Part 2 does from the command line what one does with a table: it takes
+Part 1 compares each law with scipy's. Part 2 works from the command line, as a user of a table would. It takes
 four data sets of scikit-learn with a fifth of their cells removed, trains, imputes, and compares the result
-with the cells that were removed. Part 3 removes more and more.
+with the removed cells. Part 3 removes more and more cells.
 
     python 17_tables.py [--quick] [--seed N] [--out FOLDER]
 
@@ -56,8 +56,7 @@ def main(argv=None):
     options.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
 
-    # ------------------------------------------------------------------------------------- 1. the laws beside
-    # scipy's
+    # ----------------------------------------------------------------------------- 1. the laws beside scipy's
 
     names, ours, theirs, sums = laws(rng)
     print("log p of one cell of each kind, and what the probabilities of its levels sum to")
@@ -68,8 +67,7 @@ def main(argv=None):
         f"Largest difference: {max(abs(one - other) for one, other in zip(ours, theirs, strict=True)):.1e}   (expected: rounding)"
     )
 
-    # ------------------------------------------------------------------------------------- 2. four tables, a
-    # fifth removed
+    # ------------------------------------------------------------------------ 2. four tables, a fifth removed
 
     print(
         "\nA fifth of all cells removed. Numbers: root mean squared error of the removed cells, in each column's"
@@ -90,8 +88,7 @@ def main(argv=None):
         "(expected: the mean's error is about 1, and both others are below it; iterative is scikit-learn's IterativeImputer)"
     )
 
-    # ------------------------------------------------------------------------------------- 3. more and more
-    # removed
+    # ------------------------------------------------------------------------------- 3. more and more removed
 
     header, cells = table("wine", rng)
     shares = np.array([0.2, 0.5] if options.quick else [0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
@@ -159,8 +156,9 @@ def laws(rng):
 
 
 def compare(name, header, cells, removed, options):
-    """The errors of numbers, and the shares of wrong levels, of the column means, of IterativeImputer and of
-    a VAE.
+    """The errors of numbers, and the shares of wrong levels, by three ways of imputing.
+
+    They are the column means, IterativeImputer and a VAE.
     """
     columns, sizes = SETTINGS[name]
     epochs = 1 + (100 if options.quick else STEPS) * BATCH // len(cells)
@@ -208,8 +206,9 @@ def compare(name, header, cells, removed, options):
 
 
 def errors_of(filled, x, removed, schema):
-    """The root mean squared error of numbers in deviations of their column, and the share of wrong levels,
-    for each.
+    """The root mean squared error of numbers, and the share of wrong levels, for each way of imputing.
+
+    Numbers are in deviations of their column.
     """
     scale = x.std(axis=0)
     with_levels = np.array([bool(column.levels) for column in schema.columns])
@@ -221,7 +220,7 @@ def errors_of(filled, x, removed, schema):
 
 
 def simply(holes, schema):
-    """Each missing cell at the mean of its column, or at its commonest level."""
+    """Each missing cell filled in with the mean of its column, or with its commonest level."""
     filled = holes.copy()
     for d, column in enumerate(schema.columns):
         known = holes[~np.isnan(holes[:, d]), d]
@@ -231,9 +230,11 @@ def simply(holes, schema):
 
 
 def iteratively(holes, schema, options):
-    """scikit-learn's IterativeImputer. Of a category it is given L − 1 columns of 0 and 1; L would sum to 1,
-    and it would see nothing but that. The level whose column comes out largest is chosen, the first one's
-    being 1 less all others.
+    """The cells as scikit-learn's IterativeImputer fills them in.
+
+    It is given L − 1 columns of 0 and 1 for a category, because L columns would sum to 1 and each would be
+    predicted from the others alone. The level whose column comes out largest is chosen, where the first
+    level's column is 1 less the sum of the others.
     """
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401  (its import offers the other)
     from sklearn.impute import IterativeImputer
@@ -293,13 +294,13 @@ def scikit_learn():
 
 
 def write(path, header, cells):
-    """A file of cells."""
+    """Write a file of cells."""
     with Path(path).open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([header, *cells])
 
 
 def read_options(argv):
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds")
     parser.add_argument("--seed", type=int, default=0)

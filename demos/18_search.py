@@ -1,14 +1,14 @@
-"""A search for good settings, whose hopeless trials end early: Optuna prunes by the callback of `fit`.
+"""A search for good settings, whose hopeless trials end early: Optuna prunes by a callback of `fit`.
 
-A callback of `fit` is called with the training and the name of what has just happened. After each epoch ours
-tells Optuna the bound on held-out data,
+A callback of `fit` is called with the training and the name of the event. After each epoch this one tells
+Optuna the bound on held-out data,
 
     bound = ⟨ log p(x|z) − KL(q(z|x) ‖ p(z)) ⟩ ≤ ⟨ log p(x) ⟩        nats per held-out example,
 
-which can be compared from trial to trial, as the loss can't be where β differs. Where it is below the median
+which can be compared from trial to trial, while the loss can't be where β differs. Where it is below the median
 of earlier trials at the same epoch (Golovin & others 2017, section 3.2.2), the callback raises
-optuna.TrialPruned. The exception leaves `fit` with the epochs that are done in the model's history and with
-the weights after them, so that the model can be used, and fitted again.
+optuna.TrialPruned. After this exception the model has the epochs so far in its history, and the weights after
+them, so that it can be used, and fitted again.
 
 For a grid instead of a search, on several cores or machines: scratchvae sweep "beta=1,2,4" "seed=0..4" -- …
 
@@ -59,7 +59,7 @@ def main(argv=None):
         )
 
     def objective(trial):
-        """The bound that settings of Optuna's choice come to, higher is better."""
+        """The held-out bound with settings that Optuna chooses, where higher is better."""
         settings = {
             "latent_dim": trial.suggest_int("latent_dim", 1, 32, log=True),
             "hidden": trial.suggest_int("hidden", 16, 128, log=True),
@@ -131,7 +131,7 @@ def bounds(model):
 
 
 def read_options(argv):
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds")
     parser.add_argument("--trials", type=int, default=12, help="how many settings are tried (default 12)")

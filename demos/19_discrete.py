@@ -1,16 +1,16 @@
-"""Latents that are choices: codes of a codebook, and categories by the Gumbel trick, beside what is exact.
+"""Latents that are choices: codes of a codebook, and categories by the Gumbel trick, beside exact results.
 
-    choice       k = argmax_i (l_i − log E_i), E ~ Exp(1)         k has the probability softmax(l)_k relaxed
-    x = softmax((l − log E)/λ)                       a point of the simplex, which a gradient passes through
-    quantized    z = e_k, k = argmin_i ‖z_e − e_i‖                z_e is what the encoder puts out, e the
-    codebook bound        log p(x) ≥ E_q[log p(x|z)] − KL(q ‖ p)           at draws from q itself, and at no
-    others
+    choice       k = argmax_i (l_i − log E_i), E ~ Exp(1)         k has the probability softmax(l)_k
+    relaxed      x = softmax((l − log E)/λ)                       a point of the simplex, which a gradient passes through
+    quantized    z = e_k, k = argmin_i ‖z_e − e_i‖                z_e is what the encoder puts out, e the codebook
+    bound        log p(x) ≥ E_q[log p(x|z)] − KL(q ‖ p)           at draws from q itself, and at no others
 
-First, one choice among three whose gradient is known: the relaxation's gradient is biased, by the less the
-colder it is, and by then it is noisy. Then a decoder that is right only halfway between its two codes: at
-relaxed draws the difference above exceeds log p(x), so that it is no bound, though many programs report it as
-one. Last, digits by three kinds of discrete latents; for the codebook the KL is −log p(code), G log K under a
-uniform prior, and less under one that has learned how often each code is used.
+The first part makes one choice among three, whose gradient is known. The gradient of the relaxation is biased:
+a lower temperature makes it less biased, but more noisy. The second part has a decoder that is right only
+halfway between its two codes. At relaxed draws the difference above exceeds log p(x), so that it is no bound,
+though many programs report it as one. The last part has digits by three kinds of discrete latents. For the
+codebook the KL is −log p(code), which is G log K under a uniform prior, and less under one that has learned how
+often each code is used.
 
     python 19_discrete.py [--quick] [--seed N] [--out FOLDER]
 
@@ -56,7 +56,7 @@ MODELS = {  # latents, posterior, prior
 
 
 def bias_of_the_relaxation(seed, draws):
-    """∂/∂l E[f(z)] of one choice, f(z) = f·z + ½ zᵀAz, f·z at one-hot z: relaxed estimates beside the truth."""
+    """∂/∂l E[f(z)] of one choice, f(z) = f·z + ½ zᵀAz, by relaxed estimates, and the true slope."""
     logits, f = np.array([[0.4, -0.3, 0.8]]), np.array([1.0, -2.0, 0.5])
     A = np.array([[0, 3, -2], [3, 0, 1], [-2, 1, 0.0]])
     p = np.exp(logits[0]) / np.exp(logits[0]).sum()
@@ -123,8 +123,7 @@ def main(argv=None):
     bias_of_the_relaxation(options.seed, 50_000 if options.quick else 200_000)
     no_bound(options.seed)
 
-    # ----------------------------------------------------------------------------------------------------------
-    # digits
+    # ------------------------------------------------------------------------------------------------- digits
 
     digits = data.glyphs(n_train + 500, characters="0123456789", seed=options.seed, size=SIDE)
     train, test = digits.split(500, last=True)
@@ -154,8 +153,7 @@ def main(argv=None):
     )
     print("Draws of a codebook's q are all the same code   (expected: bounds of 1 and of 20 draws are equal)")
 
-    # --------------------------------------------------------------------------------------------------------
-    # pictures
+    # ----------------------------------------------------------------------------------------------- pictures
 
     names, shown = list(models), test.subset(slice(0, 12))
     rows = [shown.batch(slice(None)).x.reshape(-1, SIDE, SIDE)]

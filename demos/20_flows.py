@@ -1,19 +1,19 @@
-"""Normalizing flows: a simple law, sent through invertible maps, becomes one of almost any shape.
+"""Normalizing flows: a simple law, sent through invertible maps, becomes a law of almost any shape.
 
     z = f_K(… f_1(z0)),  z0 ~ N(m, diag σ²)      log q(z) = log N(z0; m, σ²) − Σ_k log |det ∂f_k/∂z_(k−1)|
 
 Part 1 fits four laws of the plane, p(z) ∝ exp(−U(z)), with 2, 8 and 32 planar steps, by the gradient of
-KL(q ‖ p) = E_q[log q(z) + U(z)] + log ∫ exp(−U) dz. No draw from p is ever needed. What the fit estimates
-with draws of q, quadrature measures: the density q(z) of any z of the plane is known, since each step has an
-inverse. A step along one direction changes the shape of a law in one place, so that many are needed, and
-Rezende & Mohamed's figure 3 shows the same.
+KL(q ‖ p) = E_q[log q(z) + U(z)] + log ∫ exp(−U) dz. No draw from p is ever needed. The fit estimates this KL
+with draws of q, and quadrature measures it, since each step has an inverse and the density q(z) of any z of the
+plane is known. A step along one direction changes the shape of a law in one place, and so many steps are
+needed. Rezende & Mohamed's figure 3 shows the same.
 
 The paper's laws 2 to 4 do not depend on z1 far away, and so they have no finite mass. Here each U has walls
 at z1 = ±4.
 
 Part 2 takes draws of the first law through a linear map and adds noise. A VAE with a linear decoder and the
-prior N(0, I) can make nothing but Gaussians of it. With a flow for a prior, and nothing else changed, the
-prior learns the shape.
+prior N(0, I) can only have a Gaussian p(x). With a flow as the prior, and nothing else changed, the prior
+learns the shape.
 
 Part 3 trains a VAE of two latents on pictures of digits, and another whose posterior takes inverse
 autoregressive steps. In parts 2 and 3 the second bound must be above the first, and log p(x), by 200
@@ -77,8 +77,9 @@ def energy(number, z):
 
 
 def fit(number, K, *, updates, draws, seed):
-    """The posterior of K planar steps, without an x, and the parameters that minimize KL(q ‖ p) to the law of
-    that number.
+    """The posterior of K planar steps, without an x, and the parameters that minimize KL(q ‖ p).
+
+    p is the law of that `number`.
     """
     q, rng = FlowPosterior(Chain([Planar(2) for _ in range(K)])), np.random.default_rng(seed)
     start = np.concatenate([[0, 0, 1, 1], rng.normal(0, 0.7, q.flow.n_params)])  # a base as wide as the laws
@@ -192,7 +193,7 @@ def digits(options):
 
 
 def report(name, model, train, held_out, **settings):
-    """Train the model by the sampled bound, and print what it makes of the other examples."""
+    """Train the model by the sampled bound, and print its results for the other examples."""
     model.fit(train, objective=SampledElbo(), **settings)
     seed = settings["seed"]
     judged = evaluation.bound(model, held_out, SampledElbo(samples=20), rng=np.random.default_rng(seed))
@@ -211,7 +212,7 @@ def main(argv=None):
 
 
 def read_options(argv):
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds")
     parser.add_argument("--seed", type=int, default=0)

@@ -1,20 +1,19 @@
-"""Codes on a sphere: the von Mises-Fisher posterior, a gradient that many programs get wrong, and data that
-live on a circle.
+"""Codes on a sphere: the von Mises-Fisher posterior, and a gradient that many programs get wrong.
 
     q(z|x) = C(κ) e^(κ μᵀz),  |z| = 1     p(z) = 1/(area of the sphere)
     z = w μ + √(1 − w²) t,  t at right angles to μ
 
-All that depends on κ is the cosine w, whose expectation is A(κ) = I_{D/2}(κ)/I_{D/2−1}(κ). So any gradient by
-draws has to have
+Only the cosine w depends on κ, and its expectation is A(κ) = I_{D/2}(κ)/I_{D/2−1}(κ). So any gradient by draws
+has to have the mean
 
     E[dw/dκ] = dA/dκ = 1 − A² − (D − 1) A/κ
 
-on average. Ours takes w by the inverse of its distribution function, which gives dw/dκ exactly. Many programs
-take Wood's proposals w = h(ε, κ) until one is accepted, and differentiate h alone. Which ε is accepted
-depends on κ too, and they lose E[w ∂ log(q/r)/∂κ], with r the density of proposals (Naesseth et al. 2017).
+This library computes w by the inverse of its distribution function, which gives dw/dκ exactly. Many programs
+take Wood's proposals w = h(ε, κ) until one is accepted, and differentiate h alone. But κ also decides which ε
+is accepted, and so they lose E[w ∂ log(q/r)/∂κ], with r the density of proposals (Naesseth et al. 2017).
 
-Then two VAEs of two latents learn pictures of a spot that is on its way around a circle. The Gaussian one has
-to fit a circle into a prior whose middle is its likeliest place. On the circle there is no middle.
+Then two VAEs of two latents learn pictures of a spot on its way around a circle. The Gaussian one has to fit a
+circle into a prior whose middle is its likeliest place. The circle has no middle.
 
     python 21_sphere.py [--quick] [--seed N] [--out FOLDER]
 
@@ -35,7 +34,7 @@ from scratchvae.distributions import von_mises_fisher
 from scratchvae.evaluation import log_likelihood
 from scratchvae.objectives import Elbo
 
-SIDE, VARIANCE = 16, 0.05  # of a picture, and of the noise of its pixels
+SIDE, VARIANCE = 16, 0.05  # the side of a picture, and the variance of the noise of its pixels
 PLACES = np.stack(np.meshgrid(*2 * [np.linspace(-1, 1, SIDE)]), axis=-1).reshape(-1, 2)
 KINDS = {
     "Gaussian": ("diagonal_gaussian", "standard_gaussian"),
@@ -44,7 +43,7 @@ KINDS = {
 
 
 def main(argv=None):
-    """The slopes, then the two models."""
+    """Print the slopes, then train the two models."""
     options = read_options(argv)
     options.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
@@ -53,12 +52,11 @@ def main(argv=None):
     return 0
 
 
-# ------------------------------------------------------------------------------------------- the slope of
-# E[w]
+# ------------------------------------------------------------------------------------------ the slope of E[w]
 
 
 def slopes(n, rng, out):
-    """Print E[dw/dκ] of each way of drawing beside what it must be, and draw it against κ."""
+    """Print E[dw/dκ] of each way of drawing beside its true value, and draw it against κ."""
     print("E[dw/dκ]     D  κ     must be    inverse of P         accepted ε alone     with its correction")
     for D, kappa in ((3, 2.0), (5, 2.0), (5, 20.0), (20, 5.0)):
         must, ours, alone, corrected = (
@@ -102,7 +100,7 @@ def by_inverse(D, kappa, n, rng):
 
 
 def by_rejection(D, kappa, n, rng):
-    """Of the accepted among n proposals, dh/dκ, and what it is with w ∂ log(q/r)/∂κ."""
+    """dh/dκ of the accepted ones among n proposals, and the same with w ∂ log(q/r)/∂κ added."""
     epsilon, step = rng.beta((D - 1) / 2, (D - 1) / 2, n), 1e-4
 
     def proposed(k):
@@ -129,8 +127,9 @@ def spots(angles):
 
 
 def true_log_px(x):
-    """log p(x) of the true generator: the mean density over 720 angles, which is exact for pictures as smooth
-    as these.
+    """log p(x) of the true generator, as the mean density over 720 angles.
+
+    It is exact for pictures as smooth as these.
     """
     each = spots(np.linspace(0, 2 * np.pi, 720, endpoint=False))
     squares = (x**2).sum(axis=1)[:, None] - 2 * x @ each.T + (each**2).sum(axis=1)
@@ -206,7 +205,7 @@ def circle(options, rng):
 
 
 def read_options(argv):
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="a few seconds")
     parser.add_argument("--seed", type=int, default=0)

@@ -1,14 +1,14 @@
-"""Few labels: a conditional VAE with a classifier, which learns from examples whose class nobody knows, too (M2).
+"""Few labels: a conditional VAE with a classifier, which also learns from examples of unknown class.
 
     class known    log p(x, y) ≥ E_q[log p(x|z, y)] − KL(q(z|x, y) ‖ p(z)) + log p(y)  =: L(x, y)
     class hidden   log p(x)    ≥ Σ_y q(y|x) (L(x, y) − log q(y|x))
 
-The sum over the classes is exact. It asks the classifier q(y|x) for the class that explains x best, so that examples
-without a class say where the classes lie, and those with one say what they are called. The classifier's own loss,
-−α log q(y|x), is added for the latter.
+The model is called M2. The sum over the classes is exact. It is largest where the classifier q(y|x) prefers the
+class that explains x best. So examples without a class show where the classes lie, and those with one say what
+they are called. For the latter the classifier's own loss, −α log q(y|x), is added.
 
-Five clouds, each long in the same two directions, are told apart with a few labels. Their p(y|x) is known, and so is the
-best accuracy that any classifier can have. Then digits are, with a few labels of each.
+Five clouds, each long in the same two directions, are told apart with a few labels. Their p(y|x) is known, and
+so is the best accuracy that any classifier can have. Then digits are told apart with a few labels of each.
 
     python 22_few_labels.py [--quick] [--seed N] [--out FOLDER]
 
@@ -30,7 +30,10 @@ CLASSES, ENTRIES, STYLE = 5, 20, 2
 
 
 def clouds(n, rng):
-    """x = z W + V_y + ε: n examples with their classes, and how far the classes lie apart beside how long clouds are."""
+    """n examples x = z W + V_y + ε with their classes, and how far apart the classes are.
+
+    The distance is relative to the length of the clouds.
+    """
     W, V = (
         1.5 * np.linalg.qr(rng.normal(size=(ENTRIES, STYLE)))[0].T * np.sqrt(ENTRIES),
         rng.normal(size=(CLASSES, ENTRIES)),
@@ -71,7 +74,7 @@ def of_clouds(**other):
 
 
 def accuracies(model, train, test, labels, *, epochs, rate, seed):
-    """Of the same model after it has seen the examples with labels alone, and then all: a classifier, and M2."""
+    """The accuracies of a classifier alone, and of M2, after the examples with labels, and then after all."""
     few = data.few_labels(train, labels, seed=seed)
     found, batch_size = [], 50
     objective = SemiSupervised(alpha=0.1 * len(train) / labels)  # the paper's α
@@ -96,7 +99,7 @@ def main(argv=None):
     options.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)
 
-    # ------------------------------------------------------------------ 1. the bound where both posteriors are exact
+    # ----------------------------------------------------------- 1. the bound where both posteriors are exact
 
     examples, W, V = clouds(3000, rng)
     joint = log_joint(examples.images, W, V)
@@ -105,7 +108,7 @@ def main(argv=None):
     print("A linear model with q(z|x, y) = p(z|x, y) and q(y|x) = p(y|x): means of 200 examples, in nats")
     truth = {"hidden": logsumexp(joint[some], axis=1), "known": joint[some][np.arange(200), y]}
     for name, told in {"hidden": np.full(200, -1), "known": y}.items():
-        batch, points = sigma_points(data.Batch(x, told), STYLE)  # which integrate the bound exactly
+        batch, points = sigma_points(data.Batch(x, told), STYLE)  # they integrate the bound exactly
         report, _ = SemiSupervised()(model, batch, np.repeat(points, CLASSES, axis=0))
         bound = report.terms["bound"].reshape(200, -1).mean(axis=1)
         what = {"hidden": "log p(x) = log Σ_y p(x, y)", "known": "log p(x, y)"}[name]
@@ -115,7 +118,7 @@ def main(argv=None):
             f"                its bound                    {bound.mean():.8f}   difference {off:.0e}   (expected: rounding)"
         )
 
-    # ------------------------------------------------------------------------------------------------ 2. few labels
+    # ------------------------------------------------------------------------------------------ 2. few labels
 
     train, test = examples.split(1000, last=True)
     best = float((joint[-1000:].argmax(axis=1) == test.labels).mean())
@@ -131,7 +134,7 @@ def main(argv=None):
         "  (expected: with all examples far more than by the labels alone, and no more than by the true p(y|x))"
     )
 
-    # ---------------------------------------------------------------------------------------------------- 3. digits
+    # ---------------------------------------------------------------------------------------------- 3. digits
 
     n, epochs, labels = (1000, 8, 30) if options.quick else (6000, 20, 30)
     digits = data.glyphs(n + 500, characters="0123456789", ranges={"x": (0, 0), "y": (0, 0)}, seed=seed)
@@ -152,7 +155,7 @@ def main(argv=None):
 
 
 def read_options(argv):
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer digits: some seconds")
     parser.add_argument(

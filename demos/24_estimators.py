@@ -1,23 +1,23 @@
-"""Estimators of one gradient: what each claims, whether it is so, and what a draw of it is worth.
+"""Estimators of one gradient: what each claims, whether it holds, and how much one draw is worth.
 
 A bound is a mean over draws of z ~ q(z|x), and so is its gradient to the encoder. Several estimators claim to
 have that mean:
 
-    total             the derivative of what is computed, z = mean + σ ε, all of it
+    total             the whole derivative of the computed number, with z = mean + σ ε
     STL, DReG         without the part by log q's own parameters, whose mean is 0 (or is another form of the path's)
-    score function    the draws stand still: (f − b) ∂log q
+    score function    the draws are constant: (f − b) ∂log q
     VIMCO             the same for the bound of K draws, each judged by the others
     implicit          for a mixture: z solves F(z) = Φ(ε), dz = −dF/q(z)
-    stratified        for a mixture: a draw of every component, weighed
+    stratified        for a mixture: a weighted draw of every component
 
-An estimator without bias has E g = the slope of the bound. With one latent both sides are integrals that
-quadrature gives: the slope over z, and E g and its variance over the noise. So bias is seen to all digits,
-and draws by the generator are shown beside it with their standard errors. Others are known to be biased, and
-are.
+An unbiased estimator g has the slope of the bound as its mean E g. With one latent both are integrals that
+quadrature computes: the slope over z, and E g and its variance over the noise. So a bias shows in all digits.
+Draws by the generator are printed beside it with their standard errors. Some estimators are known to be biased,
+and the table shows that they are.
 
 With K draws the signal-to-noise ratio ‖E g‖ / √E‖g − E g‖² of the total gradient of the importance-weighted
-bound rises as √K for the decoder, but falls as 1/√K for the encoder: a tighter bound teaches the encoder
-less. DReG makes it √K again.
+bound rises as √K for the decoder, but falls as 1/√K for the encoder. So the encoder learns less from a tighter
+bound. With DReG the ratio rises as √K for the encoder too.
 
     python 24_estimators.py [--quick] [--seed N] [--out FOLDER]
 
@@ -47,7 +47,7 @@ TOGETHER = 50  # copies of x in a batch: the gradient of a batch is the mean of 
 
 @dataclass(frozen=True)
 class StlOfMany(Iwae):
-    """What "stl" would be with K > 1: the normalized weights, and the path of each draw once.
+    """ "stl" with K > 1: the normalized weights, and the path of each draw once.
 
     The library refuses it.
     """
@@ -62,7 +62,7 @@ class StlOfMany(Iwae):
 
 @dataclass(frozen=True)
 class OneComponent(SampledElbo):
-    """A component of a mixture is chosen, and z = mean + σ ε of it: no gradient says what the choice does."""
+    """A component of a mixture is chosen, and z = mean + σ ε of it, without a gradient for the choice."""
 
     def draw_noise(self, model, rows, rng):
         (log_weights, _), noise = (
@@ -74,14 +74,14 @@ class OneComponent(SampledElbo):
 
 
 class OneRow(Layer):
-    """An encoder that says the same of every x, and keeps the gradient of each row apart in `drow`."""
+    """An encoder with the same output for every x, which keeps the gradient of each row in `drow`."""
 
     def __init__(self, q_params):
         self.q_params = Parameter(np.asarray(q_params, np.float64))
 
     def __call__(self, x, *, mode=EVALUATION, needs_dx=True):
         def pullback(dy):
-            self.drow = dy * len(dy)  # of a mean over the batch
+            self.drow = dy * len(dy)  # dy is the gradient of a mean over the batch
             self.q_params.receive(dy.sum(axis=0))
             return np.zeros_like(x)
 
@@ -89,7 +89,7 @@ class OneRow(Layer):
 
 
 def linear_gaussian(posterior, prior, q_params):
-    """x = z W + noise, and the q(z|x) of these parameters, which is not the posterior. Float64."""
+    """x = z W + noise in float64, with the q(z|x) of these parameters, which is not the posterior."""
     latents = posterior.latent_dim
     parts = {"encoder": OneRow(q_params), "posterior": posterior, "prior": prior}
     model = VAE(event_shape=(3,), decoder=Linear(latents, 3, rng=1), likelihood=Gaussian(VARIANCE), **parts)
@@ -109,8 +109,9 @@ def of_each_row(model, objective, noise, rows, mode=EVALUATION):
 
 
 def slope_of_bound(model, K):
-    """The exact slope of −E[log 1/K Σ_k w_k], K = 1 or 2, to q_params: over pairs of points z of an even
-    grid.
+    """The exact slope of −E[log 1/K Σ_k w_k], K = 1 or 2, to q_params.
+
+    It is a sum over pairs of points z of an even grid.
     """
     grid = evaluation.even_grid(1, points=801)
     log_q, log_q_pullback = evaluation.log_q_on_grid(
@@ -146,7 +147,7 @@ def moments(model, objective, K):
 
 
 def table(title, rows, draws, rng):
-    """For each estimator its bias and variance by quadrature, and beside them those of draws."""
+    """For each estimator its bias and variance by quadrature, and beside them those from draws."""
     print(f"\n{title}")
     print("                                   by quadrature                        by draws: bias in")
     print(
@@ -200,7 +201,7 @@ def one_expectation(options, rng):
 
 
 def relaxed(options, rng):
-    """Part 2: choices among three. The slope is known by enumeration, and the relaxed draw has another."""
+    """Part 2: choices among three. Enumeration gives the slope, and the relaxed draw has another one."""
     logits, draws = np.array([0.5, -0.3, 0.1]), 40_000 if options.quick else 400_000
     print(
         "\nz one of three, the slope by enumeration; a relaxed draw has a bias (expected: it falls with its temperature)"
@@ -227,7 +228,7 @@ def relaxed(options, rng):
 
 
 def slopes(options, rng):
-    """Part 3: how the signal-to-noise ratio goes with K; the curves of the picture."""
+    """Part 3: how the signal-to-noise ratio changes with K, and the curves of the picture."""
     model = linear_gaussian(DiagonalGaussian(1), StandardGaussian(1), [0.45, -0.4])
     draws, runs = (1500, 4) if options.quick else (20_000, 8)
     K = np.array([16, 64, 256] if options.quick else [8, 32, 128, 512])
@@ -282,7 +283,7 @@ def main(argv=None):
 
 
 def read_options(argv):
-    """The command line."""
+    """Read the command line."""
     parser = argparse.ArgumentParser(
         description="Estimators of one gradient: bias, variance and signal-to-noise ratio."
     )

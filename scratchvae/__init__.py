@@ -29,8 +29,7 @@ The floors, each importing only from those below it:
     distributions                   log_prob, reparameterize, kl, entropy; the algebra of Gaussians
     ops                             linear, conv2d, softplus, batch_norm, …
     kernels                         arithmetic that NumPy does slowly or clumsily, both twins
-    arrays, arguments, files, …
-    the ground: words for errors, what an op may be given, files, JSON by a schema, the processor
+    arrays, arguments, files, …     the ground: words for errors, what an op takes, files, JSON, the processor
     choices                         choices in words, such as elbo(beta=4): their grammar and tables
 
 Side rooms, usable alone: checks (gradients, draws), data (images from files, or drawn), plots

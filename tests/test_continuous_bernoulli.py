@@ -84,8 +84,9 @@ def test_draws_follow_the_distribution_function(eta):
     assert (x >= 0).all()
     assert (x <= 1).all()
     away, from_end = abs(eta), 1 - x if eta > 0 else x
-    below = u if away == 0 else np.expm1(-away * from_end) / np.expm1(-away)
-    np.testing.assert_allclose(below, u, atol=1e-12 * (1 + away))
+    nearer = from_end if away == 0 else np.expm1(-away * from_end) / np.expm1(-away)
+    # P(X ≤ x), which is u: x is the inverse of the distribution function, and rises with u
+    np.testing.assert_allclose(1 - nearer if eta > 0 else nearer, u, atol=1e-12 * (1 + away))
 
 
 def test_black_and_white_are_in_the_support_and_what_is_outside_is_refused():

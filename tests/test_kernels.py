@@ -17,7 +17,7 @@ from hypothesis import given, settings
 
 from scratchvae import kernels
 from scratchvae.arrays import InputError
-from scratchvae.kernels.compiled import compiler, exponential
+from scratchvae.kernels.compiled import cache, compiler, exponential
 from scratchvae.reference.cases import ops as op_cases
 
 NAMES = sorted(set(kernels.__all__) - {"in_use", "use", "using"})
@@ -872,7 +872,7 @@ def test_without_a_place_for_the_cache_kernels_are_compiled_all_the_same(monkeyp
     def nowhere(loop, options):
         raise RuntimeError("no locator available")
 
-    monkeypatch.setattr(compiler, "_Cache", nowhere)
+    monkeypatch.setattr(compiler, "Cache", nowhere)
 
     @compiler.compiled
     def double(x):
@@ -882,8 +882,8 @@ def test_without_a_place_for_the_cache_kernels_are_compiled_all_the_same(monkeyp
 
 
 def test_the_cache_knows_all_sources():
-    stamp = compiler._Cache(both_twins("relu")[1].__wrapped__, {})._cache_file._source_stamp
-    assert stamp[1] == compiler._sources()
+    stamp = cache.Cache(both_twins("relu")[1].__wrapped__, {})._cache_file._source_stamp
+    assert stamp[1] == cache.sources()
 
 
 @jit
@@ -907,10 +907,10 @@ def test_whole_numbers_are_left_to_the_textbook(monkeypatch):
 def test_the_cache_tells_ways_of_compiling_apart_and_knows_them_again():
     """In other processes too, where sets are in another order."""
     script = """
-from scratchvae.kernels.compiled import compiler, pointwise
+from scratchvae.kernels.compiled import cache, compiler, pointwise
 loop = pointwise.relu.__wrapped__
 for options in (compiler.REORDERED, compiler.AS_WRITTEN, compiler.REORDERED | {"parallel": True}):
-    print(compiler._Cache(loop, options).options)
+    print(cache.Cache(loop, options).options)
 """
     seen = {run(script, PYTHONHASHSEED=str(seed)).stdout for seed in range(4)}
     assert len(seen) == 1

@@ -1,5 +1,6 @@
-"""Checks for anyone's code, using nothing else of the package: gradients against differences, draws against
-their density.
+"""Checks for anyone's code: gradients against differences, and draws against their density.
+
+They use no other part of the package but `arrays`.
 """
 
 from scratchvae.checks.gradients import Comparison, GradientError, check_pullback, derivative

@@ -1,4 +1,4 @@
-"""Is a pullback the gradient of its value? Central differences, entry by entry, in float64."""
+"""The check of a pullback: it compares each gradient with central differences, entry by entry, in float64."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ import numpy as np
 from scratchvae.arrays import Array, InputError
 
 EPSILON = float(np.finfo(np.float64).eps)
-ROWS = 6  # of Ridders' table: the step is halved between them
+ROWS = 6  # the rows of Ridders' table, between which the step is halved
 
 
 @dataclass(frozen=True)
 class Comparison:
     """The gradient of one argument of an op, compared with finite differences.
 
-    `index` is where the two are furthest apart, `error` their relative difference there, and `rounding` how
-    far apart the rounding of the differences alone can have moved them. `ok` says whether every entry is
+    `index` is where the two differ most, and `error` is their relative difference there. `rounding` says how
+    far the rounding of the differences alone can have moved them apart. `ok` says whether every entry is
     right.
     """
 
@@ -45,8 +45,9 @@ class Comparison:
 
 
 class GradientError(AssertionError):
-    """A pullback breaks a rule that numbers don't show: what it returns, what it writes into, whether it can
-    be called again.
+    """A pullback breaks a rule that numbers don't show.
+
+    Such rules are what it returns, what it writes into, and that it can be called again.
     """
 
 
@@ -59,8 +60,7 @@ def check_pullback(
     step: float = 1e-2,
     seed: int = 0,
 ) -> list[Comparison]:
-    """Compare every entry of every gradient of `op` with central differences: one Comparison for each
-    argument.
+    """Compare every entry of every gradient of `op` with central differences, a Comparison an argument.
 
     The check calls `value, pullback = op(*arrays, **constants)` in float64 with read-only arrays. It draws
     gradients g of the value's parts at random, and differentiates f(t) = ⟨g, op(x + t e_i)⟩ for each entry i
@@ -167,8 +167,9 @@ def _compare(name: str, analytic: Array, numeric: Array, noise: Array, tolerance
 
 
 def derivative(difference: Callable[[float], tuple[float, float]], h: float) -> tuple[float, float]:
-    """f′(0) by Ridders' table of differences f(h) − f(−h), each with its bound δ, and how far rounding can
-    have moved it.
+    """f′(0) by Ridders' table of differences f(h) − f(−h), and how far rounding can have moved it.
+
+    Each difference comes with its bound δ.
 
         T_k0 = (f(h_k) − f(−h_k)) / 2h_k,  h_k = h / 2ᵏ            off by at most δ / 2h_k
         T_kj = T_k,j−1 + (T_k,j−1 − T_k−1,j−1) / (4ʲ − 1)

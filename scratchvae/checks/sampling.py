@@ -1,6 +1,6 @@
-"""Do draws follow the density they claim?
+"""The check of a sampler: it compares draws with the density that they claim to follow.
 
-A gradient check passes a sampler that takes the variance for a standard deviation.
+A gradient check does not notice a sampler that uses the variance as a standard deviation.
 """
 
 from collections.abc import Callable
@@ -13,8 +13,9 @@ from scratchvae.arrays import Array, InputError
 
 @dataclass(frozen=True)
 class Moment:
-    """One moment of the draws held against the density's, the difference in standard errors of the sample's
-    mean.
+    """One moment of the draws compared with the density's.
+
+    The difference is in standard errors of the sample's mean.
     """
 
     name: str
@@ -34,13 +35,13 @@ class Moment:
 def check_draws(
     draws: Array, log_prob: Callable[[Array], Array], points: Array, *, limit: float = 5.0
 ) -> list[Moment]:
-    """Compare one-dimensional draws with their density: mass, mean, variance, skewness, tails, the whole
-    distribution function.
+    """Compare one-dimensional draws with their density: mass, moments, tails, and distribution function.
 
-    draws (N,); `log_prob` maps points (M,) to log-densities (M,) in nats. Evenly spaced floating `points` are
-    a quadrature grid that holds practically all of a density's mass; integers are the whole support of a
-    probability mass function. `ok` is a difference of at most `limit` standard errors, for the total mass of
-    at most 1e-4, for the distribution function of at most limit / 2√N (Kolmogorov 1933).
+    `draws` is (N,), and `log_prob` maps points (M,) to log-densities (M,) in nats. Evenly spaced floating
+    `points` are a quadrature grid that holds practically all of a density's mass. Integers are the whole
+    support of a probability mass function. The moments are mean, variance and skewness. `ok` allows a
+    difference of at most `limit` standard errors. For the total mass it allows at most 1e-4, and for the
+    distribution function at most limit / 2√N (Kolmogorov 1933).
     """
     discrete = np.issubdtype(points.dtype, np.integer)
     spacing = 1.0 if discrete else float(points[1] - points[0])

@@ -1,4 +1,4 @@
-"""How a choice is written: the name of a builder, and values for its parameters.
+"""The grammar of a choice: the name of a builder, and values for its parameters.
 
     choice  =  name  |  name(value, …, parameter=value, …)
     value   =  a number  |  'text'  |  True  |  False  |  None  |  (value, …)  |  [value, …]  |  choice
@@ -17,10 +17,11 @@ from typing import Any
 
 from scratchvae.arrays import InputError
 
-LONGEST, DEEPEST = 2000, 8  # characters of a text, and choices and tuples within each other
+LONGEST, DEEPEST = 2000, 8  # characters of a text, and the depth of choices and tuples within each other
 BEYOND = 2**63  # whole numbers are below it, as arrays can't count any further
 SHOWN = 80  # characters of a text that a message repeats
-MOST_VALUES = 10_000  # of a range
+MOST_VALUES = 10_000  # the most values of a range
+
 QUOTED = "a text, such as a path, stands in quotes, as in 'a.csv'"
 RANGE = re.compile(r"(?<![\w.'\"])(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})(?![\w.'\"])")
 
@@ -29,7 +30,7 @@ RANGE = re.compile(r"(?<![\w.'\"])(-?[0-9]{1,18})\.\.(-?[0-9]{1,18})(?![\w.'\"])
 class Choice:
     """A name, and values for parameters: `keywords` by name, `positions` in order.
 
-    `str` writes what `parse` reads again.
+    `str` writes the text from which `parse` reads it again.
     """
 
     name: str
@@ -66,11 +67,12 @@ def parse_value(text: str, where: str = "value") -> Any:
 
 
 def parse_values(text: str, where: str = "values") -> tuple[Any, ...]:
-    """Read values with commas between them; `0..4` are the whole numbers from 0 to 4. InputError for any
-    other text.
+    """Read values with commas between them, where `0..4` are the whole numbers from 0 to 4.
 
     >>> parse_values("1, 2.5, vamp(components=10), 7..9")
     (1, 2.5, Choice(name='vamp', keywords={'components': 10}, positions=()), 7, 8, 9)
+
+    InputError for any other text.
     """
     complaint = partial(_unreadable, where, "values with commas between them, or a range such as 0..4", text)
     if len(text) > LONGEST:
@@ -93,7 +95,7 @@ def _read(text: str, where: str, complaint: Callable[[str], InputError], longest
         raise InputError(f"{where} should be a text of at most {longest} characters, found {len(text)}")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what Python would find odd in a program
+            warnings.simplefilter("ignore")  # Python warns of what it finds odd in a program
             tree = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         matching = all(text.count(opened) == text.count(closed) for opened, closed in ("()", "[]"))
@@ -127,7 +129,7 @@ def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -
         case ast.Name() | ast.BinOp(op=ast.Sub()) if name := _name(node):
             return Choice(name)
         case ast.BinOp(left=left, op=ast.Sub(), right=ast.Call(func=ast.Name() as last) as call):
-            call.func = ast.BinOp(left, ast.Sub(), last)  # a-b(…) is b(…) taken from a, as Python reads it
+            call.func = ast.BinOp(left, ast.Sub(), last)  # Python reads a-b(…) as a less b(…)
             return _value(call, complaint, depth)
         case ast.Call(func=func, args=args, keywords=keywords) if name := _name(func):
             values: dict[str, Any] = {}
@@ -146,7 +148,7 @@ def _value(node: ast.expr, complaint: Callable[[str], InputError], depth: int) -
 
 
 def _name(node: ast.expr) -> str:
-    """A name, in which hyphens count as underscores; "" for anything else."""
+    """A name, in which hyphens count as underscores. For anything else it is ""."""
     match node:
         case ast.Name(id=name):
             return name
@@ -160,7 +162,7 @@ def _unreadable(where: str, expected: str, text: str, reason: str) -> InputError
 
 
 def written(value: Any) -> str:
-    """The value as `parse_value` reads it again."""
+    """The text from which `parse_value` reads the value again."""
     if isinstance(value, Choice):
         return str(value)
     if isinstance(value, tuple | list):
@@ -169,6 +171,6 @@ def written(value: Any) -> str:
 
 
 def shortened(value: Any) -> str:
-    """The value as it is written, and no longer than a message can bear."""
+    """That text, cut off where it is too long for a message."""
     whole = written(value)
     return whole if len(whole) <= SHOWN else f"{whole[:SHOWN]}…"

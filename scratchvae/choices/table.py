@@ -1,4 +1,4 @@
-"""Tables of builders by name, which choices are compared with."""
+"""Tables of builders by name, from which a user chooses."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,9 +13,9 @@ from scratchvae.choices.values import Kinds, fitted, replaced
 class Table(Mapping[str, Callable[..., Any]]):
     """The builders of one kind, each by its name: classes, or functions that return what is built.
 
-    A choice is compared with the signature and the types of its builder, and whoever is built checks bounds.
-    The parameters named in `given` are filled in by the program, and are not for the user to choose. `inner`
-    says which table a value is chosen from where a parameter's type is that: {Penalty: PENALTIES}.
+    A choice is compared with the signature and the types of its builder, and the builder checks bounds. The
+    program fills in the parameters named in `given`, which are not for the user to choose. `inner` says which
+    table a value is chosen from, by the type of its parameter: {Penalty: PENALTIES}.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Table(Mapping[str, Callable[..., Any]]):
         return len(self.rows)
 
     def parameters(self, name: str) -> dict[str, Parameter]:
-        """The parameters of that row which a user may set, each annotated with its type."""
+        """The parameters of that row that a user may set, each annotated with its type."""
         builder = self.rows[name]
         hints = get_type_hints(getattr(builder, "__init__") if isinstance(builder, type) else builder)  # noqa: B009
         return {
@@ -48,7 +48,7 @@ class Table(Mapping[str, Callable[..., Any]]):
         }
 
     def settle(self, chosen: str | Choice) -> Choice:
-        """The choice with each value by the name of its parameter, and of its type.
+        """The choice with each value under the name of its parameter, and of its type.
 
         InputError where it does not fit.
         """
@@ -82,9 +82,9 @@ class Table(Mapping[str, Callable[..., Any]]):
         return Choice(choice.name, kept)
 
     def build(self, chosen: str | Choice, **context: Any) -> Any:
-        """What the chosen row builds, with what `given` names taken from `context`.
+        """The object that the chosen row builds, with the parameters that `given` names from `context`.
 
-        InputError where that can't be.
+        InputError where it can't be built.
         """
         choice = self.settle(chosen)
         parameters, where = self.parameters(choice.name), f"{self.kind} {choice.name}"
@@ -114,14 +114,14 @@ class Table(Mapping[str, Callable[..., Any]]):
             ) from error
 
     def listing(self) -> str:
-        """Each row with its parameters, their defaults, and the first line of what its docstring says."""
+        """Each row with its parameters, their defaults, and the first line of its docstring."""
         lines = []
         for name, builder in self.rows.items():
             values = [
                 f"{p.name}=…" if p.default is Parameter.empty else f"{p.name}={written(p.default)}"
                 for p in self.parameters(name).values()
             ]
-            # what follows five spaces is the source
+            # the source follows five spaces
             said = (getdoc(builder) or "").partition("\n")[0].partition("     ")[0]
             lines += [f"  {name}({', '.join(values)})" if values else f"  {name}", f"      {said}"]
         return "\n".join(lines)
@@ -136,7 +136,7 @@ class Table(Mapping[str, Callable[..., Any]]):
 
 
 def joined(table: Table, choice: Choice, values: Mapping[str, Any], spelling: Callable[[str], str]) -> Choice:
-    """The choice with these values too.
+    """The choice with these values added.
 
     InputError, which calls a value by its `spelling`, for one that is set already.
     """

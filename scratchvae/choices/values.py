@@ -1,4 +1,4 @@
-"""Whether a value is of the type that a signature asks for, where it may be written as a choice of its own."""
+"""The types of values: a value must be of the type that a signature asks for, or a choice that builds one."""
 
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType, UnionType
@@ -12,8 +12,9 @@ Kinds = Mapping[Any, Any]  # the table that a value of some type is chosen from
 
 
 def fitted(where: str, name: str, value: Any, hint: Any, kinds: Kinds | None = None) -> Any:
-    """The value, if it is of the type `hint`, with the choices in it settled by their tables; otherwise
-    InputError.
+    """The value, if it is of the type `hint`, with the choices in it settled by their tables.
+
+    InputError for a value of another type.
     """
     try:
         return replaced(
@@ -26,11 +27,10 @@ def fitted(where: str, name: str, value: Any, hint: Any, kinds: Kinds | None = N
 
 
 def replaced(value: Any, hint: Any, kinds: Kinds, on_choice: Callable[[Any, Choice], Any]) -> Any:
-    """The value with each choice in it replaced by on_choice(its table or None, choice). TypeError if it is
-    not a `hint`.
+    """The value with each choice in it replaced by on_choice(its table or None, choice).
 
     A whole number is a number too, but True and False are none. One value stands for a sequence of one, and a
-    choice without a table of its own for its text.
+    choice without a table of its own stands for its text. TypeError if the value is not a `hint`.
     """
     origin, parts = get_origin(hint), get_args(hint)
     if hint in kinds and isinstance(value, Choice) and value.name in kinds[hint]:
@@ -64,7 +64,8 @@ def _in_words(hint: Any, kinds: Kinds) -> str:
         return f"a {kinds[hint].kind} ({' or '.join(kinds[hint])})"
     origin, parts = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        # of which one stands for a tuple of one
+        # one value of it stands for a tuple of one
+
         several = [get_args(part)[0] for part in parts if get_origin(part) is Sequence]
         named = (
             part

@@ -1,6 +1,6 @@
 """The Bernoulli distribution of entries in [0, 1], by logits: p(1) = σ(l).
 
-x between 0 and 1 is taken as the expectation over its binarizations: x log p + (1 − x) log (1 − p).
+An x between 0 and 1 counts as the expectation over its binarizations: x log p + (1 − x) log (1 − p).
 """
 
 import numpy as np
@@ -18,13 +18,13 @@ def log_prob(
 ) -> tuple[Array, Pullback]:
     """log p(x) = Σ_d x l − softplus(l).
 
-    x (B, D), logits (B · draws, D), those for one x side by side -> (B · draws,), nats.
+    x (B, D), logits (B · draws, D)  ->  (B · draws,) in nats. The draws for one x are neighbouring rows.
 
-    Equal to x log σ(l) + (1 − x) log(1 − σ(l)), but finite for every finite l.
-    Kingma & Welling 2014, appendix C.1.
+    It equals x log σ(l) + (1 − x) log(1 − σ(l)), but is finite for every finite l. Kingma & Welling 2014,
+    appendix C.1.
 
-    Where `observed` (B, D) is 0 an entry is missing: it counts as a 0 whose probability is 1. Its
-    log-probability, and the gradient of its logit, are then exactly 0, whatever stands there.
+    An entry is missing where `observed` (B, D) is 0. It counts as a 0 whose probability is 1, and so its
+    log-probability and the gradient of its logit are exactly 0, whatever number or NaN stands in its place.
     """
     require_count("bernoulli.log_prob", "draws", draws)
     require_shapes("bernoulli.log_prob", x=(x, "B D"), logits=(logits, f"{len(x) * draws} D"))
@@ -45,7 +45,7 @@ def log_prob(
 def entropy(logits: Array) -> tuple[Array, Pullback]:
     """H = Σ_d softplus(l) − l σ(l).     logits (B, D)  ->  (B,) in nats."""
     require_shapes("bernoulli.entropy", logits=(logits, "B D"))
-    away = np.abs(logits)  # H is even in l: with |l| nothing cancels
+    away = np.abs(logits)  # H is even in l, and in terms of |l| nothing cancels
     q = kernels.sigmoid(-away)
     H = (kernels.softplus(-away) + away * q).sum(axis=1)
 
@@ -57,8 +57,8 @@ def entropy(logits: Array) -> tuple[Array, Pullback]:
 
 @sampler
 def sample(logits: Array, *, uniform: Array) -> Array:
-    """1 where uniform < σ(l), else 0: a draw where `uniform` is one from U[0, 1).
+    """1 where uniform < σ(l), else 0: a draw where `uniform` is a draw from U[0, 1).
 
-    logits, uniform of one shape.
+    logits and uniform have one shape.
     """
     return (uniform < kernels.sigmoid(logits)).astype(logits.dtype)

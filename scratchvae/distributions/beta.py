@@ -1,9 +1,10 @@
-"""The beta distribution of entries in (0, 1): p(x) = Γ(a+b)/(Γ(a) Γ(b)) xᵃ⁻¹ (1−x)ᵇ⁻¹, with log_a = log a and
-log_b = log b.
+"""The beta distribution of entries in (0, 1), by log_a = log a and log_b = log b.
 
-Its mean is a/(a+b). It has a density for entries strictly between 0 and 1: at an end that density is 0, ∞ or
-neither. Everything is computed in float64 whatever comes in, by `kernels/textbook/unit_interval.py`: the
-logarithms of Γ and of x agree in their first digits where a and b are large.
+    p(x) = Γ(a+b)/(Γ(a) Γ(b)) xᵃ⁻¹ (1−x)ᵇ⁻¹
+
+Its mean is a/(a+b). The entries must lie strictly between 0 and 1, because the density at an end is 0, ∞ or
+neither. `kernels/textbook/unit_interval.py` computes everything in float64, in either dtype: the logarithms
+of Γ and of x agree in their first digits where a and b are large.
 """
 
 import numpy as np
@@ -21,7 +22,8 @@ def log_prob(x: Array, log_a: Array, log_b: Array, *, needs_dx: bool = True) -> 
 
     All (B, D)  ->  (B,) in nats.
 
-    InputError for x outside (0, 1). In float32, x near 1 is known to a roundoff of 1, and log(1−x) with it.
+    InputError for x outside (0, 1). A float32 x near 1 has the absolute error of a roundoff of 1, and so
+    log(1−x) is as inexact as 1−x then is.
     """
     require_shapes("beta.log_prob", x=(x, "B D"), log_a=(log_a, "B D"), log_b=(log_b, "B D"))
     if x.size and not (x.min() > 0 and x.max() < 1):
@@ -35,8 +37,9 @@ def log_prob(x: Array, log_a: Array, log_b: Array, *, needs_dx: bool = True) -> 
         d = dlog_px[:, None]
         dlog_a = d * of_a  # dlog_a = dlog_px a (ψ(a+b) − ψ(a) + log x)
         dlog_b = d * of_b  # dlog_b = dlog_px b (ψ(a+b) − ψ(b) + log(1−x))
-        # dx = dlog_px ((a−1)/x − (b−1)/(1−x))
-        dx = d * (np.expm1(log_a) / x - np.expm1(log_b) / (1 - x)) if needs_dx else None
+        with np.errstate(over="ignore"):
+            # dx = dlog_px ((a−1)/x − (b−1)/(1−x))
+            dx = d * (np.expm1(log_a) / x - np.expm1(log_b) / (1 - x)) if needs_dx else None
         return dx, dlog_a, dlog_b
 
     return log_px, pullback
@@ -44,9 +47,9 @@ def log_prob(x: Array, log_a: Array, log_b: Array, *, needs_dx: bool = True) -> 
 
 @differentiable
 def kl(log_a: Array, log_b: Array, other_log_a: Array, other_log_b: Array) -> tuple[Array, Pullback]:
-    """KL(Beta(a, b) ‖ Beta(α, β)), summed over the entries: each is a Dirichlet law of two shares.
+    """KL(Beta(a, b) ‖ Beta(α, β)), summed over the entries.
 
-    (B, D)  ->  (B,) nats.
+    All (B, D)  ->  (B,) in nats. Each beta law is a Dirichlet law of two shares, whose KL is taken.
     """
     shaped = {
         "log_b": (log_b, "B D"),
@@ -67,9 +70,9 @@ def kl(log_a: Array, log_b: Array, other_log_a: Array, other_log_b: Array) -> tu
 
 @sampler
 def sample(log_a: Array, log_b: Array, *, uniform: Array) -> Array:
-    """The inverse of the distribution function at `uniform`, from U[0, 1), and strictly between 0 and 1.
+    """The inverse of the distribution function at `uniform`, a draw from U[0, 1).
 
-    All (B, D).
+    All (B, D). The result lies strictly between 0 and 1.
     """
     from scipy.special import betaincinv  # imported here: it takes a third of a second
 

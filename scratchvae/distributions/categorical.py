@@ -1,12 +1,12 @@
-"""The categorical distribution over C classes, by logits:
+"""The categorical distribution over C classes, by logits: p(c) = softmax(l)_c.
 
-p(c) = softmax(l)_c, independently for each of D entries.
+Each of the D entries of an event has its own logits and is independent of the others.
 """
 
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arguments import differentiable, sampler
+from scratchvae.arguments import differentiable, in_float64, sampler
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 
@@ -16,8 +16,8 @@ def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
 
     logits (B, D, C), x (B, D) integers in 0..C−1  ->  (B,) in nats.
 
-    The logits of an entry enter by their differences from its largest, which an offset common to all does not
-    change.
+    The logits of an entry enter by their differences from the largest of them, which an offset common to all
+    does not change.
     """
     n = require_shapes("categorical.log_prob", logits=(logits, "B D C"), x=(x, "B D"))
     if not np.issubdtype(x.dtype, np.integer):
@@ -54,10 +54,12 @@ def entropy(logits: Array) -> tuple[Array, Pullback]:
 
 
 @differentiable
+@in_float64
 def kl(logits: Array, other_logits: Array) -> tuple[Array, Pullback]:
     """KL = Σ_d Σ_c p (log p − log q) with p = softmax(logits), q = softmax(other_logits).
 
-    (B, D, C)  ->  (B,) in nats.
+    (B, D, C)  ->  (B,) in nats. It is computed in float64 in either dtype, because the terms of
+    a KL near 0 cancel.
     """
     require_shapes("categorical.kl", logits=(logits, "B D C"), other_logits=(other_logits, "B D C"))
     log_p, _ = ops.log_softmax(logits, axis=2)
@@ -78,7 +80,7 @@ def kl(logits: Array, other_logits: Array) -> tuple[Array, Pullback]:
 def sample(logits: Array, *, uniform: Array) -> Array:
     """The first class whose cumulative probability exceeds `uniform`, a draw from U[0, 1).
 
-    (B, D, C), (B, D)  ->  (B, D).
+    logits (B, D, C), uniform (B, D)  ->  (B, D).
     """
     require_shapes("categorical.sample", logits=(logits, "B D C"), uniform=(uniform, "B D"))
     p, _ = ops.softmax(logits, axis=2)

@@ -1,13 +1,13 @@
-"""The Concrete law, a relaxed choice among K categories: y = log x, x a point of the simplex near a corner.
+"""The Concrete law, a relaxed choice among K categories: y = log x, where x is a point of the simplex.
 
     y = log softmax((l − log E)/λ),    l the logits, E standard exponential numbers, λ the temperature
 
 −log E follows the standard Gumbel law.
 
-The smaller λ, the nearer x = e^y is to a one-hot vector. The largest entry of x is the k-th with probability
-softmax(l)_k, whatever λ. Everything is computed from y, since entries of x fall below the smallest number of
-a dtype where those of y are ordinary. Maddison, Mnih & Teh 2017, section 3 and appendix C (the ExpConcrete
-law); Jang, Gu & Poole 2017, section 2.
+The smaller λ is, the nearer x = e^y is to a one-hot vector. The largest entry of x is the k-th with
+probability softmax(l)_k, for every λ. Everything is computed from y, since entries of x may be too small for
+the dtype where those of y are ordinary numbers. Maddison, Mnih & Teh 2017, section 3 and appendix C (the
+ExpConcrete law); Jang, Gu & Poole 2017, section 2.
 """
 
 from math import lgamma, log
@@ -20,7 +20,10 @@ from scratchvae.arrays import Array, Pullback, require_count, require_positive, 
 
 
 def sample_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Standard exponential numbers of that shape, float32, none of them 0, since their logarithm is taken."""
+    """Draw standard exponential numbers of that shape in float32.
+
+    None of them is 0, since their logarithm is taken.
+    """
     return np.maximum(rng.standard_exponential(shape, dtype=np.float32), np.finfo(np.float32).tiny)
 
 
@@ -28,11 +31,10 @@ def sample_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 def log_prob(y: Array, logits: Array, *, temperature: float) -> tuple[Array, Pullback]:
     """log p(y) = Σ_g (log (K − 1)! + (K − 1) log λ + Σ_k a_gk − K log Σ_k exp a_gk) with a = logits − λ y.
 
-    y, logits (B, G, K), y normalized so that Σ_k exp y_gk = 1  ->  (B,) in nats, G independent choices
-    summed. It is the density of the K − 1 log-odds y_k − y_K; that of x = e^y on the simplex is p(y) / Π_k
-    x_k. An offset that all logits of a choice have in common changes nothing.
-    Maddison et al. 2017, equation
-    24.
+    y, logits (B, G, K)  ->  (B,) in nats, the sum over G independent choices. y is normalized so that Σ_k exp
+    y_gk = 1. This is the density of the K − 1 log-odds y_k − y_K; the density of x = e^y on the simplex is
+    p(y) / Π_k x_k. An offset that all logits of a choice have in common changes nothing. Maddison et al.
+    2017, equation 24.
     """
     n = require_shapes("concrete.log_prob", y=(y, "B G K"), logits=(logits, "B G K"))
     require_count("concrete.log_prob", "the number of categories", n["K"])
@@ -55,9 +57,10 @@ def log_prob(y: Array, logits: Array, *, temperature: float) -> tuple[Array, Pul
 def reparameterize(
     logits: Array, *, noise: Array, temperature: float, draws: int = 1
 ) -> tuple[Array, Pullback]:
-    """y = log softmax((logits − log noise)/λ): a draw of the law, `noise` standard exponential numbers.
+    """y = log softmax((logits − log noise)/λ), a draw where `noise` are standard exponential numbers.
 
-    logits (B, G, K), noise (B · draws, G, K), those of one example side by side  ->  y (B · draws, G, K).
+    logits (B, G, K), noise (B · draws, G, K)  ->  y (B · draws, G, K). The draws of one example are
+    neighbouring rows.
     """
     require_count("concrete.reparameterize", "draws", draws)
     shapes = {"logits": (logits, "B G K"), "noise": (noise, f"{len(logits) * draws} G K")}

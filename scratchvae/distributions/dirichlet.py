@@ -1,7 +1,8 @@
-"""The Dirichlet distribution of D shares that sum to 1: p(x) = Γ(α₀)/Π_i Γ(α_i) Π_i x_i^(α_i − 1),
-α₀ = Σ_i α_i.
+"""The Dirichlet distribution of D shares that sum to 1, by log_alpha = log α.
 
-`log_alpha` is log α. Of two shares it is the beta distribution.
+    p(x) = Γ(α₀)/Π_i Γ(α_i) Π_i x_i^(α_i − 1),    α₀ = Σ_i α_i
+
+With two shares it is the beta distribution.
 """
 
 import numpy as np
@@ -21,8 +22,8 @@ def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
 
         Σ_i β_i (t_i − log(1 + t_i)) + Σ_i G(β_i, α_i) − G(β₀, α₀),    t_i = (ρ₀ − ρ_i)/ρ_i
 
-    The first sum is β₀ times the KL from the shares β/β₀ to α/α₀. What grows with α has cancelled before
-    anything is computed, and G(β, α) is some ½ (ρ − 1 − log ρ) at large α. Two equal laws give exactly 0.
+    The first sum is β₀ times the KL from the shares β/β₀ to α/α₀. The terms that grow with α have cancelled
+    in this form, and G(β, α) is about ½ (ρ − 1 − log ρ) at large α. Two equal laws give exactly 0.
     """
     n = require_shapes("dirichlet.kl", log_alpha=(log_alpha, "B D"), other_log_alpha=(other_log_alpha, "B D"))
     require_count("dirichlet.kl", "the number of shares", n["D"])

@@ -1,10 +1,10 @@
-"""Levels 0 … L−1, each with the mass that a logistic law has on the unit interval around it; the ends have
-all that is beyond.
+"""Levels 0 … L−1, each with the mass that a logistic law has on the unit interval around the level.
 
     P(x = k) = σ((k + ½ − m)/s) − σ((k − ½ − m)/s),    with −∞ for k − ½ at k = 0, and ∞ for k + ½ at k = L−1
 
-The mean m of the logistic law and its scale s = exp(log_scale) are in units of levels. Salimans, Karpathy,
-Chen & Kingma 2017 (PixelCNN++), section 2.1, has the law and the mixture of several.
+So the first and the last level also have the mass beyond them. The mean m of the logistic law and its scale s
+= exp(log_scale) are in units of levels. Salimans, Karpathy, Chen & Kingma 2017 (PixelCNN++), section 2.1, has
+the law and the mixture of several.
 """
 
 import numpy as np
@@ -20,9 +20,9 @@ def log_prob(mean: Array, log_scale: Array, *, x: Array, levels: int) -> tuple[A
 
     mean, log_scale (B, D), x (B, D) integers in 0..levels−1  ->  (B,) in nats.
 
-    `ops.logistic_interval` takes the logarithm of the difference, without branches: no level is too far or
-    too narrow. With a = (x + ½ − m)/s and b = (x − ½ − m)/s it is log σ(a) + log σ(−b) + log(1 − e^(−1/s)).
-    InputError for other x.
+    With a = (x + ½ − m)/s and b = (x − ½ − m)/s, the logarithm of the difference is
+    log σ(a) + log σ(−b) + log(1 − e^(−1/s)), which `ops.logistic_interval` computes. It has no branches, and
+    its digits stay right however far from m or however narrow a level is. InputError for other x.
     """
     require_shapes(
         "discretized_logistic.log_prob", mean=(mean, "B D"), log_scale=(log_scale, "B D"), x=(x, "B D")
@@ -65,9 +65,9 @@ def mixture_log_prob(
 
 @sampler
 def sample(mean: Array, log_scale: Array, *, uniform: Array, levels: int) -> Array:
-    """The level nearest to m + s log u/(1 − u), for u a draw from U[0, 1), or an end if that is beyond it.
+    """The level nearest to m + s log u/(1 − u), where u = `uniform` is a draw from U[0, 1).     All (B, D).
 
-    All (B, D).
+    A number beyond the first or the last level becomes that level.
     """
     shaped = {"log_scale": (log_scale, "B D"), "uniform": (uniform, "B D")}
     require_shapes("discretized_logistic.sample", mean=(mean, "B D"), **shaped)
@@ -78,7 +78,7 @@ def sample(mean: Array, log_scale: Array, *, uniform: Array, levels: int) -> Arr
 
 
 def _by_entry(mean: Array, log_scale: Array, x: Array, levels: int) -> tuple[Array, Pullback]:
-    """log P(x) of each entry, in arrays of any one shape."""
+    """log P(x) of each entry, for arrays of any one shape."""
     largest, half = np.finfo(mean.dtype).max, mean.dtype.type(0.5)
     with np.errstate(over="ignore"):
         rate = np.minimum(np.exp(-log_scale), largest)  # 1/s, held finite so that 0/s stays 0

@@ -1,7 +1,6 @@
-"""The gamma distribution of positive entries: p(x) = b^a x^(a−1) e^(−b x)/Γ(a), with the shape a, the rate b
-and mean a/b.
+"""The gamma distribution of positive entries, by log_shape = log a and log_rate = log b. Its mean is a/b.
 
-`log_shape` is log a, and `log_rate` is log b.
+p(x) = b^a x^(a−1) e^(−b x)/Γ(a)
 """
 
 import numpy as np
@@ -18,12 +17,12 @@ def kl(
 ) -> tuple[Array, Pullback]:
     """KL(Gamma(a, b) ‖ Gamma(α, β)) = Σ_d (a − α) ψ(a) − log Γ(a) + log Γ(α) + α log(b/β) + a (β − b)/b.
 
-    All (B, D)  ->  (B,) in nats. With e(x) = log Γ(x) − x log x + x and ℓ = log of the other mean over this mean, which
-    is log(α b/(a β)), it is a sum of two parts, neither below 0:
+    All (B, D)  ->  (B,) in nats. With e(x) = log Γ(x) − x log x + x, and with ℓ = log(α b/(a β)), the
+    logarithm of the other mean over this one, it is a sum of two parts, and neither of them is below 0:
 
         α (e^(−ℓ) − 1 + ℓ) + e(α) − e(a) − (α − a) e′(a)
 
-    so that no logarithm of Γ is taken less another one. Two equal laws give exactly 0.
+    In this form no logarithm of Γ is subtracted from another one. Two equal laws give exactly 0.
     """
     shaped = {"log_rate": (log_rate, "B D"), "other_log_shape": (other_log_shape, "B D")}
     require_shapes("gamma.kl", log_shape=(log_shape, "B D"), other_log_rate=(other_log_rate, "B D"), **shaped)

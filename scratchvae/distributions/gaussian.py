@@ -1,17 +1,16 @@
 """The Gaussian with diagonal covariance, N(x; mean, diag σ²) with log_var = log σ².
 
-Letters: B examples, D entries of an event. Log-densities sum over the event. Finite for every finite input
-while σ, 1/σ and the squares fit into the dtype, and the limit (±∞, never NaN) beyond.
-Kingma & Welling 2014, appendices B and C.2.
+Letters: B examples, D entries of an event. Log-densities sum over the event. Every function is finite for
+every finite input while σ, 1/σ and the squares fit into the dtype. Beyond that it takes its limit, ±∞, and
+never NaN. Kingma & Welling 2014, appendices B and C.2.
 """
-
-import math
 
 import numpy as np
 
 from scratchvae import kernels
 from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, Pullback, require_count, require_shapes, sum_of_draws
+from scratchvae.distributions._standard_normal import sample_standard as sample_standard
 
 
 @differentiable
@@ -20,18 +19,16 @@ def log_prob(
 ) -> tuple[Array, Pullback]:
     """log p(x) = −½ Σ_d (log 2π + log σ² + (x − mean)²/σ²).     x, mean, log_var (B, D)  ->  (B,) in nats.
 
-    Where `observed` (B, D) is 0 an entry is missing: it adds exactly nothing to the sum, and its gradients
-    are 0, whatever stands there.
+    An entry is missing where `observed` (B, D) is 0. It then adds exactly nothing to the sum, and its
+    gradients are 0, whatever number or NaN stands in its place.
     """
     require_shapes("gaussian.log_prob", x=(x, "B D"), mean=(mean, "B D"), log_var=(log_var, "B D"))
     counted: Array = np.full(len(x), x.shape[1])
     held = [x, mean, log_var]
     if observed is not None:
         require_shapes("gaussian.log_prob", x=(x, "B D"), observed=(observed, "B D"))
-        counted, held = (
-            np.count_nonzero(observed, axis=1),
-            [kernels.fill_missing(a, observed, 0.0) for a in held],
-        )
+        counted = np.count_nonzero(observed, axis=1)
+        held = [kernels.fill_missing(a, observed, 0.0) for a in held]
     log_px = kernels.gaussian_log_prob(held[0], held[1], held[2], counted)
 
     def pullback(dlog_px: Array) -> tuple[Array | None, Array, Array]:
@@ -59,11 +56,10 @@ def standard_log_prob(x: Array) -> tuple[Array, Pullback]:
 
 @differentiable
 def reparameterize(mean: Array, log_var: Array, *, noise: Array, draws: int = 1) -> tuple[Array, Pullback]:
-    """z = mean + σ · noise with σ = exp(log_var / 2): a draw from N(mean, σ²) where noise is one from
-    N(0, 1).
+    """z = mean + σ · noise with σ = exp(log_var / 2), a draw from N(mean, σ²) where noise is N(0, 1).
 
-    mean, log_var (B, D), noise (B · draws, D), those for one mean side by side  ->  z (B · draws, D).
-    Kingma & Welling 2014, section 2.4.
+    mean, log_var (B, D), noise (B · draws, D)  ->  z (B · draws, D). The draws for one mean are neighbouring
+    rows. Kingma & Welling 2014, section 2.4.
     """
     require_count("gaussian.reparameterize", "draws", draws)
     shapes = {"mean": (mean, "B D"), "log_var": (log_var, "B D"), "noise": (noise, f"{len(mean) * draws} D")}
@@ -83,12 +79,13 @@ def reparameterize(mean: Array, log_var: Array, *, noise: Array, draws: int = 1)
 def log_prob_of_draw(log_var: Array, *, noise: Array, draws: int = 1) -> tuple[Array, Pullback]:
     """log N(z; mean, σ²) at the draw z = mean + σ · noise: −½ Σ_d (log 2π + log σ² + noise²).
 
-    log_var (B, D), noise (B · draws, D), those for one mean side by side  ->  (B · draws,) in nats.
-    The noise is given, and so z moves when mean or log σ² changes: (z − mean)/σ stays the noise. The value
-    does not depend on the mean, which therefore is no argument, and its derivative by each log σ² is −½.
+    log_var (B, D), noise (B · draws, D)  ->  (B · draws,) in nats. The draws for one mean are neighbouring
+    rows. The noise is a constant, and so z moves with the mean and with σ, while (z − mean)/σ stays equal to
+    the noise. Therefore the value does not depend on the mean, and its derivative by each log σ² is −½.
 
-    `log_prob` at z would recover the noise as (z − mean)/σ, from a z that was rounded. Where σ is small
-    beside the mean, few digits of the noise are left in z. This function takes the noise itself.
+    `log_prob` would compute the noise as (z − mean)/σ from the rounded z. Where σ is much smaller than the
+    mean, z holds few digits of the noise, and the result would be inexact. This function takes the noise
+    itself.
     """
     require_count("gaussian.log_prob_of_draw", "draws", draws)
     shapes = {"log_var": (log_var, "B D"), "noise": (noise, f"{len(log_var) * draws} D")}
@@ -103,27 +100,11 @@ def log_prob_of_draw(log_var: Array, *, noise: Array, draws: int = 1) -> tuple[A
     return log_q, pullback
 
 
-def sample_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """Draws from N(0, 1), float32, none beyond 6.8, from a seed that `rng` gives: compiled, several times as
-    fast as NumPy's own.
-
-    A counter gives four, one for each quarter of them all: fewer draws from the same state are not the first
-    of more.
-    """
-    n = math.prod(shape)
-    # lower halves: of 64 bits MT19937 gives but those
-    seed = rng.bit_generator.random_raw(5).astype(np.uint32)
-    bits = kernels.random_bits(seed, np.arange((n + 3) // 4, dtype=np.uint32))
-    return kernels.standard_normal(bits.reshape(-1)).reshape(-1)[:n].reshape(shape)
-
-
 @differentiable
 def kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
     """KL(N(mean, σ²) ‖ N(0, 1)) = ½ Σ_d (mean² + σ² − 1 − log σ²).
 
-    mean, log_var (B, D)  ->  (B,) in nats.
-
-    Kingma & Welling 2014, appendix B.
+    mean, log_var (B, D)  ->  (B,) in nats. Kingma & Welling 2014, appendix B.
     """
     by_dimension, by_dimension_pullback = kl_to_standard_by_dimension(mean, log_var)
 
@@ -135,10 +116,7 @@ def kl_to_standard(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
 
 @differentiable
 def kl_to_standard_by_dimension(mean: Array, log_var: Array) -> tuple[Array, Pullback]:
-    """The summands of kl_to_standard, one for each dimension: ½ (mean² + σ² − 1 − log σ²).
-
-    (B, D)  ->  (B, D) in nats.
-    """
+    """The summands of `kl_to_standard`: ½ (mean² + σ² − 1 − log σ²).     (B, D)  ->  (B, D) in nats."""
     require_shapes("gaussian.kl_to_standard", mean=(mean, "B D"), log_var=(log_var, "B D"))
     kl, excess = kernels.gaussian_kl_to_standard(mean, log_var)  # excess = σ² − 1
 
@@ -154,7 +132,7 @@ def kl_to_standard_by_dimension(mean: Array, log_var: Array) -> tuple[Array, Pul
 def kl(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> tuple[Array, Pullback]:
     """KL(N(mean, σ²) ‖ N(other_mean, τ²)) = ½ Σ_d ((σ² + (mean − other_mean)²)/τ² − 1 − log σ²/τ²).
 
-    (B, D) -> (B,).
+    All four arrays are (B, D), and other_log_var is log τ²  ->  (B,) in nats.
     """
     by_dimension, by_dimension_pullback = kl_by_dimension(mean, log_var, other_mean, other_log_var)
 
@@ -168,14 +146,8 @@ def kl(mean: Array, log_var: Array, other_mean: Array, other_log_var: Array) -> 
 def kl_by_dimension(
     mean: Array, log_var: Array, other_mean: Array, other_log_var: Array
 ) -> tuple[Array, Pullback]:
-    """The summands of kl, one for each dimension: ½ ((σ² + (mean − other_mean)²)/τ² − 1 − log σ²/τ²).  (B, D) -> (B, D)."""
-    require_shapes(
-        "gaussian.kl",
-        mean=(mean, "B D"),
-        log_var=(log_var, "B D"),
-        other_mean=(other_mean, "B D"),
-        other_log_var=(other_log_var, "B D"),
-    )
+    """The summands of `kl`: ½ ((σ² + (mean − other_mean)²)/τ² − 1 − log σ²/τ²).     (B, D)  ->  (B, D)."""
+    _require_two_laws("gaussian.kl", mean, log_var, other_mean, other_log_var)
     log_ratio = log_var - other_log_var  # log σ²/τ²
     with np.errstate(over="ignore"):
         excess = np.expm1(log_ratio)  # σ²/τ² − 1
@@ -195,7 +167,7 @@ def kl_by_dimension(
 
 @differentiable
 def entropy(log_var: Array) -> tuple[Array, Pullback]:
-    """H = ½ Σ_d (log 2πe + log σ²), whatever the mean.     log_var (B, D)  ->  (B,) in nats."""
+    """H = ½ Σ_d (log 2πe + log σ²), for any mean.     log_var (B, D)  ->  (B,) in nats."""
     require_shapes("gaussian.entropy", log_var=(log_var, "B D"))
     H = 0.5 * (log_var + log_var.dtype.type(np.log(2 * np.pi * np.e))).sum(axis=1)
 
@@ -209,19 +181,14 @@ def entropy(log_var: Array) -> tuple[Array, Pullback]:
 def expected_log_prob(
     mean: Array, log_var: Array, other_mean: Array, other_log_var: Array
 ) -> tuple[Array, Pullback]:
-    """E[log N(x; other_mean, τ²)] for x ~ N(mean, σ²) = −½
-    Σ_d (log 2π + log τ² + (σ² + (mean − other_mean)²)/τ²).
+    """The mean of log N(x; other_mean, τ²) over x ~ N(mean, σ²): minus the cross-entropy.
 
-    (B, D)  ->  (B,) in nats: minus the cross-entropy.
-    Kingma & Welling 2014, appendix B, where the other is N(0, 1).
+        −½ Σ_d (log 2π + log τ² + (σ² + (mean − other_mean)²)/τ²)
+
+    All four arrays are (B, D), and other_log_var is log τ²  ->  (B,) in nats. Kingma & Welling 2014, appendix
+    B, where the other law is N(0, 1).
     """
-    require_shapes(
-        "gaussian.expected_log_prob",
-        mean=(mean, "B D"),
-        log_var=(log_var, "B D"),
-        other_mean=(other_mean, "B D"),
-        other_log_var=(other_log_var, "B D"),
-    )
+    _require_two_laws("gaussian.expected_log_prob", mean, log_var, other_mean, other_log_var)
     with np.errstate(over="ignore"):
         precision = np.minimum(np.exp(-0.5 * other_log_var), np.finfo(mean.dtype).max)  # 1/τ
         u = (mean - other_mean) * precision
@@ -243,13 +210,13 @@ def expected_log_prob(
 def product_of_experts(
     means: Array, log_vars: Array, *, present: Array | None = None
 ) -> tuple[tuple[Array, Array], Pullback]:
-    """The Gaussian whose density is that of N(0, 1) times those of M experts, N(mean_m, σ_m²), divided by its
-    integral.
+    """The Gaussian that is proportional to N(0, 1) times M experts N(mean_m, σ_m²).
 
         1/σ² = 1 + Σ_m 1/σ_m²        mean = Σ_m w_m mean_m,  w_m = σ²/σ_m²
 
-    means, log_vars (B, M, Z), present (B, M)  ->  mean, log_var (B, Z). Where `present` is 0 an expert has the precision 0,
-    whatever stands there. Hinton 2002; with the prior as an expert Wu & Goodman 2018, section 2.2.
+    means, log_vars (B, M, Z), present (B, M)  ->  mean, log_var (B, Z). An expert whose `present` is 0 has
+    the precision 0, whatever its mean and log σ² are. Hinton 2002; Wu & Goodman 2018, section 2.2, for the
+    prior N(0, 1) as one of the experts.
     """
     require_shapes("gaussian.product_of_experts", means=(means, "B M Z"), log_vars=(log_vars, "B M Z"))
     counted: Array = np.ones(means.shape[:2])
@@ -258,7 +225,7 @@ def product_of_experts(
         counted = present
     here = (counted != 0)[:, :, None]
     log_precision = np.where(here, -log_vars, log_vars.dtype.type(-np.inf))
-    top = np.maximum(log_precision.max(axis=1, initial=-np.inf), 0)  # that of the prior is 0
+    top = np.maximum(log_precision.max(axis=1, initial=-np.inf), 0)  # the prior's log precision is 0
     parts = np.exp(log_precision - top[:, None])
     total = np.exp(-top) + parts.sum(axis=1)
     weights, held = parts / total[:, None], np.where(here, means, 0)
@@ -270,3 +237,11 @@ def product_of_experts(
         return dmeans, weights * pull  # dlog_σ_m² = w_m (dlog_var − dmean (mean_m − mean))
 
     return (mean, log_var), pullback
+
+
+def _require_two_laws(
+    where: str, mean: Array, log_var: Array, other_mean: Array, other_log_var: Array
+) -> None:
+    """Raise InputError unless all four arrays have the shape (B, D) of the first."""
+    one = {"mean": (mean, "B D"), "log_var": (log_var, "B D")}
+    require_shapes(where, **one, other_mean=(other_mean, "B D"), other_log_var=(other_log_var, "B D"))

@@ -32,8 +32,8 @@ Law = tuple[Array, Array]  # mean (B, D) and covariance (B, D, D)
 def marginal(mean: Array, S: Array, *, kept: Sequence[int]) -> tuple[Law, Pullback]:
     """The law of the entries `kept` of x ~ N(mean, S), in that order: N(mean_k, S_kk).
 
-    mean (B, D), S (B, D, D), kept: K different numbers of 0..D − 1  ->  mean (B, K), covariance (B, K, K).
-    InputError where `kept` names an entry that does not exist, or names one twice.
+    mean (B, D), S (B, D, D)  ->  mean (B, K), covariance (B, K, K). `kept` are K different numbers of
+    0..D − 1. InputError where `kept` names an entry that does not exist, or names one twice.
     """
     n = require_shapes("gaussian_algebra.marginal", mean=(mean, "B D"), S=(S, "B D D"))
     k = _entries("marginal", "kept", kept, n["D"])
@@ -50,17 +50,18 @@ def marginal(mean: Array, S: Array, *, kept: Sequence[int]) -> tuple[Law, Pullba
 
 @differentiable
 def conditional(mean: Array, S: Array, x: Array, *, observed: Sequence[int]) -> tuple[Law, Pullback]:
-    """The law of the rest given that the entries `observed` are x, by the Schur complement of S_oo in S:
+    """The law of the other entries given that the entries `observed` are x, by the Schur complement of S_oo.
 
         N(mean_r + K (x − mean_o), S_rr − K S_or),     K = S_ro S_oo⁻¹
 
-    mean (B, D), S (B, D, D), x (B, O) in the order of `observed`: O different numbers of 0..D − 1
-    ->  mean (B, R), covariance (B, R, R) of the R = D − O other entries, in ascending order.
+    mean (B, D), S (B, D, D), x (B, O)  ->  mean (B, R), covariance (B, R, R) of the R = D − O other entries,
+    in ascending order. `observed` are O different numbers of 0..D − 1, and the columns of x stand in their
+    order.
 
-    The covariance is the same for every x. Where nothing is observed the law is N(mean, S); where everything
-    is, no entries are left. `gaussian_full.conditional` finds the same law by the Cholesky factor of S.
-    InputError where an S is not positive definite to rounding, and where `observed` names an entry that does
-    not exist, or names one twice.     Bishop 2006, equations 2.81 and 2.82.
+    The covariance is the same for every x. Where nothing is observed the law is N(mean, S). Where everything
+    is observed, no entries are left. `gaussian_full.conditional` finds the same law by the Cholesky factor of
+    S. InputError where an S is not positive definite to rounding, and where `observed` names an entry that
+    does not exist, or names one twice. Bishop 2006, equations 2.81 and 2.82.
     """
     n = require_shapes("gaussian_algebra.conditional", mean=(mean, "B D"), S=(S, "B D D"))
     o = _entries("conditional", "observed", observed, n["D"])
@@ -81,7 +82,7 @@ def conditional(mean: Array, S: Array, x: Array, *, observed: Sequence[int]) -> 
     P[:, o], P[:, r] = -_transposed(K), np.eye(len(r), dtype=mean.dtype)
     w[:, o] = v
     # Pᵀ x = x_r − K x_o is independent of x_o, with the covariance Pᵀ S P = S_given. When S changes by a
-    # small E, K and v change too; all in all S_given changes by Pᵀ E P, and mean_given by Pᵀ E w.
+    # small E, K and v change too. Together these changes move S_given by Pᵀ E P, and mean_given by Pᵀ E w.
 
     def pullback(dmean_given: Array, dS_given: Array) -> tuple[Array, Array, Array]:
         dmean = (P @ dmean_given[:, :, None])[:, :, 0]  # dmean = P dmean_given
@@ -132,15 +133,15 @@ def product(
     other_mean: Array,
     other_S: Array,
 ) -> tuple[tuple[Array, Array, Array], Pullback]:
-    """The product of two densities of the same x, N(x; mean, S) N(x; other_mean, T) = c N(x; m, C):
+    """The product of two densities of the same x: N(x; mean, S) N(x; other_mean, T) = c N(x; m, C).
 
         m = J mean + K other_mean,   C = (S⁻¹ + T⁻¹)⁻¹ = S V⁻¹ T,   log c = log N(mean; other_mean, V)
         V = S + T,   K = S V⁻¹,   J = T V⁻¹ = I − K
 
     mean, other_mean (B, D), S, other_S (B, D, D)  ->  m (B, D), C (B, D, D), log c (B,) in nats.
-    N(x; m, C) is the product, normalized. Where one factor is a prior and the other a likelihood of x, it is
-    the posterior and c is the evidence. InputError where an S or T is not positive definite to rounding, as
-    that law has no density.     Rasmussen & Williams 2006, equations A.7 and A.8.
+    N(x; m, C) is the normalized product. Where one factor is a prior and the other a likelihood of x,
+    N(x; m, C) is the posterior and c is the evidence. InputError where an S or T is not positive definite to
+    rounding, since such a law has no density. Rasmussen & Williams 2006, equations A.7 and A.8.
     """
     _require_two_laws("product", mean, S, other_mean, other_S)
     one, other = _symmetric(S), _symmetric(other_S)
@@ -160,7 +161,7 @@ def product(
         dmean = J_dm + dv  # dmean = Jᵀ dm + dlog_c v
         dother_mean = K_dm - dv  # dother_mean = Kᵀ dm − dlog_c v
         _, inverse = _solve(L, np.broadcast_to(np.eye(D, dtype=L.dtype), L.shape))
-        dV = 0.5 * (_outer(dv, v) - dlog_c[:, None, None] * inverse)  # of log c: dV = dlog_c ½ (v vᵀ − V⁻¹)
+        dV = 0.5 * (_outer(dv, v) - dlog_c[:, None, None] * inverse)  # dV = dlog_c ½ (v vᵀ − V⁻¹), from log c
         dS = _transposed(J) @ dC @ J + _outer(J_dm, v) + dV  # dS = Jᵀ dC J + Jᵀ dm vᵀ + dV
         dT = _transposed(K) @ dC @ K - _outer(K_dm, v) + dV  # dT = Kᵀ dC K − Kᵀ dm vᵀ + dV
         return dmean, _symmetric(dS), dother_mean, _symmetric(dT)
@@ -170,7 +171,7 @@ def product(
 
 def _entries(where: str, name: str, given: Sequence[int], D: int) -> Array:
     entries = np.asarray(given).reshape(-1)
-    integers = entries.dtype.kind in "iu" or entries.size == 0  # and no mask of True and False
+    integers = entries.dtype.kind in "iu" or entries.size == 0  # a mask of True and False is refused
     in_range = integers and ((entries >= 0) & (entries < D)).all()
     if not in_range or len(set(entries.tolist())) < len(entries):
         expected = f"{name} should be different numbers of 0..{D - 1}, the entries of an event"
@@ -185,7 +186,7 @@ def _require_two_laws(where: str, mean: Array, S: Array, other_mean: Array, othe
 
 
 def _factor(where: str, name: str, S: Array) -> Array:
-    """The Cholesky factor of S; the InputError of a matrix that has none calls it by `name`."""
+    """The Cholesky factor of S. The InputError of a matrix that has none calls the matrix by `name`."""
     try:
         L, _ = ops.cholesky(S)
     except InputError as error:

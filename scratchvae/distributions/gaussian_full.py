@@ -1,9 +1,9 @@
 """The Gaussian with any covariance, N(x; mean, L Lᵀ), by its Cholesky factor L.
 
 L is lower triangular with a positive diagonal. Letters: B examples, D entries of an event. No function reads
-what stands above the diagonal of an L. `ops.lower_triangular` makes an L of free numbers, and `ops.cholesky`
-makes the L of a covariance. Where L is diagonal, L = diag σ, a function that `distributions.gaussian` has too
-gives what it gives there. What needs L⁻¹ is computed in float64 whatever comes in: its entries may be large.
+the entries above the diagonal of an L. `ops.lower_triangular` makes an L of free numbers, and `ops.cholesky`
+makes the L of a covariance. Where L = diag σ, a function that `distributions.gaussian` has too gives the same
+value. The functions that need L⁻¹ compute in float64 in either dtype, since the entries of L⁻¹ may be large.
 """
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from scratchvae import ops
 from scratchvae.arguments import differentiable, in_float64
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
+from scratchvae.distributions import _cholesky_factor as cholesky_factor
 
 LOG_2PI = float(np.log(2 * np.pi))
 
@@ -23,7 +24,7 @@ def log_prob(x: Array, mean: Array, L: Array, *, needs_dx: bool = True) -> tuple
     x, mean (B, D), L (B, D, D)  ->  (B,) nats.
     """
     require_shapes("gaussian_full.log_prob", x=(x, "B D"), mean=(mean, "B D"), L=(L, "B D D"))
-    log_diagonal, log_diagonal_pullback = _log_diagonal("log_prob", "L", L)
+    log_diagonal, log_diagonal_pullback = cholesky_factor.log_diagonal("log_prob", "L", L)
     u, u_pullback = ops.solve_triangular(L, (x - mean)[:, :, None])
     log_px = -(log_diagonal + 0.5 * (u[:, :, 0] ** 2 + x.dtype.type(LOG_2PI))).sum(axis=1)
 
@@ -40,7 +41,7 @@ def log_prob(x: Array, mean: Array, L: Array, *, needs_dx: bool = True) -> tuple
 
 @differentiable
 def reparameterize(mean: Array, L: Array, *, noise: Array) -> tuple[Array, Pullback]:
-    """z = mean + L · noise: a draw from N(mean, L Lᵀ) where noise is one from N(0, I).
+    """z = mean + L · noise, a draw from N(mean, L Lᵀ) where the noise is a draw from N(0, I).
 
     mean, noise (B, D), L (B, D, D)  ->  z (B, D).     Kingma & Welling 2019, section 2.5.1.
     """
@@ -70,7 +71,7 @@ def conditional(mean: Array, L: Array, x: Array) -> tuple[tuple[Array, Array], P
     if n["O"] > n["D"]:
         expected = f"x should have at most D = {n['D']} entries"
         raise InputError(f"gaussian_full.conditional: {expected}, found {n['O']}")
-    _require_positive_diagonal("conditional", "L", L)
+    cholesky_factor.require_positive_diagonal("conditional", "L", L)
     o, r = slice(0, n["O"]), slice(n["O"], n["D"])
     L_ro = L[:, r, o]
     u, u_pullback = ops.solve_triangular(L[:, o, o], (x - mean[:, o])[:, :, None])  # u = L_oo⁻¹ (x − mean_o)
@@ -92,12 +93,12 @@ def conditional(mean: Array, L: Array, x: Array) -> tuple[tuple[Array, Array], P
 def log_prob_of_draw(L: Array, *, noise: Array) -> tuple[Array, Pullback]:
     """log N(z; mean, L Lᵀ) at the draw z = mean + L · noise: −Σ_i log L_ii − ½ Σ_i (noise_i² + log 2π).
 
-    L (B, D, D), noise (B, D)  ->  (B,) in nats. The noise is given, and so z moves when mean or L changes:
-    L⁻¹ (z − mean) stays the noise, and only the determinant Π_i L_ii changes the log-density. The value does
-    not depend on the mean, which therefore is no argument.
+    L (B, D, D), noise (B, D)  ->  (B,) in nats. The noise is a constant, and so z moves with the mean and
+    with L, while L⁻¹ (z − mean) stays equal to the noise. Therefore the value does not depend on the mean,
+    and it depends on L by the determinant Π_i L_ii alone.
     """
     require_shapes("gaussian_full.log_prob_of_draw", L=(L, "B D D"), noise=(noise, "B D"))
-    log_diagonal, log_diagonal_pullback = _log_diagonal("log_prob_of_draw", "L", L)
+    log_diagonal, log_diagonal_pullback = cholesky_factor.log_diagonal("log_prob_of_draw", "L", L)
     u = noise.astype(L.dtype, copy=False)
     log_q = -(log_diagonal + 0.5 * (u * u + L.dtype.type(LOG_2PI))).sum(axis=1)
 
@@ -110,9 +111,9 @@ def log_prob_of_draw(L: Array, *, noise: Array) -> tuple[Array, Pullback]:
 
 @differentiable
 def entropy(L: Array) -> tuple[Array, Pullback]:
-    """H = Σ_i log L_ii + ½ D log 2πe, whatever the mean.     L (B, D, D)  ->  (B,) in nats."""
+    """H = Σ_i log L_ii + ½ D log 2πe, for any mean.     L (B, D, D)  ->  (B,) in nats."""
     require_shapes("gaussian_full.entropy", L=(L, "B D D"))
-    log_diagonal, log_diagonal_pullback = _log_diagonal("entropy", "L", L)
+    log_diagonal, log_diagonal_pullback = cholesky_factor.log_diagonal("entropy", "L", L)
     H = (log_diagonal + L.dtype.type(0.5 * LOG_2PI + 0.5)).sum(axis=1)
 
     def pullback(dH: Array) -> Array:
@@ -124,7 +125,9 @@ def entropy(L: Array) -> tuple[Array, Pullback]:
 @differentiable
 @in_float64
 def kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array, Pullback]:
-    """KL(N(mean, L Lᵀ) ‖ N(other_mean, M Mᵀ)) = ½ (‖A‖² + ‖u‖² − D) − Σ_i log A_ii,  A = M⁻¹ L,  u = M⁻¹ (mean − other_mean).
+    """KL(N(mean, L Lᵀ) ‖ N(other_mean, M Mᵀ)) = ½ (‖A‖² + ‖u‖² − D) − Σ_i log A_ii.
+
+        A = M⁻¹ L,        u = M⁻¹ (mean − other_mean)
 
     mean, other_mean (B, D), L, other_L (B, D, D), where M is other_L  ->  (B,) in nats. ‖A‖² is the sum of
     the squares of A's entries.
@@ -132,7 +135,7 @@ def kl(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array,
     _require_two_laws("kl", mean, L, other_mean, other_L)
     D = mean.shape[1]
     for name, factor in {"L": L, "other_L": other_L}.items():
-        _require_positive_diagonal("kl", name, factor)
+        cholesky_factor.require_positive_diagonal("kl", name, factor)
     beside = np.concatenate([np.tril(L), (mean - other_mean)[:, :, None]], axis=2)
     both, both_pullback = ops.solve_triangular(other_L, beside)  # [A | u] = M⁻¹ [L | mean − other_mean]
     by_dimension, by_dimension_pullback = kl_to_standard_by_dimension(both[:, :, D], both[:, :, :D])
@@ -165,16 +168,16 @@ def kl_to_standard(mean: Array, L: Array) -> tuple[Array, Pullback]:
 
 @differentiable
 def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]:
-    """The summands of kl_to_standard: ½ (mean_i² + Σ_j<i L_ij² + L_ii² − 1) − log L_ii.
+    """The summands of `kl_to_standard`: ½ (mean_i² + Σ_j<i L_ij² + L_ii² − 1) − log L_ii.
 
-    (B, D), (B, D, D)  ->  (B, D) nats.
+    mean (B, D), L (B, D, D)  ->  (B, D) in nats.
 
-    By the chain rule the i-th is E[KL(q(z_i | z_1 … z_i−1) ‖ N(0, 1))], the share of entry i, and so it is
-    never negative. Given the entries before it, z_i has the deviation L_ii and a mean whose square averages
-    mean_i² + Σ_j<i L_ij², as `conditional` shows.
+    By the chain rule the i-th summand is E[KL(q(z_i | z_1 … z_i−1) ‖ N(0, 1))], the share of entry i, and so
+    it is never negative. Given the entries before it, z_i has the deviation L_ii, and the mean of the square
+    of its mean is mean_i² + Σ_j<i L_ij², by `conditional`.
     """
     require_shapes("gaussian_full.kl_to_standard", mean=(mean, "B D"), L=(L, "B D D"))
-    log_diagonal, _ = _log_diagonal("kl_to_standard", "L", L)
+    log_diagonal, _ = cholesky_factor.log_diagonal("kl_to_standard", "L", L)
     on = np.arange(L.shape[1])
     below, diagonal = np.tril(L, -1), L[:, on, on]
     with np.errstate(over="ignore"):
@@ -195,14 +198,17 @@ def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]
 @differentiable
 @in_float64
 def expected_log_prob(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array, Pullback]:
-    """E[log N(x; other_mean, M Mᵀ)] for x ~ N(mean, L Lᵀ) = −½ D log 2π − Σ_i log M_ii − ½ (‖A‖² + ‖u‖²).
+    """The mean of log N(x; other_mean, M Mᵀ) over x ~ N(mean, L Lᵀ): minus the cross-entropy.
 
-    A = M⁻¹ L,  u = M⁻¹ (mean − other_mean),  M is other_L.     mean, other_mean (B, D), L, other_L (B, D, D)
-    ->  (B,) in nats: minus the cross-entropy of the first law relative to the other.
+        −½ D log 2π − Σ_i log M_ii − ½ (‖A‖² + ‖u‖²),        A = M⁻¹ L,        u = M⁻¹ (mean − other_mean)
+
+    mean, other_mean (B, D), L, other_L (B, D, D), where M is other_L  ->  (B,) in nats.
     """
     _require_two_laws("expected_log_prob", mean, L, other_mean, other_L)
     D = mean.shape[1]
-    log_diagonal, log_diagonal_pullback = _log_diagonal("expected_log_prob", "other_L", other_L)
+    log_diagonal, log_diagonal_pullback = cholesky_factor.log_diagonal(
+        "expected_log_prob", "other_L", other_L
+    )
     beside = np.concatenate([np.tril(L), (mean - other_mean)[:, :, None]], axis=2)
     both, both_pullback = ops.solve_triangular(other_L, beside)  # [A | u] = M⁻¹ [L | mean − other_mean]
     value = -(log_diagonal + 0.5 * ((both * both).sum(axis=2) + mean.dtype.type(LOG_2PI))).sum(axis=1)
@@ -219,10 +225,10 @@ def expected_log_prob(mean: Array, L: Array, other_mean: Array, other_L: Array) 
 
 @differentiable
 def expected_quadratic_form(mean: Array, S: Array, A: Array) -> tuple[Array, Pullback]:
-    """E[xᵀ A x] = tr(A S) + meanᵀ A mean, for every law of x, Gaussian or not, with this mean and this S.
+    """E[xᵀ A x] = tr(A S) + meanᵀ A mean, where x has this mean and this covariance S.
 
-    mean (B, D), covariance S (B, D, D), A (D, D)  ->  (B,).
-    Petersen & Pedersen 2012, section 6.2.2, equation 328.
+    mean (B, D), S (B, D, D), A (D, D)  ->  (B,). It holds for every law of x, Gaussian or not. Petersen &
+    Pedersen 2012, section 6.2.2, equation 328.
     """
     require_shapes("gaussian_full.expected_quadratic_form", mean=(mean, "B D"), S=(S, "B D D"), A=(A, "D D"))
     # E[x xᵀ]ᵀ, so that the value is Σ_ij A_ij moment_ij
@@ -241,27 +247,3 @@ def expected_quadratic_form(mean: Array, S: Array, A: Array) -> tuple[Array, Pul
 def _require_two_laws(where: str, mean: Array, L: Array, other_mean: Array, other_L: Array) -> None:
     other = {"other_mean": (other_mean, "B D"), "other_L": (other_L, "B D D")}
     require_shapes(f"gaussian_full.{where}", mean=(mean, "B D"), L=(L, "B D D"), **other)
-
-
-def _log_diagonal(where: str, name: str, L: Array) -> tuple[Array, Pullback]:
-    """log L_ii (B, D)."""
-    _require_positive_diagonal(where, name, L)
-    diagonal = np.diagonal(L, axis1=1, axis2=2)
-
-    def pullback(dlog_diagonal: Array) -> Array:
-        dL = np.zeros_like(L)
-        on = np.arange(L.shape[1])
-        dL[:, on, on] = dlog_diagonal / diagonal  # dL_ii = d(log L_ii) / L_ii
-        return dL
-
-    return np.log(diagonal), pullback
-
-
-def _require_positive_diagonal(where: str, name: str, L: Array) -> None:
-    diagonal = np.diagonal(L, axis1=1, axis2=2)
-    if not (diagonal > 0).all():
-        example, i = np.argwhere(~(diagonal > 0))[0]
-        expected = f"the diagonal of {name} should be positive (a singular covariance has no density)"
-        raise InputError(
-            f"gaussian_full.{where}: {expected}, found {diagonal[example, i]} at entry {i} of example {example}"
-        )

@@ -1,4 +1,4 @@
-"""The product of two Gaussians with independent entries, which is a Gaussian again but for a factor."""
+"""The product of two Gaussians with independent entries, which is proportional to a Gaussian."""
 
 import numpy as np
 
@@ -16,9 +16,9 @@ def product(
         1/s² = 1/σ² + 1/τ²        m = w mean + (1 − w) other_mean,    w = s²/σ² = 1 / (1 + σ²/τ²)
 
     All four arrays are (B, D), and so are the mean m and log s² that it returns. Precisions add up, and each
-    mean counts by its share w of the precision. A variance that is infinite, or 0, beside the other has the
-    share 0, or 1, and no digit is lost at either end: log s² is the smaller of the two logarithms less
-    log(1 + e^(−|log σ²/τ²|)). `gaussian_algebra.product` is the same for full covariances.
+    mean counts by its share w of the precision: 0 where its variance is infinite, and 1 where its variance is
+    0 and the other is not. No digit is lost at either end, since log s² is computed as the smaller of the two
+    logarithms less log(1 + e^(−|log σ²/τ²|)). `gaussian_algebra.product` is the same for full covariances.
     Sønderby et al. 2016, equations 10 and 11.
     """
     shapes = {"mean": (mean, "B D"), "log_var": (log_var, "B D")}

@@ -32,7 +32,7 @@ def log_prob(x: Array, mean: Array, log_scale: Array, *, needs_dx: bool = True) 
 
 @differentiable
 def entropy(log_scale: Array) -> tuple[Array, Pullback]:
-    """H = Σ_d 1 + log 2s, whatever the mean.     log_scale (B, D)  ->  (B,) in nats."""
+    """H = Σ_d 1 + log 2s, for any mean.     log_scale (B, D)  ->  (B,) in nats."""
     require_shapes("laplace.entropy", log_scale=(log_scale, "B D"))
     H = (log_scale + log_scale.dtype.type(1 + np.log(2))).sum(axis=1)
 
@@ -44,9 +44,9 @@ def entropy(log_scale: Array) -> tuple[Array, Pullback]:
 
 @differentiable
 def reparameterize(mean: Array, log_scale: Array, *, noise: Array) -> tuple[Array, Pullback]:
-    """x = mean + s · noise, a draw from Laplace(mean, s) where noise is one from Laplace(0, 1).
+    """x = mean + s · noise, a draw from Laplace(mean, s) where the noise is a draw from Laplace(0, 1).
 
-    (B, D)  ->  (B, D).
+    All (B, D)  ->  (B, D).
     """
     require_shapes(
         "laplace.reparameterize", mean=(mean, "B D"), log_scale=(log_scale, "B D"), noise=(noise, "B D")
@@ -64,9 +64,12 @@ def reparameterize(mean: Array, log_scale: Array, *, noise: Array) -> tuple[Arra
 
 @differentiable
 def kl(mean: Array, log_scale: Array, other_mean: Array, other_log_scale: Array) -> tuple[Array, Pullback]:
-    """KL(Laplace(mean, b) ‖ Laplace(other_mean, c)) = Σ_d log c/b + (b e^(−|Δ|/b) + |Δ|)/c − 1,  Δ = mean − other_mean.
+    """KL(Laplace(mean, b) ‖ Laplace(other_mean, c)), where b and c are the scales.
 
-    All (B, D)  ->  (B,) in nats. Summed as (e^ρ − 1 − ρ) + e^ρ (e^(−δ) − 1 + δ) with ρ = log b/c and δ = |Δ|/b, neither below 0.
+        Σ_d log c/b + (b e^(−|Δ|/b) + |Δ|)/c − 1,    Δ = mean − other_mean
+
+    All (B, D)  ->  (B,) in nats. With ρ = log b/c and δ = |Δ|/b it is computed as the sum of e^ρ − 1 − ρ and
+    e^ρ (e^(−δ) − 1 + δ), neither of which is below 0.
     """
     shaped = {"other_mean": (other_mean, "B D"), "other_log_scale": (other_log_scale, "B D")}
     require_shapes("laplace.kl", mean=(mean, "B D"), log_scale=(log_scale, "B D"), **shaped)
@@ -93,10 +96,11 @@ def kl_from_gaussian(
 ) -> tuple[Array, Pullback]:
     """KL(N(mean, σ²) ‖ Laplace(other_mean, c)) = Σ_d log 2c + E|x − other_mean|/c − ½ (log 2πσ² + 1).
 
-    (B, D)  ->  (B,), nats.
+    All (B, D)  ->  (B,) in nats.
 
-    E|x − other_mean| = σ √(2/π) e^(−u²/2) + Δ erf(u/√2) with Δ = mean − other_mean and u = Δ/σ, of which no
-    part is below 0.
+        E|x − other_mean| = σ √(2/π) e^(−u²/2) + Δ erf(u/√2),    Δ = mean − other_mean,  u = Δ/σ
+
+    Neither part of it is below 0.
     """
     from scipy.special import erf  # imported here: it takes a third of a second
 
@@ -107,7 +111,7 @@ def kl_from_gaussian(
     with np.errstate(over="ignore", under="ignore"):
         rate = np.minimum(np.exp(-other_log_scale), limit)  # 1/c
         u = np.clip(apart * np.minimum(np.exp(-0.5 * log_var), limit), -limit, limit)
-        # of draws on the side of other_mean where mean is, less that on the other side
+        # the share of draws on mean's side of other_mean, less the share on its other side
         share = erf(u * real(np.sqrt(0.5)))
         # σ √(2/π) e^(−u²/2)/c
         width = np.exp(0.5 * log_var - other_log_scale) * np.exp(-0.5 * u * u) * real(np.sqrt(2 / np.pi))

@@ -1,7 +1,7 @@
 """A mixture of K diagonal Gaussians with weights π = softmax(logits): p(z) = Σ_k π_k N(z; mean_k, diag σ_k²).
 
-Computed in float64 whatever comes in: far from all components their log-densities agree in their first
-digits, and the responsibilities are made of the differences.
+Everything is computed in float64, in either dtype: far from all components the log-densities of these agree
+in their first digits, and the responsibilities depend on the differences.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def log_prob(z: Array, logits: Array, means: Array, log_vars: Array) -> tuple[Ar
     )
     B, K, D = n["B"], n["K"], n["D"]
     log_weights, log_weights_pullback = ops.log_softmax(logits, axis=0)
-    # each z with each k
+    # the pairs of each z with each component k
     pairs = [np.broadcast_to(a, (B, K, D)).reshape(B * K, D) for a in (z[:, None], means, log_vars)]
     log_pairs, pairs_pullback = gaussian.log_prob(*pairs)
     joint = log_weights + log_pairs.reshape(B, K)  # log π_k + log N(z; mean_k, σ_k²)
@@ -39,7 +39,7 @@ def log_prob(z: Array, logits: Array, means: Array, log_vars: Array) -> tuple[Ar
         djoint = joint_pullback(dlog_pz)  # djoint_bk = dlog_pz_b r_bk, r the responsibilities
         dz, dmeans, dlog_vars = (d.reshape(B, K, D) for d in pairs_pullback(djoint.reshape(B * K)))
         dlogits = log_weights_pullback(djoint.sum(axis=0))  # dlogits_k = Σ_b dlog_pz_b (r_bk − π_k)
-        # each summed over its other axis
+        # each gradient is summed over the axis that its array lacks
         return dz.sum(axis=1), dlogits, dmeans.sum(axis=0), dlog_vars.sum(axis=0)
 
     return log_pz, pullback
@@ -48,7 +48,7 @@ def log_prob(z: Array, logits: Array, means: Array, log_vars: Array) -> tuple[Ar
 @differentiable
 @in_float64
 def log_prob_of_each(z: Array, logits: Array, means: Array, log_vars: Array) -> tuple[Array, Pullback]:
-    """The log-density of each row under a mixture of its own: log Σ_k π_bk N(z_b; mean_bk, σ_bk²).
+    """log Σ_k π_bk N(z_b; mean_bk, σ_bk²), the log-density of each row under a mixture of its own.
 
     z (B, D), logits (B, K), means, log_vars (B, K, D)  ->  (B,) in nats.
     """
@@ -77,21 +77,20 @@ def log_prob_of_each(z: Array, logits: Array, means: Array, log_vars: Array) -> 
 @differentiable
 @in_float64
 def reparameterize(logits: Array, means: Array, log_vars: Array, *, noise: Array) -> tuple[Array, Pullback]:
-    """A draw z from a mixture of each row's own, as a smooth function of its parameters: z_d solves
-    F_d(z_d) = Φ(noise_d).
+    """A draw z from a mixture of each row's own, which is smooth in the parameters: F_d(z_d) = Φ(noise_d).
 
     F_d is the distribution function of z_d given z_1, …, z_(d−1), and Φ that of N(0, 1):
 
         F_d(t) = Σ_k w_dk Φ((t − mean_kd)/σ_kd),
         w_d = softmax_k(logits_k + Σ_(j<d) log N(z_j; mean_kj, σ_kj²))
 
-    With one component it is mean + σ noise. No component is chosen, and so nothing jumps where a weight
-    changes: the gradient is that of z itself, by the implicit function theorem dz_d = −dF_d/f_d, where f_d is
-    the density of z_d given the earlier ones. It grows without bound as the components move so far apart that
-    f_d vanishes between them.
+    With one component z is mean + σ noise. No component is chosen, and so nothing jumps where a weight
+    changes. The gradient is that of z itself, by the implicit function theorem dz_d = −dF_d/f_d, where f_d is
+    the density of z_d given the earlier entries. It grows without bound as the components move so far apart
+    that f_d vanishes between them.
 
-    logits (B, K), means, log_vars (B, K, D), noise (B, D) ~ N(0, 1)  ->  z (B, D).
-    Figurnov, Mohamed & Mnih 2018, section 3 and its equation 9 for several dimensions; Graves 2016.
+    logits (B, K), means, log_vars (B, K, D), noise (B, D) ~ N(0, 1)  ->  z (B, D). Figurnov, Mohamed & Mnih
+    2018, section 3 and its equation 9 for several dimensions; Graves 2016.
     """
     n = require_shapes(
         "mixture.reparameterize",
@@ -116,11 +115,11 @@ def reparameterize(logits: Array, means: Array, log_vars: Array, *, noise: Array
         dmeans, dlog_vars, dbefore = np.empty_like(means), np.empty_like(means), np.zeros_like(logits)
         for d in reversed(range(D)):
             (log_w, softmax_pullback, a, log_n), std, eps = given[d], stds[:, :, d], noise[:, d, None]
-            # what follows z_d has it in its weights: ∂log n_k/∂z = −a_k/σ_k
+            # z_d is in the weights of the entries that follow: ∂log n_k/∂z = −a_k/σ_k
             dz_d = (dz[:, d] - (dbefore * a / std).sum(axis=1))[:, None]
             log_f, r_pullback = ops.log_sum_exp(log_w + log_n, axis=1)
             r = r_pullback(np.ones_like(log_f))  # w_k n_k / f
-            side = np.where(eps > 0, -1.0, 1.0)  # the tail that is less than ½
+            side = np.where(eps > 0, -1.0, 1.0)  # the sign of the tail that holds less than ½
             with np.errstate(over="ignore"):
                 apart = [
                     np.exp(np.minimum(log_w + log_ndtr(side * t) - log_f[:, None], 700)) for t in (a, eps)
@@ -138,11 +137,11 @@ def reparameterize(logits: Array, means: Array, log_vars: Array, *, noise: Array
 def _quantile(log_w: Array, mean: Array, std: Array, noise: Array) -> Array:
     """t with Σ_k w_k Φ((t − mean_k)/σ_k) = Φ(noise), by Newton's steps inside a bracket.
 
-    (B, K), noise (B,)  ->  (B,).
+    log_w, mean, std (B, K), noise (B,)  ->  (B,).
 
-    The equation is solved in logarithms and in the tail that is less than ½: where noise > 0, everything is
-    mirrored. The solution lies between the smallest and the largest mean_k + σ_k noise. A row is done when
-    its step is what the rounding of log F does to it.
+    The equation is solved in logarithms, and in the tail that holds less than ½: where noise > 0, everything
+    is mirrored. The solution lies between the smallest and the largest mean_k + σ_k noise. A row is finished
+    when its step is no larger than what the rounding of log F makes of it.
     """
     side = np.where(noise > 0, -1.0, 1.0)
     mean, eps = side[:, None] * mean, side * noise
@@ -152,7 +151,8 @@ def _quantile(log_w: Array, mean: Array, std: Array, noise: Array) -> Array:
     low, high, target = ends.min(axis=1), ends.max(axis=1), log_ndtr(eps)
     t = np.clip((np.exp(log_w) * ends).sum(axis=1), low, high)
     rounding, rows, moved = 4 * np.finfo(np.float64).eps, np.arange(len(t)), high - low
-    # a step that is no half of the last one halves the bracket, and a float has some 60 halvings
+    # A step that is more than half of the last one halves the bracket instead, and some 60 halvings reach
+    # the precision of a float.
     for _ in range(180):
         a = (t[rows, None] - mean[rows]) / std[rows]
         log_F = np.logaddexp.reduce(log_w[rows] + log_ndtr(a), axis=1)
@@ -175,9 +175,9 @@ def _quantile(log_w: Array, mean: Array, std: Array, noise: Array) -> Array:
 
 @sampler
 def sample(logits: Array, means: Array, log_vars: Array, *, uniform: Array, noise: Array) -> Array:
-    """Choose a component by `uniform` (B,) ~ U[0, 1), then draw from it with `noise` (B, D) ~ N(0, 1).
+    """Choose a component by `uniform` (B,), then draw z (B, D) from that component with `noise` (B, D).
 
-    ->  z (B, D).
+    `uniform` is a draw from U[0, 1), and the noise is a draw from N(0, 1).
     """
     p, _ = ops.softmax(logits, axis=0)
     cumulative = np.cumsum(p)

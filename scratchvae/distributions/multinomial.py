@@ -1,7 +1,7 @@
-"""The multinomial distribution of how often each of D outcomes came up in n draws, by logits: p = softmax(l).
+"""The multinomial distribution of how often each of D outcomes occurs in n draws, by logits: p = softmax(l).
 
-n is not modelled: it is the sum of the counts that are judged. Computed in float64 whatever comes in, since
-log n! is large.
+The law does not model n, which is the sum of the observed counts. Everything is computed in float64, in
+either dtype, since log n! is large.
 """
 
 import numpy as np
@@ -18,8 +18,8 @@ def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
 
     logits, x (B, D)  ->  (B,) in nats.
 
-    The coefficient counts the orders in which the outcomes can have come. 0 for a row of zeros. InputError
-    for negative x.
+    The coefficient counts the orders in which the outcomes can have come. A row of zeros has the
+    log-probability 0. InputError for negative x.
     """
     from scipy.special import gammaln  # imported here: it takes a third of a second
 
@@ -44,9 +44,8 @@ def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
 def sample(logits: Array, *, uniform: Array) -> Array:
     """How often each outcome comes up in n draws.
 
-    logits (B, D), uniform (B, n) from U[0, 1)  ->  counts (B, D).
-
-    A draw is the first outcome whose cumulative probability exceeds its uniform number.
+    logits (B, D), uniform (B, n) from U[0, 1)  ->  counts (B, D). A draw is the first outcome whose
+    cumulative probability exceeds its uniform number.
     """
     require_shapes("multinomial.sample", logits=(logits, "B D"), uniform=(uniform, "B n"))
     p, _ = ops.softmax(logits.astype(np.float64), axis=1)

@@ -1,15 +1,13 @@
-"""The negative binomial distribution of counts 0, 1, 2, …, by its mean μ and its dispersion r: the variance
-is μ + μ²/r.
+"""The negative binomial distribution of counts 0, 1, 2, …, by its mean μ and its dispersion r.
 
-It is the law of a Poisson count whose rate is itself drawn from a Gamma law of mean μ and shape r
-(Greenwood & Yule 1920), and Poisson's law is its limit at r = ∞. `log_dispersion` is log r. Others call r the
-size (R), the total count (PyTorch) or the inverse dispersion θ (Lopez et al. 2018, scVI).
+The variance is μ + μ²/r. It is the law of a Poisson count whose rate is drawn from a Gamma law of mean μ and
+shape r (Greenwood & Yule 1920), and Poisson's law is its limit at r = ∞. `log_dispersion` is log r. Others
+call r the size (R), the total count (PyTorch) or the inverse dispersion θ (Lopez et al. 2018, scVI).
 
-Everything is computed in float64 whatever comes in. Where r is large, log Γ(x+r) − log Γ(r) and r
-log(1 + μ/r) agree in more digits than a float has, and so do the digammas of the gradient. No such difference
-is taken here: a value is the highest probability that the count can have, less half a deviance (Loader 2000),
-and the gradient of r is a sum of positive terms less another one. `kernels/textbook/counts.py` has the
-formulas.
+Everything is computed in float64, in either dtype. Where r is large, log Γ(x+r) − log Γ(r) and r log(1 + μ/r)
+agree in more digits than a float has, and so do the digammas of the gradient. No such difference is taken
+here: a value is the highest probability that the count can have, less half a deviance (Loader 2000), and the
+gradient of r is a sum of positive terms less another such sum. `kernels/textbook/counts.py` has the formulas.
 """
 
 import numpy as np
@@ -27,9 +25,9 @@ def log_prob(log_mean: Array, log_dispersion: Array, *, x: Array) -> tuple[Array
 
     All (B, D)  ->  (B,) in nats.
 
-    Of an x between two counts, x! is Γ(x + 1). InputError for negative x. log_dispersion = ∞ is allowed: it
-    gives the Poisson law, and has gradient 0. What comes in as float32 is right to its roundoff. Near x = μ,
-    x − μ is right to a roundoff of μ.
+    x may lie between two counts: x! stands for Γ(x + 1). InputError for negative x. log_dispersion = ∞ gives
+    the Poisson law, and its gradient is 0. The result for float32 arguments is right to a roundoff of theirs.
+    Near x = μ the difference x − μ is right to a roundoff of μ.
     """
     shaped = {"log_dispersion": (log_dispersion, "B D"), "x": (x, "B D")}
     require_shapes("negative_binomial.log_prob", log_mean=(log_mean, "B D"), **shaped)
@@ -52,11 +50,9 @@ def log_prob(log_mean: Array, log_dispersion: Array, *, x: Array) -> tuple[Array
 
 @sampler
 def sample(log_mean: Array, *, gamma: Array, uniform: Array) -> Array:
-    """A Poisson count of the rate μ · gamma, for gamma from Gamma(r)/r, of mean 1, and uniform from U[0, 1).
+    """A Poisson count of the rate μ · gamma, where gamma is a draw from Gamma(r)/r, whose mean is 1.
 
-    All (B, D).
-
-    At r = ∞ every gamma is 1.
+    All (B, D), `uniform` from U[0, 1). At r = ∞ every gamma is 1.
     """
     shaped = {"gamma": (gamma, "B D"), "uniform": (uniform, "B D")}
     require_shapes("negative_binomial.sample", log_mean=(log_mean, "B D"), **shaped)

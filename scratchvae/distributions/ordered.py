@@ -1,13 +1,10 @@
-"""Ordered categories 0 … C−1 by cumulative logits: P(x ≤ c) = σ(t_c − location) with thresholds
-t_0 < t_1 < … < t_{C−2}.
+"""Ordered categories 0 … C−1 by cumulative logits: P(x ≤ c) = σ(t_c − location), for rising thresholds t_c.
 
 The thresholds cut a logistic law around the location into C pieces, and a larger location makes larger
-categories likely (McCullagh 1980, "Regression models for ordinal data", section 2). They are given by numbers
-of which each may be any:
+categories likely (McCullagh 1980, "Regression models for ordinal data", section 2). The array `thresholds`
+holds any real numbers, which make thresholds that rise (Stan Reference Manual, "Ordered vector"):
 
     t_0 = thresholds_0,    t_c = t_{c−1} + exp(thresholds_c)        c = 1 … C−2
-
-so that they rise whatever these numbers are (Stan Reference Manual, "Ordered vector").
 """
 
 import numpy as np
@@ -23,7 +20,8 @@ def cumulative_logits(location: Array, thresholds: Array) -> tuple[Array, Pullba
 
     location (B, D), thresholds (B, D, C−1)  ->  (B, D, C−1).
 
-    The location is subtracted from t_0 before the steps are added: an offset common to both costs no digits.
+    The location is subtracted from t_0 before the steps are added, so that an offset that both share costs no
+    digits.
     """
     require_shapes("ordered.cumulative_logits", location=(location, "B D"), thresholds=(thresholds, "B D T"))
     with np.errstate(over="ignore"):
@@ -46,11 +44,11 @@ def cumulative_logits(location: Array, thresholds: Array) -> tuple[Array, Pullba
 def log_prob(location: Array, thresholds: Array, *, x: Array) -> tuple[Array, Pullback]:
     """log p(x) = Σ_d log(σ(l_x) − σ(l_{x−1})) of the cumulative logits l, where l_{−1} = −∞ and l_{C−1} = ∞.
 
-    location (B, D), thresholds (B, D, C−1), x (B, D) integers in 0..C−1  ->  (B,) in nats. InputError for other x.
+    location (B, D), thresholds (B, D, C−1), x (B, D) integers in 0..C−1  ->  (B,) in nats. InputError for
+    other x.
 
-    `ops.logistic_interval` takes the logarithm of the difference, and is told
-    log(l_x − l_{x−1}) = thresholds_x besides: no digit is lost to categories that are narrow or far from the
-    location.
+    `ops.logistic_interval` takes the logarithm of the difference. It is told log(l_x − l_{x−1}) =
+    thresholds_x too, and so no digit is lost to categories that are narrow or far from the location.
     """
     n = require_shapes(
         "ordered.log_prob", location=(location, "B D"), thresholds=(thresholds, "B D T"), x=(x, "B D")
@@ -64,7 +62,7 @@ def log_prob(location: Array, thresholds: Array, *, x: Array) -> tuple[Array, Pu
     category, index = x[:, :, None].astype(np.int64), np.arange(T)
     end = np.full((*location.shape, 1), np.inf, location.dtype)
     log_widths = np.concatenate([end, thresholds[:, :, 1:], end], axis=2)[:, :, : T + 1]
-    # each (B, D, C)
+    # the lower logits, the upper logits and the log widths, (B, D, C) each
     pieces = (np.concatenate([-end, logits], axis=2), np.concatenate([logits, end], axis=2), log_widths)
     log_p, log_p_pullback = ops.logistic_interval(
         *(np.take_along_axis(piece, category, axis=2) for piece in pieces)

@@ -1,8 +1,9 @@
-"""The Poisson distribution of counts 0, 1, 2, …, by the logarithm of its rate λ, which is its mean and its
-variance.
+"""The Poisson distribution of counts 0, 1, 2, …, by log_rate = log λ.
 
-Computed in float64 whatever comes in: of a count of a million, x log λ, λ and log x! agree in their first six
-digits.
+The rate λ is the mean and the variance of the law.
+
+Everything is computed in float64, in either dtype: for a count of a million, x log λ, λ and log x! agree in
+their first six digits.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from scratchvae.arguments import differentiable, sampler
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
-SERIES_FROM = 16.0  # where the four terms of Stirling's series leave less than 10⁻¹³
+SERIES_FROM = 16.0  # from here on the four terms of Stirling's series leave less than 10⁻¹³
 NORMAL_FROM = 1e8  # rates at which a quantile's third term is below the count's own steps
 
 
@@ -18,9 +19,9 @@ NORMAL_FROM = 1e8  # rates at which a quantile's third term is below the count's
 def log_prob(log_rate: Array, *, x: Array) -> tuple[Array, Pullback]:
     """log p(x) = Σ_d x log λ − λ − log x!.     log_rate = log λ, x (B, D), x ≥ 0  ->  (B,) in nats.
 
-    Of an x between two counts, x! is Γ(x + 1). InputError for negative x. Summed as the highest probability
-    that x can have, at λ = x, less half the deviance: log p(x; λ) = log p(x; x) − x (λ/x − 1 − log λ/x), in
-    which nothing large cancels.
+    x may lie between two counts: x! stands for Γ(x + 1). InputError for negative x. It is computed as the
+    highest log-probability that x can have, at λ = x, less half the deviance:
+    log p(x; λ) = log p(x; x) − x (λ/x − 1 − log λ/x). In this form nothing large cancels.
     Loader 2000, "Fast and accurate computation of binomial probabilities".
     """
     require_shapes("poisson.log_prob", log_rate=(log_rate, "B D"), x=(x, "B D"))
@@ -31,7 +32,7 @@ def log_prob(log_rate: Array, *, x: Array) -> tuple[Array, Pullback]:
         rate = np.exp(log_rate64)
         positive = np.where(counts > 0, counts, 1.0)
         r = log_rate64 - np.log(positive)  # log λ/x
-        near = np.abs(r) < 1  # where λ is near x, log x would cost the digits that it is rounded by
+        near = np.abs(r) < 1  # the rounding of log x would count where λ is near x
         r = np.where(near, np.log1p((np.where(near, rate, positive) - positive) / positive), r)
         half_deviance = np.where(counts > 0, positive * (np.expm1(r) - r), rate)
         log_px = (_log_peak(counts) - half_deviance).sum(axis=1).astype(log_rate.dtype)
@@ -49,9 +50,8 @@ def log_prob(log_rate: Array, *, x: Array) -> tuple[Array, Pullback]:
 def sample(log_rate: Array, *, uniform: Array) -> Array:
     """The first count whose cumulative probability exceeds `uniform`, a draw from U[0, 1).
 
-    Both (B, D)  ->  (B, D).
-
-    From λ = 10⁸ on by w = Φ⁻¹(uniform), as λ + √λ w + (w² − 1)/6, rounded: Cornish and Fisher 1938.
+    Both (B, D)  ->  (B, D). From λ = 10⁸ on it is λ + √λ w + (w² − 1)/6 with w = Φ⁻¹(uniform), rounded:
+    Cornish and Fisher 1938.
     """
     from scipy.special import ndtri, pdtr, pdtrik  # imported here: it takes a third of a second
 
@@ -63,7 +63,7 @@ def sample(log_rate: Array, *, uniform: Array) -> Array:
     w = ndtri(np.maximum(u, np.finfo(np.float64).tiny))
     wide = np.rint(rate + np.sqrt(rate) * w + (w * w - 1) / 6)
     small = np.minimum(rate, NORMAL_FROM)
-    # P(x ≤ 0) > 0, though far below the smallest number
+    # P(x ≤ 0) > 0, though it may be far below the smallest number of the dtype
     count = np.where(u > 0, np.ceil(pdtrik(u, small)), 0.0)
     below = np.maximum(count - 1, 0)  # the inverse may be off by rounding
     count = np.where(pdtr(below, small) > u, below, count)

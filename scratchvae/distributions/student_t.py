@@ -1,7 +1,9 @@
-"""Student's t by entry: p(x) = Γ((ν+1)/2) / (Γ(ν/2) √(πν) s) · (1 + u²/ν)^(−(ν+1)/2), u = (x − location)/s.
+"""Student's t by entry, with location, log_scale = log s and log_df = log ν, the degrees of freedom.
 
-`log_scale` = log s, and `log_df` = log ν of the degrees of freedom (Student 1908; Lange, Little & Taylor
-1989, section 2). At ν = ∞ this is the Gaussian of variance s², at ν = 1 Cauchy's law.
+    p(x) = Γ((ν+1)/2) / (Γ(ν/2) √(πν) s) · (1 + u²/ν)^(−(ν+1)/2),    u = (x − location)/s
+
+At ν = ∞ this is the Gaussian of variance s², and at ν = 1 it is Cauchy's law. Student 1908; Lange, Little &
+Taylor 1989, section 2.
 """
 
 import numpy as np
@@ -12,7 +14,7 @@ from scratchvae.arrays import Array, Pullback, require_shapes
 SHIFT = 8  # steps of the recurrence before Stirling's series
 # c₁, c₃, c₅, …, c₁₃
 SERIES = (-1 / 8, 1 / 192, -1 / 640, 17 / 14336, -31 / 18432, 691 / 180224, -5461 / 425984)
-NEAR = 0.5  # of |u|/√ν: up to it the terms have a limit at ν = ∞
+NEAR = 0.5  # up to this |u|/√ν the terms have a limit at ν = ∞
 
 
 @differentiable
@@ -25,18 +27,19 @@ def log_prob(
 
         C(ν) = log Γ((ν+1)/2) − log Γ(ν/2) − ½ log(ν/2)
 
-    `_normalizer` gives C, and `_tail` the last term, both without a difference of large numbers. log_df = ∞
-    is allowed: it gives the Gaussian of log_var = 2 log_scale, and has gradient 0.
+    `_normalizer` gives C, and `_tail` gives the last term, both without a difference of large numbers.
+    log_df = ∞ gives the Gaussian of log_var = 2 log_scale, and its gradient is 0.
 
     |u| and |u|/√ν have to stay below the dtype's largest number, which is 3.4·10³⁸ in float32 and 1.8·10³⁰⁸ in
-    float64. Beyond it log p is −∞, whatever the law says: take other units of x then, or a larger min_scale.
+    float64. Beyond it the result is −∞, which the law's log p is not: take other units of x then, or a larger
+    min_scale.
     """
     shaped = {"location": (location, "B D"), "log_scale": (log_scale, "B D"), "log_df": (log_df, "B D")}
     require_shapes("student_t.log_prob", x=(x, "B D"), **shaped)
     with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
         # √(1/s), held finite so that 0/s stays 0
         root = np.minimum(np.exp(-log_scale / 2), np.finfo(x.dtype).max)
-        u = (x - location) * root * root  # in two steps, as 1/s overflows before u does
+        u = (x - location) * root * root  # two factors, because 1/s overflows before u does
         C, dC = _normalizer(log_df)
         T, dT_du, moment, dT_dlog_df = _tail(u, log_df)
     log_px = (C - T - log_scale - x.dtype.type(0.5 * np.log(2 * np.pi))).sum(axis=1)
@@ -58,10 +61,10 @@ def log_prob(
 
 @sampler
 def sample(location: Array, log_scale: Array, *, noise: Array, precision: Array) -> Array:
-    """x = location + s · noise/√precision, for standard normal noise and a precision from Gamma(ν/2)/(ν/2),
-    of mean 1.
+    """x = location + s · noise/√precision, where the noise is standard normal.
 
-    All are (B, D). At ν = ∞ every precision is 1.
+    All are (B, D). The precision is a draw from Gamma(ν/2)/(ν/2), whose mean is 1. At ν = ∞ every precision
+    is 1.
     """
     shaped = {"noise": (noise, "B D"), "precision": (precision, "B D")}
     require_shapes("student_t.sample", location=(location, "B D"), log_scale=(log_scale, "B D"), **shaped)
@@ -74,10 +77,10 @@ def _normalizer(log_df: Array) -> tuple[Array, Array]:
         C           = ½ Σ_k log(1 − 1/(ν + 2k + 1)²) + Σ_n c_n/mⁿ                    k = 0 … 7, n = 1, 3, … 13, m = ν/2 + 8
         dC/d log ν  = ν Σ_k 1/((ν + 2k)(ν + 2k + 1)(ν + 2k + 2)) − ½ ν Σ_n n c_n/mⁿ⁺¹
 
-    Both sums over k are 8 steps of Γ(h+1) = h Γ(h) and of ψ(h+1) = ψ(h) + 1/h, of which each keeps the
+    Both sums over k are 8 steps of Γ(h+1) = h Γ(h) and of ψ(h+1) = ψ(h) + 1/h, each of which holds the
     difference alone. Those over n are Stirling's series of the difference, c_n = (2⁻ⁿ − 2) B_{n+1}/(n(n+1))
-    with Bernoulli's numbers (Abramowitz & Stegun 1964, 6.1.40 and 6.3.18, at m + ½ and at m); what is left
-    out is below 2e-15. No logarithm of Γ occurs, so that ν of 10¹² costs no digit.
+    with Bernoulli's numbers (Abramowitz & Stegun 1964, 6.1.40 and 6.3.18, at m + ½ and at m). The terms that
+    are left out are below 2e-15. No logarithm of Γ occurs, so that ν of 10¹² costs no digit.
     """
     df, inverse = _df_and_inverse(log_df)
     below = 0.5 * (log_df + np.log(df + 2)) - np.log1p(df)  # ½ log(ν (ν+2)/(ν+1)²)
@@ -101,8 +104,11 @@ def _tail(u: Array, log_df: Array) -> tuple[Array, Array, Array, Array]:
         dT/d log ν   = ½ ν (log(1 + q) − q/(1 + q)) − ½ q/(1 + q)
 
     With r = √q and p = min(r, 1/r)², log(1 + q) is 2 log max(r, 1) + log(1 + p), which no r overflows. Near 0
-    everything is u² times what has a limit at ν = ∞: there log(1 + q) − q/(1 + q) = 2y²/(1 + y) + 2
-    Σ_j y²ʲ⁺¹/(2j+1), y = q/(2 + q), all positive.
+    each term is u² times a factor that has a limit at ν = ∞. The factor of the last one comes from
+
+        log(1 + q) − q/(1 + q) = 2y²/(1 + y) + 2 Σ_j y²ʲ⁺¹/(2j+1),    y = q/(2 + q)
+
+    in which every term is positive.
     """
     df, inverse = _df_and_inverse(log_df)
     r = np.where(log_df == np.inf, np.where(np.isnan(u), u, 0), np.abs(u) * np.exp(-0.5 * log_df))

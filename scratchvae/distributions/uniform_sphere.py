@@ -33,6 +33,6 @@ def sample(*, noise: Array) -> Array:
     require_shapes("uniform_sphere.sample", noise=(noise, "B D"))
     norm = np.sqrt((noise * noise).sum(axis=1, keepdims=True))
     first = np.eye(1, noise.shape[1], dtype=noise.dtype)
-    # of D = 1, a 0 in float32 can come up
+    # with D = 1 a draw may be 0 in float32
     drawn: Array = np.where(norm > 0, noise / np.where(norm > 0, norm, 1), first)
     return drawn

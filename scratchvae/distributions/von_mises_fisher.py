@@ -1,22 +1,23 @@
-"""The von Mises-Fisher law on the unit sphere in D dimensions: p(x) = C(κ) e^(κ μᵀx), around a direction μ of
-norm 1.
+"""The von Mises-Fisher law on the unit sphere in D dimensions, around a direction μ of norm 1.
 
-`mean` is the mean direction μ, and `log_concentration` is log κ, one number for each example. At κ = 0 the
-law is uniform; at large κ it is a Gaussian of variance 1/κ on the tangent plane at μ. Its constant is
-C(κ) = κ^ν/((2π)^(D/2) I_ν(κ)) with ν = D/2 − 1 and the modified Bessel function I_ν. Fisher 1953; Davidson,
-Falorsi, De Cao, Kipf & Tomczak 2018, "Hyperspherical variational auto-encoders".
+    p(x) = C(κ) e^(κ μᵀx),    C(κ) = κ^ν/((2π)^(D/2) I_ν(κ)),    ν = D/2 − 1
+
+`mean` is the mean direction μ, and `log_concentration` is log κ, one number for each example. I_ν is the
+modified Bessel function. At κ = 0 the law is uniform, and at large κ it is a Gaussian of variance 1/κ on the
+tangent plane at μ. Fisher 1953; Davidson, Falorsi, De Cao, Kipf & Tomczak 2018, "Hyperspherical variational
+auto-encoders".
 
 With A(κ) = I_{ν+1}(κ)/I_ν(κ), which is the expected cosine E[μᵀx], the slopes are
 
     d log C/dκ = −A        dA/dκ = 1 − A² − (D − 1) A/κ = Var[μᵀx]
 
 `kernels/textbook/sphere.py` computes A, 1 − A and dA/dκ, each by itself, with all its digits for every κ and
-D ≥ 2. Everything is computed in float64 whatever comes in.
+D ≥ 2. Everything is computed in float64, in either dtype.
 
 A draw is x = (1 − v) μ + √(v (2 − v)) t, with v = 1 − μᵀx and t a uniform direction at right angles to μ.
-`versine` takes v by the inverse of its distribution function, so that its gradient is exact. Where v comes
-from proposals that are accepted or rejected, the slope of the accepted proposal alone is biased, since which
-one is accepted depends on κ too (Naesseth, Ruiz, Linderman & Blei 2017).
+`versine` computes v by the inverse of its distribution function, so that its gradient is exact. Other
+samplers take v from proposals that they accept or reject. The slope of the accepted proposal alone is then
+biased, since κ also decides which proposal is accepted (Naesseth, Ruiz, Linderman & Blei 2017).
 """
 
 import numpy as np
@@ -43,8 +44,8 @@ def log_prob(x: Array, mean: Array, log_concentration: Array) -> tuple[Array, Pu
     x, mean (B, D) of norm 1, log_concentration (B,)  ->  (B,) in nats.
 
     On the sphere ½ |x − μ|² is 1 − μᵀx, and it keeps its digits where x is near μ. The gradients of x and
-    mean are those of this expression; what they have at right angles to the sphere has no meaning. InputError
-    for vectors that are not of norm 1.
+    mean are those of this expression. Their components at right angles to the sphere have no meaning.
+    InputError for vectors that are not of norm 1.
     """
     n = require_shapes(
         "von_mises_fisher.log_prob",
@@ -90,9 +91,9 @@ def expectation(mean: Array, log_concentration: Array) -> tuple[Array, Pullback]
 def kl_to_uniform(log_concentration: Array, *, dim: int) -> tuple[Array, Pullback]:
     """KL(p ‖ uniform law on the sphere) = κ A − log E[e^(κ w)], w = μᵀx for uniform x.
 
-    (B,)  ->  (B,) in nats.
+    log_concentration (B,)  ->  (B,) in nats.
 
-    The KL does not depend on μ. Near κ = 0 it is κ²/2D, of which no digit is lost.
+    The KL does not depend on μ. Near κ = 0 it is κ²/2D, and all digits of that are right.
     """
     require_shapes("von_mises_fisher.kl_to_uniform", log_concentration=(log_concentration, "B"))
     _, kl, _, _, variance = _moments("kl_to_uniform", log_concentration, dim)
@@ -107,7 +108,7 @@ def kl_to_uniform(log_concentration: Array, *, dim: int) -> tuple[Array, Pullbac
 @differentiable
 @in_float64
 def entropy(log_concentration: Array, *, dim: int) -> tuple[Array, Pullback]:
-    """H = log |S| − KL(p ‖ uniform law), |S| the sphere's area.     log_concentration (B,)  ->  (B,) in nats."""
+    """H = log |S| − KL(p ‖ uniform law), |S| the area of the sphere.     log κ (B,)  ->  (B,) in nats."""
     kl, kl_pullback = kl_to_uniform(log_concentration, dim=dim)
     at_a_point, _ = uniform_sphere.log_prob(np.eye(1, dim))
 
@@ -120,14 +121,13 @@ def entropy(log_concentration: Array, *, dim: int) -> tuple[Array, Pullback]:
 @differentiable
 @in_float64
 def versine(log_concentration: Array, *, uniform: Array, dim: int, draws: int = 1) -> tuple[Array, Pullback]:
-    """v = 1 − cos θ of a draw: θ is the angle to μ where P(angle ≤ θ) = `uniform`, which is a draw from
-    U(0, 1).
+    """v = 1 − cos θ of a draw, where θ is the angle to μ with P(angle ≤ θ) = `uniform`, a draw from U(0, 1).
 
-    log_concentration (B,), uniform (B · draws,), those for one κ side by side  ->  (B · draws,).
-    The gradient is
-    implicit, from P(θ(κ); κ) = uniform: dv/dκ = −sin θ ∂P/∂κ / p(θ) (Figurnov, Mohamed & Mnih 2018), and both
-    integrals are exact to rounding. At D = 3 it is v = −log(1 + uniform (e^(−2κ) − 1))/κ. InputError for a
-    `uniform` outside (0, 1).
+    log_concentration (B,), uniform (B · draws,)  ->  (B · draws,). The draws for one κ are neighbours.
+
+    The gradient is implicit, from P(θ(κ); κ) = uniform: dv/dκ = −sin θ ∂P/∂κ / p(θ) (Figurnov, Mohamed & Mnih
+    2018), and both integrals are exact to rounding. At D = 3 it is v = −log(1 + uniform (e^(−2κ) − 1))/κ.
+    InputError for a `uniform` outside (0, 1).
     """
     require_count("von_mises_fisher.versine", "draws", draws)
     require_count("von_mises_fisher.versine", "dim", dim, 2)
@@ -148,17 +148,15 @@ def versine(log_concentration: Array, *, uniform: Array, dim: int, draws: int = 
 
 @differentiable
 def reparameterize(mean: Array, versine: Array, *, tangent: Array, draws: int = 1) -> tuple[Array, Pullback]:
-    """x = (1 − v) μ + √(v (2 − v)) t, a draw where v is a `versine` and `tangent` ξ a uniform direction in
-    D − 1 dimensions.
+    """x = (1 − v) μ + √(v (2 − v)) t, a draw where v is a `versine` and `tangent` ξ a uniform direction.
 
         t = [−s b | ξ − b μ_r/(1 + s μ₁)],    b = ξᵀμ_r,    μ = [μ₁ | μ_r],    s = sign μ₁
 
-    t is what becomes of [0 | ξ] in the Householder reflection that takes the first axis to −s μ, the sign for
-    which the divisor is at least 1. So t has norm 1, and is at right angles to μ. mean (B, D) of norm 1,
-    versine (B · draws,),
-    tangent (B · draws, D − 1) of norm 1, those for one μ side by side  ->  (B · draws, D).
-    Ulrich 1984; Davidson
-    et al. 2018, algorithm 1.
+    ξ has D − 1 dimensions. t is the image of [0 | ξ] in the Householder reflection that takes the first axis
+    to −s μ, with the sign for which the divisor is at least 1. So t has norm 1 and is at right angles to μ.
+
+    mean (B, D) of norm 1, versine (B · draws,), tangent (B · draws, D − 1) of norm 1  ->  (B · draws, D). The
+    draws for one μ are neighbouring rows. Ulrich 1984; Davidson et al. 2018, algorithm 1.
     """
     require_count("von_mises_fisher.reparameterize", "draws", draws)
     D, many = require_shapes("von_mises_fisher.reparameterize", mean=(mean, "B D"))["D"], len(mean) * draws
@@ -194,7 +192,7 @@ def log_prob_of_draw(
 ) -> tuple[Array, Pullback]:
     """log p(x) = log p(μ) − κ v at a draw x, from its versine v.
 
-    (B,), (B · draws,)  ->  (B · draws,) in nats.
+    log_concentration (B,), versine (B · draws,)  ->  (B · draws,) in nats.
     """
     require_count("von_mises_fisher.log_prob_of_draw", "draws", draws)
     many = f"{len(log_concentration) * draws}"
@@ -223,5 +221,5 @@ def _moments(name: str, log_concentration: Array, dim: int) -> tuple[Array, ...]
 
 
 def _concentration(log_concentration: Array) -> Array:
-    """κ, held where it and its square are finite, as the kernels hold it."""
+    """κ, clipped to where it and its square are finite, as the kernels clip it."""
     return np.exp(np.clip(log_concentration, -340, 340))

@@ -1,4 +1,4 @@
-"""What a model has learned, in numbers."""
+"""Measurements of what a model has learned."""
 
 from scratchvae.evaluation.answers import require_answers
 from scratchvae.evaluation.ascent import Ascent, ascend, bound_on_grid

@@ -1,4 +1,4 @@
-"""What a model answers to examples should be numbers; entries such as 1e30 overflow on their way through it."""
+"""A check that a model's results are numbers, since entries such as 1e30 overflow on their way."""
 
 import numpy as np
 
@@ -9,11 +9,10 @@ HELPS = "if it stands for a missing entry, put NaN there; else correct it, or le
 
 
 def require_answers(where: str, data: Dataset, answers: Array, *, impossible: bool = False) -> None:
-    """InputError where some example has an answer, answers (N, …), that is NaN or infinite; it names its
-    largest entry.
+    """Raise InputError where the result for some example, `answers` (N, …), is NaN or infinite.
 
-    With `impossible` answers are logarithms of probabilities, and −∞ is one: that of an example that cannot
-    be.
+    The message names the largest entry of that example. With `impossible` the results are logarithms of
+    probabilities, and −∞ is allowed: it is the result for an example of probability 0.
     """
     require_flag("require_answers", "impossible", impossible)
     right = np.isfinite(answers) | (answers == -np.inf) if impossible else np.isfinite(answers)

@@ -1,12 +1,13 @@
-"""Minimizing KL(q ‖ p(z|x)) is maximizing the bound: q climbs the bound by gradient steps, and p stays fixed.
+"""Minimizing KL(q ‖ p(z|x)) by maximizing the bound: q climbs the bound by gradient steps, and p stays fixed.
 
     log p(x) = bound(q) + KL(q ‖ p(z|x))
 
-The left side has no q in it. So the parameters φ of q have ∂bound/∂φ = −∂KL/∂φ: whatever a step adds to the
-bound, it takes from the KL, and the maximum of the one is the minimum of the other. The gradient of the bound
-needs p(x, z) alone, and so a KL is made small whose p(z|x) nobody can compute. If the family of q contains
-p(z|x), the KL falls to 0 and the bound rises to log p(x); otherwise the KL that is left is what the family
-cannot express. Jordan et al. 1999, section 6; Blei, Kucukelbir & McAuliffe 2017, section 2.2.
+The left side does not depend on q. So the parameters φ of q have ∂bound/∂φ = −∂KL/∂φ: a step takes from the
+KL exactly what it adds to the bound, and the maximum of the bound is the minimum of the KL. The gradient of
+the bound needs only p(x, z). So q approaches p(z|x), although nobody can compute p(z|x) itself. If the family
+of q contains p(z|x), the KL falls to 0 and the bound rises to log p(x). Otherwise the KL that is left says
+how much the family cannot express. Jordan et al. 1999, section 6; Blei, Kucukelbir & McAuliffe 2017, section
+2.2.
 """
 
 from collections.abc import Callable
@@ -23,19 +24,22 @@ Bound = Callable[[Array], tuple[Array, Pullback]]  # an op: q_params (B, P) -> (
 
 @dataclass(frozen=True)
 class Ascent:
-    """The way of q in T steps, the start first, and the bound there.     B examples, P parameters of q."""
+    """The parameters of q before each step and after the last one, and the bound there.
+
+    B examples, P parameters of q, T steps.
+    """
 
     q_params: Array  # (T + 1, B, P)
     bound: Array  # (T + 1, B) in nats
 
 
 def ascend(bound: Bound, q_params: Array, *, steps: int, rate: float | Array) -> Ascent:
-    """Take `steps` steps φ ← φ + rate · ∂bound/∂φ from q_params φ (B, P); each example climbs its own bound.
+    """Take `steps` steps φ ← φ + rate · ∂bound/∂φ from q_params φ (B, P). Each example climbs its own bound.
 
     `rate` is a number, or one for each parameter, (P,): the bound of a narrow q bends much more along its
     mean than along its log σ². A step is certain to climb if the rate is below 2 over the largest curvature
-    of the bound on the way. InputError where the bound or q_params stop being finite.
-    Nesterov 2004, section 1.2.3.
+    of the bound on the way. InputError where the bound or q_params stop being finite. Nesterov 2004, section
+    1.2.3.
     """
     require_shapes("ascend", q_params=(q_params, "B P"))
     require_count("ascend", "steps", steps)
@@ -69,8 +73,8 @@ def bound_on_grid(
     """∫ q(z) (log p(x, z) − log q(z)) dz by quadrature, for any p(x, z).
 
     q_params (B, P), log_joint = log p(x, z_g) of each example at each point (B, G)  ->  (B,) in nats. The
-    points stay where they are when q moves, so that p is evaluated once for all steps. The gradient is that
-    of the sum which is computed, exactly. InputError where the grid does not hold all of q.
+    points stay where they are when q moves, so that p is evaluated once for all steps. The gradient is the
+    exact gradient of the computed sum. InputError where the grid does not hold all of q.
     """
     shapes = {"q_params": (q_params, f"B {posterior.n_params}"), "log_joint": (log_joint, f"B {len(grid.z)}")}
     require_shapes("bound_on_grid", **shapes)

@@ -1,4 +1,4 @@
-"""An objective's terms as means over a data set."""
+"""The terms of an objective, as means over a data set."""
 
 from dataclasses import replace
 
@@ -13,8 +13,9 @@ from scratchvae.posteriors import Noise
 
 
 class NotFinite(FloatingPointError):
-    """What a model makes of some example is no number: the batch, its noise and report, and the examples'
-    places.
+    """The loss or a term of some example is no number.
+
+    It holds the batch, its noise and report, and the places of the examples in their data set.
     """
 
     def __init__(self, words: str, batch: Batch, noise: Noise, report: Report, places: Array) -> None:
@@ -31,12 +32,11 @@ def bound(
     binarized: bool = False,
     batch_size: int = 500,
 ) -> dict[str, float]:
-    """The mean loss and the mean of each term, in nats per example, in evaluation mode; `binarized` draws
-    x ~ Bernoulli(x).
+    """The mean loss and the mean of each term, in nats per example, in evaluation mode.
 
-    The term `bound` is a lower bound on log p(x), or where the likelihood takes something of x as `given`, on
-    log p(x | that). Raises NotFinite where the loss or a term is NaN or infinite, and says which term was
-    first, and of which examples.
+    `binarized` draws x ~ Bernoulli(x). The term `bound` is a lower bound on log p(x), or where the likelihood
+    takes a part of x as `given`, on log p(x | that part). Raises NotFinite where the loss or a term is NaN or
+    infinite, and says which term was first, and for which examples.
     """
     require_count("bound", "batch_size", batch_size)
     require_flag("bound", "binarized", binarized)
@@ -47,7 +47,7 @@ def bound(
         require_batch_supported(model.likelihood, batch)
         judged = replace(batch, x=binarize(batch.x, rng)) if binarized else batch
         noise = objective.draw_noise(model, len(batch), rng)
-        with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below
+        with np.errstate(over="ignore", invalid="ignore"):  # NotFinite says it in words
             report, _ = objective(model, judged, noise, mode=EVALUATION)
         means = report.means()
         if not np.isfinite(list(means.values())).all():
@@ -61,9 +61,9 @@ def bound(
 
 
 def what_went_first(report: Report, places: Array, x: Array) -> str:
-    """Say which term of a report is not finite first, and of which examples:
+    """Say which term of a report is not finite first, and for which examples.
 
-    `places` (B,) are theirs, x (B, D) they.
+    x (B, D) are the examples, and `places` (B,) are their places in the data set.
     """
     first = report.first_not_finite()
     if first is None:

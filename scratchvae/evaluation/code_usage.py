@@ -1,4 +1,4 @@
-"""How many of its codes a model with discrete latents uses."""
+"""The use of codes by a model with discrete latents, and how even it is."""
 
 import numpy as np
 
@@ -10,9 +10,9 @@ from scratchvae.posteriors import Choices
 
 
 def code_usage(model: LatentModel, data: Dataset, *, batch_size: int = 500) -> Array:
-    """The share of the examples whose nearest or most probable code is each one  ->  (G, K), rows sum to 1.
+    """The share of the examples for which each code is the nearest or most probable one  ->  (G, K).
 
-    InputError for a posterior that makes no choices.
+    The rows sum to 1. InputError for a posterior that makes no choices.
     """
     require_count("code_usage", "batch_size", batch_size)
     q = model.posterior
@@ -28,7 +28,7 @@ def code_usage(model: LatentModel, data: Dataset, *, batch_size: int = 500) -> A
 
 
 def perplexity(shares: Array) -> Array:
-    """exp(−Σ_k p_k log p_k) over the last axis: K where all K are used alike, 1 where one is always chosen."""
+    """exp(−Σ_k p_k log p_k) over the last axis, which is K for K equal shares and 1 for a single code."""
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(shares > 0, shares * np.log(shares), 0)
     found: Array = np.exp(-terms.sum(axis=-1))

@@ -1,27 +1,26 @@
-"""Are samples where the data are, and are the data where samples are?
+"""Density and coverage: the share of samples that lie near data, and of data that lie near samples.
 
-Density and coverage, by balls around the data.
+Both are computed from balls around the data.
 """
 
 import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_count, require_finite, require_shapes
 
-AT_ONCE = 1 << 22  # distances held together
+AT_ONCE = 1 << 22  # distances that are held at the same time
 
 
 def density_and_coverage(data: Array, samples: Array, *, k: int = 5) -> tuple[float, float]:
-    """How full of samples (M, D) the balls B_i are that reach from each of the data x_i (N, D) to its k-th
-    nearest other.
+    """How many of the samples y (M, D) lie in balls around the data x (N, D), and how many balls have one.
 
         density  = 1/(kM) Σ_j #{i : y_j ∈ B_i}        low where samples lie off the data; not bounded by 1
         coverage = 1/N #{i : some y_j ∈ B_i}          low where samples leave out some of the data
 
-    If both samples follow one law, E[density] = 1 and E[coverage] is what `expected_coverage` gives. Balls
-    are closed, so that data that repeat are covered by copies of themselves; the ball of k + 1 or more equal
-    data is a point. Where distances are tied, as those of binary data are, both expectations are higher, and
-    a second sample of data is the yardstick to take. InputError for k or fewer data. It takes time O(N
-    (N + M) D) and memory O(N + M).
+    B_i reaches from x_i to its k-th nearest neighbour among the data. If both samples follow one law,
+    E[density] is 1, and `expected_coverage` gives E[coverage]. Balls are closed, so that repeated data are
+    covered by copies of themselves, and the ball of k + 1 or more equal data is a point. Where distances are
+    tied, as those of binary data are, both expectations are higher: compare with a second sample of data
+    instead. InputError for k or fewer data. It takes time O(N (N + M) D) and memory O(N + M).
     Naeem, Oh, Uh, Choi & Yoo 2020, section 3.2.
     """
     from scipy.spatial.distance import cdist
@@ -36,7 +35,7 @@ def density_and_coverage(data: Array, samples: Array, *, k: int = 5) -> tuple[fl
     for start in range(0, n["N"], rows):
         centres = data[start : start + rows]
         to_data = cdist(centres, data, "sqeuclidean")
-        to_data[np.arange(len(centres)), start + np.arange(len(centres))] = -1.0  # itself comes first
+        to_data[np.arange(len(centres)), start + np.arange(len(centres))] = -1.0  # the point itself is first
         radius = np.partition(to_data, k, axis=1)[:, k]
         within = cdist(centres, samples, "sqeuclidean") <= radius[:, None]
         inside += int(within.sum())
@@ -47,8 +46,8 @@ def density_and_coverage(data: Array, samples: Array, *, k: int = 5) -> tuple[fl
 def expected_coverage(n_data: int, n_samples: int, *, k: int = 5) -> float:
     """E[coverage] of N data by M samples of the same continuous law: 1 − Π_{i=1..k} (N − i) / (M + N − i).
 
-    No sample lies in a ball when the k nearest of the M + N − 1 other points, in all orders equally likely,
-    are all data. Naeem et al. 2020, lemma 2.
+    No sample lies in a ball if the k nearest of the M + N − 1 other points are all data, and all orders of
+    these points are equally likely. Naeem et al. 2020, lemma 2.
     """
     _require_neighbours("expected_coverage", n_data, n_samples, k)
     i = np.arange(1, k + 1)

@@ -1,6 +1,4 @@
-"""Continuity: does a small step in the latent space move the decoded point a little, and evenly, or does the
-picture jump?
-"""
+"""Continuity: whether a small step in the latent space moves the decoded point a little, and evenly."""
 
 from dataclasses import dataclass
 
@@ -13,16 +11,16 @@ from scratchvae.objectives import LatentModel
 
 @dataclass(frozen=True, eq=False)
 class Continuity:
-    """What happens to x(t) = E[x|z(t)] on R straight paths z(t) = a + t (b − a) of T steps of equal length.
+    """The motion of x(t) = E[x|z(t)] on R straight paths z(t) = a + t (b − a) of T steps of equal length.
 
-    speeds     (R, T+1)  ‖J(z) u‖, u = (b − a)/‖b − a‖, at each of the points: data units per unit of latent length; 0 where a = b
-    steps      (R, T)    ‖x(t_k) − x(t_k−1)‖: data units
-    ends       (R,)      ‖x(1) − x(0)‖: data units
-    distances  (R,)      ‖b − a‖: units of latent length
+        speeds     (R, T+1)  ‖J(z) u‖ at each of the points, u = (b − a)/‖b − a‖, in data units per unit of latent length
+        steps      (R, T)    ‖x(t_k) − x(t_k−1)‖ in data units
+        ends       (R,)      ‖x(1) − x(0)‖ in data units
+        distances  (R,)      ‖b − a‖ in units of latent length
 
-    A data unit is Euclidean distance between events. Tangents and steps measure the same motion: where the
-    decoder is smooth at the scale of a step the two lengths agree, and where it jumps between two points only
-    the steps see it.
+    A data unit is Euclidean distance between events. `speeds` are 0 where a = b. Tangents and steps measure
+    the same motion. Where the decoder is smooth at the scale of a step the two lengths agree, and where it
+    jumps between two points only the steps show it.
     """
 
     speeds: Array
@@ -32,27 +30,36 @@ class Continuity:
 
     @property
     def lengths(self) -> Array:
-        """Of each decoded path by its steps, Σ_k ‖x(t_k) − x(t_k−1)‖  ->  (R,) in data units; never above the true one."""
+        """The length of each decoded path by its steps, Σ_k ‖x(t_k) − x(t_k−1)‖  ->  (R,) in data units.
+
+        It is never above the true length.
+        """
         return self.steps.sum(axis=1)
 
     @property
     def lengths_by_tangents(self) -> Array:
-        """The same by tangents, ∫ ‖J(z(t)) (b − a)‖ dt by the trapezoidal rule  ->  (R,) in data units."""
+        """The same length by tangents, ∫ ‖J(z(t)) (b − a)‖ dt  ->  (R,) in data units.
+
+        The integral is taken by the trapezoidal rule.
+        """
         return self.distances * (self.speeds[:, 1:] + self.speeds[:, :-1]).mean(axis=1) / 2
 
     @property
     def detours(self) -> Array:
-        """Length over the straight distance between the ends  ->  (R,), at least 1; ∞ for a way back to the start, 1 for none."""
+        """The length of each path divided by the straight distance between its ends  ->  (R,), at least 1.
+
+        It is ∞ for a path that ends where it began, and 1 for a path without motion.
+        """
         straight = np.where(self.ends > 0, self.ends, 1)
         without_ends = np.where(self.lengths > 0, np.inf, 1.0)
         return np.where(self.ends > 0, self.lengths / straight, without_ends)
 
     @property
     def jumps(self) -> Array:
-        """The largest step over the mean step  ->  (R,), from 1, an even motion, to T, all in one step; 1 where nothing moves.
+        """The largest step divided by the mean step  ->  (R,), from 1 to T.
 
-        With more steps it rises to the largest speed over the mean speed where x(t) is smooth, and like T
-        where x(t) is torn.
+        It is 1 for an even motion, or none, and T where all motion is in one step. With more steps it rises
+        to the largest speed over the mean speed where x(t) is smooth, and like T where x(t) is torn.
         """
         mean = self.steps.mean(axis=1)
         return np.where(mean > 0, self.steps.max(axis=1) / np.where(mean > 0, mean, 1), 1.0)
@@ -61,11 +68,11 @@ class Continuity:
 def continuity(
     model: LatentModel, a: Array, b: Array, y: Array | None = None, *, steps: int = 64
 ) -> Continuity:
-    """How E[x|z] moves on the straight paths from codes a (R, Z) to b (R, Z), by Jacobian-vector products and
-    by finite steps.
+    """The motion of E[x|z] on straight paths from codes a (R, Z) to b (R, Z), by tangents and by steps.
 
-    A model that is told y is told the path's own, y (R, …), all the way. The pullback metric of the decoder,
-    ‖J(z) dz‖: Arvanitidis, Hansen & Hauberg 2018, section 2; Chen et al. 2018.
+    A model that is told y is told the path's own, y (R, …), all the way. The tangents are Jacobian-vector
+    products, by the pullback metric of the decoder ‖J(z) dz‖: Arvanitidis, Hansen & Hauberg 2018, section 2;
+    Chen et al. 2018.
     """
     R = require_shapes("continuity", a=(a, "R Z"), b=(b, "R Z"))["R"]
     require_at_least("continuity", "number of paths", R, 1)
@@ -77,7 +84,7 @@ def continuity(
     directions = (b - a) / np.where(distances > 0, distances, 1)[:, None]
     t = np.linspace(0, 1, steps + 1)[:, None]
     speeds, moved, ends = np.zeros((R, steps + 1)), np.zeros((R, steps)), np.zeros(R)
-    # where a = b nothing moves, though a product may round equal rows differently
+    # nothing moves where a = b, although a product may round equal rows differently
     for r in np.flatnonzero(distances):
         z = a[r] + t * (b[r] - a[r])
         known = None if y is None else np.repeat(y[r : r + 1], len(z), axis=0)

@@ -1,4 +1,4 @@
-"""What a decoder makes of codes: E[x|z], a draw x ~ p(x|z), and how far E[x|z] moves where z moves."""
+"""Functions that decode codes: E[x|z], a draw x ~ p(x|z), and the motion of E[x|z] when z moves."""
 
 import numpy as np
 
@@ -8,8 +8,8 @@ from scratchvae.layers import dtype_of, pushforward
 from scratchvae.likelihoods import Likelihood
 from scratchvae.objectives import LatentModel
 
-AT_ONCE = 500  # codes, so that memory does not grow with their number
-STEP = 1e-3  # of the parameter that moves furthest
+AT_ONCE = 500  # codes: with parts of this size memory does not grow with the number of codes
+STEP = 1e-3  # how far the parameter moves that moves furthest
 
 
 def decoded(
@@ -30,11 +30,9 @@ def decoded(
 
 
 def decoded_tangents(model: LatentModel, z: Array, dz: Array, y: Array | None = None) -> Array:
-    """J(z) dz, J the Jacobian of E[x|z] by z: how far the decoded point moves, in data units.
+    """J(z) dz, with J the Jacobian of E[x|z] by z: the motion of the decoded point, in data units.
 
-    z, dz (N, Z)  ->  (N, D).
-
-    The y (N, …) of each code, if the model is told it, stands still.
+    z, dz (N, Z)  ->  (N, D). The y (N, …) of each code, if the model is told it, does not move.
     """
     parts = []
     for start in range(0, len(z), AT_ONCE):
@@ -47,8 +45,9 @@ def decoded_tangents(model: LatentModel, z: Array, dz: Array, y: Array | None = 
 
 
 def _rows(model: LatentModel, z: Array, y: Array | None, start: int) -> tuple[Array, Batch]:
-    """The next codes from `start` on, in the model's dtype, and what is known of them: a batch of examples of
-    no entries.
+    """The next codes from `start` on, in the model's dtype, and what is known of them.
+
+    The second is a batch of examples without entries.
     """
     rows = z[start : start + AT_ONCE].astype(dtype_of(model))
     return rows, Batch(rows[:, :0], None if y is None else y[start : start + AT_ONCE])
@@ -57,11 +56,11 @@ def _rows(model: LatentModel, z: Array, y: Array | None, start: int) -> tuple[Ar
 def mean_tangents(likelihood: Likelihood, x_params: Array, dx_params: Array) -> Array:
     """d/dt E[x | x_params + t dx_params] at t = 0, in float64, to about 12 digits.
 
-    both (B, n_params)  ->  (B, D).
+    x_params, dx_params (B, n_params)  ->  (B, D).
 
-    A mean has no pullback, since no training needs one; it is a smooth function of the one number t, and so
-    its slope follows from four values of it: (8 (m(h) − m(−h)) − (m(2h) − m(−2h))) / 12h + O(h⁴).
-    Abramowitz & Stegun 1964, 25.3.6.
+    A mean has no pullback, since no training needs one. It is a smooth function of the number t, and so its
+    slope follows from four values of it: (8 (m(h) − m(−h)) − (m(2h) − m(−2h))) / 12h + O(h⁴). Abramowitz &
+    Stegun 1964, 25.3.6.
     """
     x_params, dx_params = x_params.astype(np.float64), dx_params.astype(np.float64)
     furthest = np.abs(dx_params).max(axis=1, keepdims=True)

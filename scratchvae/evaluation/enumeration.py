@@ -1,5 +1,6 @@
-"""log p(x), p(h|x) and KL(q ‖ p) without any estimate: sums over all 2^H states of a small model's hidden
-units.
+"""log p(x), p(h|x) and KL(q ‖ p) without any estimate, by sums over all states of the hidden units.
+
+A model with H hidden units has 2^H states.
 """
 
 from dataclasses import dataclass
@@ -13,13 +14,13 @@ from scratchvae.data import Batch
 from scratchvae.layers import dtype_of
 from scratchvae.objectives import BeliefNet
 
-MOST = 20  # binary units whose states are still listed: 2^20 are a million
-ROWS = 1 << 15  # pairs of x and h at once
+MOST = 20  # binary units whose states can be listed: 2^20 are a million
+ROWS = 1 << 15  # pairs of x and h that are computed together
 
 
 @dataclass(frozen=True)
 class Enumeration:
-    """What N examples and all S = 2^H hidden states amount to, in nats and float64.
+    """log p(x, h) and log q(h|x) of N examples and all S = 2^H hidden states, in nats and float64.
 
     log p(x) = bound + kl for every q: the evidence does not depend on it (Dayan, Hinton, Neal & Zemel 1995).
     """
@@ -52,9 +53,8 @@ class Enumeration:
 def enumerate_hidden(model: BeliefNet, x: npt.ArrayLike) -> Enumeration:
     """log p(x, h) and log q(h|x) of binary x (N, D) with every h.
 
-    InputError for more than 20 hidden units.
-
-    Computed in the model's dtype, so that cast(model, np.float64) is worth its while, and kept in float64.
+    They are computed in the model's dtype, so that cast(model, np.float64) makes them more exact, and kept in
+    float64. InputError for more than 20 hidden units.
     """
     x = np.asarray(x, dtype_of(model))
     N = require_shapes("enumerate_hidden", x=(x, "N D"))["N"]
@@ -71,7 +71,7 @@ def enumerate_hidden(model: BeliefNet, x: npt.ArrayLike) -> Enumeration:
 
 
 def binary_states(n: int, what: str = "binary_states: n") -> Array:
-    """All states of n binary units (2^n, n), 00…0 first, 11…1 last; InputError for more than 20 units."""
+    """All states of n binary units (2^n, n), from 00…0 to 11…1. InputError for more than 20 units."""
     require_count("binary_states", "n", n, 0)
     if n > MOST:
         raise InputError(f"{what} should be at most {MOST}, since there are 2^n states of them; found {n}")

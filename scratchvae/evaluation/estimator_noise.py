@@ -1,4 +1,4 @@
-"""How much an objective's value and gradient scatter from draw to draw: what a step's direction is worth."""
+"""The noise of one step: an objective's value and gradient vary from draw to draw."""
 
 from dataclasses import dataclass
 
@@ -24,8 +24,9 @@ class EstimatorNoise:
     gradient_variance: dict[str, Array]
 
     def total_variance(self, prefix: str = "") -> float:
-        """E‖g − E g‖², the sum of the variances of all entries of g, the gradients of Parameters whose names
-        begin so.
+        """E‖g − E g‖², the sum of the variances of all entries of g.
+
+        g are the gradients of the Parameters whose names begin with `prefix`.
         """
         return float(
             sum(
@@ -34,8 +35,9 @@ class EstimatorNoise:
         )
 
     def signal(self, prefix: str = "") -> float:
-        """‖E g‖ for the same Parameters: the noise of the mean, whose squares add variance / draws, is taken
-        off. 0 at least.
+        """‖E g‖ for the Parameters whose names begin with `prefix`, at least 0.
+
+        The noise of the mean adds variance / draws to its square, which is subtracted.
         """
         squares = sum(
             float((mean**2).sum()) for name, mean in self.gradient_mean.items() if name.startswith(prefix)
@@ -43,9 +45,9 @@ class EstimatorNoise:
         return float(np.sqrt(max(squares - self.total_variance(prefix) / self.draws, 0.0)))
 
     def signal_to_noise(self, prefix: str = "", *, of: "EstimatorNoise | None" = None) -> float:
-        """‖E g‖ / √E‖g − E g‖², what one evaluation is worth.     Rainforth et al. 2018, section 3.
+        """‖E g‖ / √E‖g − E g‖², the reliability of one evaluation.     Rainforth et al. 2018, section 3.
 
-        `of` is an estimator that has the same mean, and shows it more clearly: its signal is taken then.
+        `of` is an estimator that has the same mean and less noise: the signal is then taken from it.
         """
         return (of or self).signal(prefix) / float(np.sqrt(self.total_variance(prefix)))
 
@@ -59,11 +61,10 @@ def estimator_noise(
     rng: np.random.Generator,
     mode: Mode = EVALUATION,
 ) -> EstimatorNoise:
-    """Evaluate the objective on one batch `draws` times, in evaluation mode unless told; the model's
-    gradients are left as None.
+    """Evaluate the objective on one batch `draws` times, by default in evaluation mode.
 
-    Two estimators of one quantity have equal means, and are compared by their variances (Kingma & Welling
-    2014, section 2.2).
+    The model's gradients are None afterwards. Two estimators of one quantity have equal means, and are
+    compared by their variances (Kingma & Welling 2014, section 2.2).
     """
     require_count("estimator_noise", "draws", draws, 2)
     parameters = named_parameters(model)
@@ -72,7 +73,7 @@ def estimator_noise(
     }
     squares: dict[str, Array] = {name: np.zeros_like(m) for name, m in mean.items()}
     for parameter in parameters.values():
-        parameter.grad = None  # what an earlier pullback left would be added to the first draw's
+        parameter.grad = None  # the gradient of an earlier pullback would be added to the first one
     for k in range(1, draws + 1):
         report, pullback = objective(model, batch, objective.draw_noise(model, len(batch), rng), mode=mode)
         pullback()

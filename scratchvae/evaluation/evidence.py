@@ -15,7 +15,10 @@ from scratchvae.posteriors import Density
 
 @dataclass(frozen=True)
 class Evidence:
-    """The three terms of N examples, and the densities that they integrate, at G points; in nats, float64."""
+    """The three terms of N examples, and the densities that they integrate, at G points.
+
+    All are in nats and float64.
+    """
 
     log_px: Array  # (N,) log p(x) = log ∫ p(x, z) dz
     bound: Array  # (N,) ∫ q(z|x) (log p(x, z) − log q(z|x)) dz
@@ -31,14 +34,16 @@ def evidence(
 ) -> Evidence:
     """Integrate over the latents of each example x (N, D), on an even grid from −reach to reach on each axis.
 
-    An axis has `points` points: 2001 by default with one latent, 201 with two. Each point of the grid is
-    decoded once for each different y (N, …), if the model is told y; the terms are those of log p(x|y) then.
+    An axis has `points` points, by default 2001 with one latent and 201 with two. Each point of the grid is
+    decoded once for each different y (N, …), if the model is told y. The terms are then those of log p(x|y).
 
-    The bound depends on q(z|x), and log p(x) does not: nothing that log p(x) is computed from contains q. As
-    p(z|x) is defined by the log p(x) found here, the three terms add up on any grid. So their sum is no
-    evidence that the grid is good. InputError is raised where it is not: where q(z|x) or p(z|x) does not
-    integrate to 1, by all of the points or by every second one, or reaches the ends of the grid. A second
-    mode of p(z|x) that lies wholly beyond `reach` goes unnoticed.     Kingma & Welling 2014, equation 1.
+    The bound depends on q(z|x), and log p(x) does not: q enters no part of its computation. p(z|x) is defined
+    by the log p(x) that is found here, and so the three terms add up on any grid. Their sum is therefore no
+    evidence that the grid is good.
+
+    InputError is raised where the grid is not good. On a good grid both q(z|x) and p(z|x) integrate to 1, by
+    all of the points and also by every second one, and both vanish at the ends of the grid. A second mode of
+    p(z|x) that lies wholly beyond `reach` goes unnoticed. Kingma & Welling 2014, equation 1.
     """
     require_shapes("evidence", x=(x, "N D"))
     if not isinstance(model.posterior, Density):
@@ -55,7 +60,7 @@ def evidence(
         _log_joint_on_grid(model, batch, grid),
         np.concatenate(rows or [np.empty((0, len(grid.z)))]),
     )
-    largest = log_joint.max(axis=1, keepdims=True)  # so that the largest exponential is 1
+    largest = log_joint.max(axis=1, keepdims=True)  # subtracted, so that the largest exponential is 1
     log_px = largest[:, 0] + np.log(np.exp(log_joint - largest).sum(axis=1) * grid.cell)
     log_posterior = log_joint - log_px[:, None]
     require_whole("evidence", "q(z|x)", log_q, grid)
@@ -67,8 +72,9 @@ def evidence(
 
 
 def _log_joint_on_grid(model: LatentModel, batch: Batch, grid: Grid) -> Array:
-    """log p(x, z), or log p(x, z|y), of each example at each point (B, G), with one decoding of the grid for
-    each y.
+    """log p(x, z), or log p(x, z|y), of each example at each point (B, G).
+
+    The grid is decoded once for each y.
     """
     N, G = len(batch), len(grid.z)
     log_joint = np.empty((N, G))

@@ -1,18 +1,19 @@
-"""E_q[f(z)], the mean of a function of z under a density q(z), found by quadrature and by sampling.
+"""E_q[f(z)], the mean of a function of z under a density q(z), by quadrature and by sampling.
 
-One such mean needs neither. The evidence log p(x) is a number that has no z in it, so every density q gives
+One such mean needs neither. The evidence log p(x) is a number that does not contain z, and so every density q
+gives
 
     E_q[log p(x)] = ∫ q(z) log p(x) dz = log p(x) ∫ q(z) dz = log p(x)
 
-By Bayes' rule the same number is log p(x, z) − log p(z|x), whichever z is put in: both terms vary with z, and
-their difference does not. Its mean under q, with log q(z) subtracted and added, is the bound and what the
-bound leaves out:
+By Bayes' rule the same number is log p(x, z) − log p(z|x), for any z: both terms vary with z, and their
+difference does not. Take its mean under q, and subtract and add log q(z). The mean is then the sum of the
+bound and of a KL:
 
     log p(x) = E_q[log p(x, z) − log p(z|x)]
              = E_q[log p(x, z) − log q(z)] + E_q[log q(z) − log p(z|x)] = bound(q) + KL(q ‖ p(z|x))
 
-A single z gives the mean of the first line exactly, as the function is flat. The integrand of the bound
-varies with z unless q is p(z|x), so that a mean over draws has a standard error.     Kingma & Welling 2019,
+A single z gives the mean of the first line exactly, since the function is flat. The integrand of the bound
+varies with z unless q is p(z|x), and so a mean over draws has a standard error. Kingma & Welling 2019,
 section 2.2.
 """
 
@@ -36,15 +37,15 @@ class Expectation:
 def expectation_by_quadrature(f: Array, log_q: Array, *, grid: Grid) -> Expectation:
     """∫ q(z) f(z) dz from the values of f and log q at the points of the grid, both (N, G).
 
-    The sum is not divided by that of q: InputError is raised unless q integrates to 1 on the grid. Where q is
-    0, f counts for nothing, even if f is infinite or NaN there, since q log q tends to 0 with q.
+    The sum is not divided by that of q, and so InputError is raised unless q integrates to 1 on the grid.
+    Where q is 0, f counts for nothing, even if f is infinite or NaN there, since q log q tends to 0 with q.
     """
     require_shapes("expectation_by_quadrature", f=(f, f"N {len(grid.z)}"), log_q=(log_q, f"N {len(grid.z)}"))
     require_whole("expectation_by_quadrature", "q(z)", log_q, grid)
     q = np.exp(log_q)
     f = np.where(q > 0, f, 0)
     mean = (q * f).sum(axis=1) * grid.cell
-    with np.errstate(invalid="ignore"):  # a mean that is infinite has no deviation: it is NaN
+    with np.errstate(invalid="ignore"):  # the deviation from an infinite mean is NaN
         variance = (q * (f - mean[:, None]) ** 2).sum(axis=1) * grid.cell
     return Expectation(mean, np.sqrt(variance), np.zeros_like(mean))
 

@@ -1,6 +1,4 @@
-"""How well a model fills in: some observed entries are hidden, and what is filled in is compared with what
-they are.
-"""
+"""The error of completion: observed entries are hidden, the model fills them in, and the two are compared."""
 
 from dataclasses import dataclass, replace
 
@@ -15,10 +13,10 @@ from scratchvae.evaluation.imputation import Decoding, impute
 class HiddenEntries:
     """Entries (N, D) of examples, in the numbers that a model sees, of which some were hidden and filled in.
 
-    x          (N, D)  what they are
-    hidden     (N, D)  True where an entry was hidden; what was missing before is not among them
-    filled     (N, D)  what the model put there
-    effective  (N,)    as in Imputation: how many equally weighted draws each example's expectation is worth
+    x          (N, D)  the true entries
+    hidden     (N, D)  True where an entry was hidden; an entry that was missing before is not hidden
+    filled     (N, D)  the entries as the model fills them in
+    effective  (N,)    how many equally weighted draws each example's expectation is worth, as in Imputation
     """
 
     x: Array
@@ -27,18 +25,19 @@ class HiddenEntries:
     effective: Array
 
     def squared(self, filled: Array) -> Array:
-        """The mean of (filled − x)² over the hidden entries of each column (D,); NaN where none is."""
+        """The mean of (filled − x)² over the hidden entries of each column (D,), or NaN without any."""
         return self._mean((filled - self.x) ** 2)
 
     def wrong(self, filled: Array) -> Array:
-        """The share of the hidden entries of each column that were filled in with another whole number (D,),
-        for levels.
+        """The share of the hidden entries of each column that were filled in with another whole number (D,).
+
+        It is a measure for columns of levels.
         """
         return self._mean(np.rint(filled) != np.rint(self.x))
 
     @property
     def count(self) -> Array:
-        """How many entries of each column were hidden (D,)."""
+        """The number of hidden entries of each column (D,)."""
         return self.hidden.sum(axis=0)
 
     def _mean(self, each: Array) -> Array:
@@ -49,13 +48,13 @@ class HiddenEntries:
 def impute_hidden(
     model: Decoding, data: Dataset, *, share: float, samples: int, rng: np.random.Generator
 ) -> HiddenEntries:
-    """Hide each observed entry with the probability `share`, 0 < share < 1, and impute it from K = `samples`
-    draws.
+    """Hide each observed entry with the probability `share`, 0 < share < 1, and impute the hidden ones.
 
-    Entries are hidden independently of each other and of what they are, so that the errors are those of
-    entries that are missing completely at random. A generator that `rng` spawns draws them: if the data have
-    holes where `default_rng(0).random(x.shape) < 0.2`, the same seed here must not choose those holes again.
-    InputError where no entry came to be hidden.
+    They are imputed from K = `samples` draws. Entries are hidden independently of each other and of their
+    values, so that the errors are those of entries that are missing completely at random. A generator that
+    `rng` spawns chooses them. So if the data have missing entries where
+    `default_rng(0).random(x.shape) < 0.2`, the same seed does not choose those entries again. InputError
+    where no entry came to be hidden.
     """
     if not 0 < share < 1:
         raise InputError(f"impute_hidden: share should lie between 0 and 1, found {share}")

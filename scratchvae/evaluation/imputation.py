@@ -1,19 +1,18 @@
-"""What missing entries may have been, given those that were observed: by importance weights, and by draws.
+"""Missing entries, given the observed ones: their expectations by importance weights, and draws of them.
 
     w_k = p(x_o|z_k) p(z_k) / q(z_k|x_o),  z_k ~ q(z|x_o),  k = 1 … K        w̃_k = w_k / Σ_k w_k
     E[x_m|x_o] ≈ Σ_k w̃_k E[x_m|z_k]                                          a single imputation
     x_m ~ p(x_m|z_j), j = k with probability w̃_k                             one of several imputations
 
-x_o are the observed entries of an example and x_m the missing ones, which are independent given z. Both tend
-to the exact answer under the model as K grows, whatever q is: the first is self-normalized importance
-sampling, the second sampling importance resampling.
-Mattei & Frellsen 2019.
+x_o are the observed entries of an example and x_m the missing ones, which are independent given z. Both
+results tend to the exact ones under the model as K grows, for any q: the first is self-normalized importance
+sampling, and the second is sampling importance resampling. Mattei & Frellsen 2019.
 
-Where nothing was observed p(z|x_o) = p(z), and the draws are from the prior, all of weight 1. Where little
-was, q(z|x_o) may be much narrower than p(z|x_o), since no encoder is good at what it has seen little of. A
-few draws then have nearly all of the weight, which `effective` says: below some 50 an expectation is rough,
-and several imputations are much alike. More draws help, and so does an encoder that was trained on examples
-with as much missing and is told what is (fill="zero_and_mask").
+Where nothing was observed p(z|x_o) = p(z), and the draws are from the prior, all with the weight 1. Where few
+entries were observed, q(z|x_o) may be much narrower than p(z|x_o), since an encoder that has rarely seen so
+few knows little of them. A few draws then have nearly all of the weight, which `effective` says: below about
+50 an expectation is rough, and several imputations are much alike. More draws help, and so does an encoder
+that was trained on examples with as much missing and that sees the mask (fill="zero_and_mask").
 """
 
 from collections.abc import Iterator
@@ -30,11 +29,11 @@ from scratchvae.likelihoods import missing_mean, missing_sample, require_batch_s
 from scratchvae.objectives import Model
 from scratchvae.posteriors import Point
 
-ROWS = 1024  # of decoder input at once: what bounds the memory, whatever the number of samples
+ROWS = 1024  # rows of decoder input at once, which bounds the memory for any number of samples
 
 
 class Decoding(Model, Protocol):
-    """A model whose codes can be decoded one by one, so that p(x_m|z) can be asked for."""
+    """A model whose codes can be decoded one by one, so that p(x_m|z) is known."""
 
     def decoded(
         self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
@@ -47,7 +46,7 @@ class Decoding(Model, Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Imputation:
-    """N examples of D entries, with what was missing filled in; observed entries are as they were.
+    """N examples of D entries, with the missing ones filled in and the observed ones as they were.
 
     x          (N, D)     each missing entry at its expectation given the observed ones
     effective  (N,)       1 / Σ_k w̃_k², how many equally weighted draws the expectation is worth: from 1 to K
@@ -62,13 +61,12 @@ class Imputation:
 def impute(
     model: Decoding, data: Dataset, *, samples: int, rng: np.random.Generator | RowNoise, draws: int = 0
 ) -> Imputation:
-    """Fill in what is missing in `data`, with K = `samples` draws of z an example, once and M = `draws`
-    times.
+    """Fill in the missing entries of `data` with K = `samples` draws of z for each example.
 
-    An autoencoder, whose posterior is a Point, has one z for each example, of weight 1. For an example
-    without any observed entry z is drawn from the prior. With RowNoise as `rng` what is filled into an
-    example does not depend on the other examples, nor on its place. InputError where no draw gives what was
-    observed any probability.
+    They are filled in with expectations, and in M = `draws` copies with draws. An autoencoder, whose
+    posterior is a Point, has one z for each example, of weight 1. For an example without any observed entry z
+    is drawn from the prior. With RowNoise as `rng` an example's imputations do not depend on the other
+    examples, nor on its place. InputError where the observed entries have the probability 0 at every draw.
     """
     require_count("impute", "samples", samples)
     require_count("impute", "draws", draws, 0)
@@ -80,7 +78,7 @@ def impute(
     ):
         require_batch_supported(model.likelihood, batch)
         drawing = generator_of(rng, batch)
-        with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below
+        with np.errstate(over="ignore", invalid="ignore"):  # the InputError below says it in words
             mean, worth, z = _weighed(model, batch, samples, draws, drawing)
         if not np.isfinite(mean).all():
             example = sum(len(part) for part in x) + int(np.argmin(np.isfinite(mean).all(axis=1)))
@@ -97,17 +95,17 @@ def impute(
 def _weighed(
     model: Decoding, batch: Batch, samples: int, draws: int, rng: np.random.Generator
 ) -> tuple[Array, Array, Array]:
-    """Σ_k w̃_k E[x|z_k] (B, D) or of what stands for it (B, E), 1 / Σ_k w̃_k² (B,), and z resampled by weight
-    (B, M, Z).
+    """Σ_k w̃_k E[x|z_k] (B, D), 1 / Σ_k w̃_k² (B,), and z resampled by weight (B, M, Z).
 
-    It takes a chunk of draws at a time. Sums are scaled by the largest weight so far. Each of the M places of
-    an example takes its z from the newest chunk with the probability of that chunk's share in the weights so
-    far, and so it holds z_k with probability w̃_k in the end.
+    The first may be the likelihood's `expected` (B, E) instead. It takes a chunk of draws at a time. Sums are
+    scaled by the largest weight so far. Each of the M places of an example takes its z from the newest chunk
+    with the probability of that chunk's share in the weights so far, and so in the end it holds z_k with
+    probability w̃_k.
     """
     B = len(batch)
     largest, total, squares = np.full(B, -np.inf), np.zeros(B), np.zeros(B)
     mean: Array = np.zeros((B, 1))
-    chosen = np.zeros((B, draws, 1), batch.x.dtype)  # of all columns from the first chunk on
+    chosen = np.zeros((B, draws, 1), batch.x.dtype)  # it has all columns from the first chunk on
     for log_w, z, x_means in _chunks(model, batch, samples, rng):
         new_largest = np.maximum(largest, log_w.max(axis=1))
         top = np.where(np.isfinite(new_largest), new_largest, 0)  # where every weight so far is 0 it stays 0
@@ -167,7 +165,7 @@ def _has_one_code(model: Decoding) -> bool:
 
 
 def _completed(batch: Batch, x: Array) -> Array:
-    """The batch's x with `x` where it is missing, in the batch's dtype."""
+    """The batch's x with `x` in its missing entries, in the batch's dtype."""
     return (
         batch.x if batch.observed is None else np.where(batch.observed != 0, batch.x, x.astype(batch.x.dtype))
     )

@@ -1,6 +1,4 @@
-"""What the mean KL is made of: what z tells of its example, how latents depend on each other, and each
-latent's own KL.
-"""
+"""The parts of the mean KL: what z tells of its example, the total correlation, and each latent's KL."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,18 +13,19 @@ from scratchvae.objectives import aggregate_log_prob
 from scratchvae.posteriors import DiagonalGaussian
 from scratchvae.priors import StandardGaussian
 
-AT_ONCE = 128  # draws, each compared with every example
+AT_ONCE = 128  # draws that are compared with every example at the same time
 
 
 @dataclass(frozen=True)
 class KlDecomposition:
-    """⟨KL(q(z|x) ‖ p(z))⟩ = information + total_correlation + Σ_j by_latent_j, in nats, over N examples and
-    their draws.
+    """⟨KL(q(z|x) ‖ p(z))⟩ = information + total_correlation + Σ_j by_latent_j, in nats.
 
-    information         ⟨log q(z|x_n) − log q(z)⟩, how much z tells of n: at most log N
-    total_correlation   ⟨log q(z) − Σ_j log q(z_j)⟩ = KL(q(z) ‖ Π_j q(z_j)), 0 where latents are independent
-    by_latent (Z,)      ⟨log q(z_j) − log p(z_j)⟩ = KL(q(z_j) ‖ p(z_j)), 0 where a latent is distributed as its prior
-    kl                  ⟨log q(z|x_n) − log p(z)⟩, estimated by the same draws, so that the parts sum to it
+        information         ⟨log q(z|x_n) − log q(z)⟩, how much z tells of n: at most log N
+        total_correlation   ⟨log q(z) − Σ_j log q(z_j)⟩ = KL(q(z) ‖ Π_j q(z_j)), 0 where latents are independent
+        by_latent (Z,)      ⟨log q(z_j) − log p(z_j)⟩ = KL(q(z_j) ‖ p(z_j)), 0 where a latent is distributed as its prior
+        kl                  ⟨log q(z|x_n) − log p(z)⟩, estimated by the same draws, so that the parts sum to it
+
+    The means are over N examples and their draws.
     """
 
     information: float
@@ -36,13 +35,12 @@ class KlDecomposition:
 
 
 def decompose_kl(model: Any, data: Dataset, *, draws: int = 10, rng: np.random.Generator) -> KlDecomposition:
-    """The parts of the mean KL, with the exact aggregate posterior q(z) = 1/N Σ_n q(z|x_n) of the N examples
-    in `data`.
+    """The parts of the mean KL, with the exact aggregate posterior q(z) = 1/N Σ_n q(z|x_n) of the N examples.
 
-    It takes `draws` draws of each example and compares each with every example: N² · draws · Z densities. So
-    `data` should be some thousands of examples at most. InputError for a posterior other than
-    DiagonalGaussian and for a prior that is not N(0, I): their latents have no densities of their own.
-    Hoffman & Johnson 2016, section 2; Chen, Li, Grosse & Duvenaud 2018, equation 2.
+    It takes `draws` draws of each example of `data` and compares each with every example, which needs
+    N² · draws · Z densities. So `data` should be some thousands of examples at most. InputError for a
+    posterior other than DiagonalGaussian and for a prior that is not N(0, I), since their latents have no
+    densities of their own. Hoffman & Johnson 2016, section 2; Chen, Li, Grosse & Duvenaud 2018, equation 2.
     """
     require_count("decompose_kl", "draws", draws)
     found = type(model.posterior).__name__, type(model.prior).__name__

@@ -15,12 +15,14 @@ from scratchvae.distributions import gaussian_full
 def linear_gaussian_bound(
     q_mean: Array, q_L: Array, *, x: Array, weight: Array, mean: Array, noise_variance: Array
 ) -> tuple[Array, Pullback]:
-    """E_q[log p(x|z)] − KL(q ‖ N(0, I)), the former log N(x; m W + mean, Ψ) − ½ Σ_d (Wᵀ L Lᵀ W)_dd / ψ_d.
+    """E_q[log p(x|z)] − KL(q ‖ N(0, I)), where E_q[log p(x|z)] has a closed form too.
+
+        E_q[log p(x|z)] = log N(x; m W + mean, Ψ) − ½ Σ_d (Wᵀ L Lᵀ W)_dd / ψ_d
 
     q_mean m (B, Z), q_L the Cholesky factors L (B, Z, Z), x (B, D)  ->  (B,) in nats. The bound is largest
     where q is p(z|x), L Lᵀ = (I + W Ψ⁻¹ Wᵀ)⁻¹ and m = (x − mean) Ψ⁻¹ Wᵀ L Lᵀ, and is log p(x) there.
-    InputError where a variance is not positive.     Tipping & Bishop 1999, section 3; Lucas et al. 2019,
-    section 4.
+    InputError where a variance is not positive. Tipping & Bishop 1999, section 3; Lucas et al. 2019, section
+    4.
     """
     require_shapes(
         "linear_gaussian_bound",

@@ -12,21 +12,21 @@ from scratchvae.layers import dtype_of
 from scratchvae.likelihoods import require_batch_supported
 from scratchvae.objectives import Model
 
-# of decoder input at once: what bounds the memory, whatever the number of samples, and what caches can hold
+# rows of decoder input at once, which bounds the memory for any number of samples, and fits into caches
 ROWS = 1024
 
 
 def log_likelihood(
     model: Model, data: Dataset, *, samples: int, rng: np.random.Generator | RowNoise, binarized: bool = False
 ) -> Array:
-    """log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q(z|x), K = `samples`, for each example  ->  (N,) in nats, float64.
+    """log 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x) for each example, with K = `samples` draws z_k ~ q(z|x).
 
-    Its expectation is a lower bound on log p(x) that rises to it with K (Burda, Grosse & Salakhutdinov 2016,
-    theorem 1). With missing entries x is what was observed of it, and log p(x) is 0 where that is nothing.
-    Where the likelihood takes something of x as `given`, such as the size of each example, it is
-    log p(x | that). `binarized` draws x ~ Bernoulli(x) first, since grey pixels under a Bernoulli have a
-    bound, but no log p(x) of their own. With RowNoise as `rng` the estimate of an example does not depend on
-    the other examples, nor on its place.
+    ->  (N,) in nats, float64. Its expectation is a lower bound on log p(x) that rises to it with K (Burda,
+    Grosse & Salakhutdinov 2016, theorem 1). Where entries are missing x stands for the observed ones, and log
+    p(x) is 0 where none is. Where the likelihood takes a part of x as `given`, such as the size of each
+    example, the estimate is of log p(x | that part). `binarized` draws x ~ Bernoulli(x) first, since grey
+    pixels under a Bernoulli have a bound, but no log p(x) of their own. With RowNoise as `rng` the estimate
+    of an example does not depend on the other examples, nor on its place.
     """
     require_count("log_likelihood", "samples", samples)
     require_flag("log_likelihood", "binarized", binarized)
@@ -35,7 +35,7 @@ def log_likelihood(
         require_batch_supported(model.likelihood, batch)
         drawing = generator_of(rng, batch)
         judged = replace(batch, x=binarize(batch.x, drawing)) if binarized else batch
-        with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below
+        with np.errstate(over="ignore", invalid="ignore"):  # require_answers says it in words
             found = _estimates(model, judged, samples, drawing)
         nothing = np.zeros(len(batch), np.bool_) if batch.observed is None else ~batch.observed.any(axis=1)
         estimates.append(np.where(nothing, 0.0, found))
@@ -45,8 +45,9 @@ def log_likelihood(
 
 
 def _estimates(model: Model, batch: Batch, samples: int, rng: np.random.Generator) -> Array:
-    """log_likelihood of a batch, a chunk of draws at a time: the sum's terms are scaled by the largest so
-    far.
+    """log_likelihood of a batch, computed from a chunk of draws at a time.
+
+    The terms of the sum are scaled by the largest so far.
     """
     largest, total = np.full(len(batch), -np.inf), np.zeros(len(batch))
     chunk = max(1, ROWS // len(batch))
@@ -67,9 +68,8 @@ def bits_per_dimension(log_px: float, n_entries: int, *, levels: int | None = No
     """−log₂ p(x) / D from log p(x) in nats.
 
     Adding log₂ levels makes the density of x = (k + u) / levels comparable with a probability of k, where k
-    is an integer below `levels` and u is uniform noise in [0, 1). Without that noise a density can be made as
-    high as one likes, and says nothing.
-    Theis, van den Oord & Bethge 2016, section 3.1.
+    is an integer below `levels` and u is uniform noise in [0, 1). Without that noise a density can be
+    arbitrarily high, and says nothing. Theis, van den Oord & Bethge 2016, section 3.1.
     """
     require_count("bits_per_dimension", "n_entries", n_entries)
     if levels is not None:

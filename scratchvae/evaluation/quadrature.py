@@ -13,8 +13,8 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, Pullback, require_count, require_shapes
 from scratchvae.posteriors import Density
 
-WHOLE = 1e-6  # how far from 1 the mass of a density on the grid may be
-WHOLE_BY_HALF = 1e-3  # the same by every second point of each axis: by all points its square is left, or less
+WHOLE = 1e-6  # the mass of a density on the grid may differ from 1 by this
+WHOLE_BY_HALF = 1e-3  # and by this with every second point, since all points leave its square, or less
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Grid:
 
 
 def even_grid(latent_dim: int, *, reach: float = 8.0, points: int | None = None) -> Grid:
-    """A grid for one latent, by default of 2001 points, or for two, by default of 201 points along each."""
+    """A grid for one latent, by default of 2001 points, or for two, by default of 201 points an axis."""
     require_count("even_grid", "latent_dim", latent_dim, 0)
     if latent_dim not in (1, 2):
         remedy = "log_likelihood estimates log p(x) for more"
@@ -63,9 +63,9 @@ def log_q_on_grid(q_params: Array, *, posterior: Density, grid: Grid) -> tuple[A
 def require_whole(where: str, name: str, log_density: Array, grid: Grid) -> None:
     """Raise InputError unless each row of log-densities (N, G) integrates to 1 on the grid.
 
-    The integral by every second point must be 1 too, if less exactly: it is not where the grid is too coarse
-    for the density. And next to no mass may lie at the ends of the grid: it does where the grid cuts the
-    density off. A second mode that lies wholly beyond the grid goes unnoticed.
+    The integral by every second point must be 1 too, though less exactly, which it is not where the grid is
+    too coarse for the density. Next to no mass may lie at the ends of the grid, as it does where the grid
+    cuts the density off. A second mode that lies wholly beyond the grid goes unnoticed.
     """
     N, Z = len(log_density), grid.z.shape[1]
     if not N:

@@ -1,11 +1,10 @@
-"""Compression against fidelity: how much a code says about an example, and how far from it the decoded one
-is.
+"""Compression against fidelity: how much a code says of an example, and how near the decoded one is.
 
     rate R = ⟨KL(q(z|x) ‖ p(z))⟩     distortion D = −⟨log p(x|z)⟩,  z ~ q(z|x)     so that  −⟨bound⟩ = R + D
 
-R is the number of nats by which a code has to differ from a draw of the prior. A decoder may ignore the code
-(D is high and R = 0), or be told everything (D is low and R is high). The weight β in β R + D and the number
-of latents choose a place between. Alemi et al. 2018, "Fixing a Broken ELBO", section 2.
+R is the number of nats by which a code has to differ from a draw of the prior. A decoder may ignore the code,
+so that D is high and R = 0, or use all of it, so that D is low and R is high. The weight β in β R + D and the
+number of latents choose a point between the two. Alemi et al. 2018, "Fixing a Broken ELBO", section 2.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -26,15 +25,16 @@ from scratchvae.posteriors import Point
 
 @dataclass(frozen=True)
 class RatePoint:
-    """One model on the plane of rate and distortion, means over the examples.
+    """One model on the plane of rate and distortion, as means over the examples.
 
-    setting        what the model was made with
-    latent_dim     Z
-    rate           R in nats; infinite for a Point posterior, whose code is exact to its last digit
-    distortion     D in nats
-    squared_error  ⟨‖x − E[x|z]‖²⟩, z ~ q(z|x), summed over the entries that were observed, in the units of x². Names of
-                   categories are left out, as their numbers have no distance: None where the entries are
-                   nothing else
+        setting        the settings that the model was made with
+        latent_dim     Z
+        rate           R in nats, which is infinite for a Point posterior, whose code is exact to its last digit
+        distortion     D in nats
+        squared_error  ⟨‖x − E[x|z]‖²⟩, z ~ q(z|x), summed over the observed entries, in the units of x²
+
+    Entries that are names of categories are left out of the squared error, since their numbers have no
+    distance. It is None where all entries are.
     """
 
     setting: Mapping[str, Any]
@@ -52,10 +52,10 @@ def rate_distortion(
     samples: int = 1,
     seed: int = 0,
 ) -> list[RatePoint]:
-    """The point of each model `fit(**setting)` on `data`, `samples` draws of z for each example.
+    """The point of each model `fit(**setting)` on `data`, with `samples` draws of z for each example.
 
-    Settings may be anything `fit` takes, such as {"latent_dim": 4, "beta": 2.0}; `seed` gives every model the
-    same draws.
+    Settings may be anything that `fit` takes, such as {"latent_dim": 4, "beta": 2.0}. `seed` gives every
+    model the same draws.
     """
     require_count("rate_distortion", "samples", samples)
     return [
@@ -97,15 +97,15 @@ def _rates(one: Pass) -> Array:
 def reverse_water_filling(
     eigenvalues: npt.ArrayLike, level: float, *, latent_dim: int | None = None
 ) -> tuple[float, float]:
-    """Rate in nats and squared error of Gaussian data, covariance eigenvalues λ (D,), below a water level
-    s > 0.
+    """The rate in nats and the squared error of Gaussian data with covariance eigenvalues λ (D,).
 
         R = Σ_{j ≤ Z} max(0, ½ log λ_j / s)     ⟨‖x − x̂‖²⟩ = Σ_{j ≤ Z} min(λ_j, s) + Σ_{j > Z} λ_j
         λ_1 ≥ … ≥ λ_D
 
-    With Z = D (no `latent_dim`) it is Shannon's rate-distortion function, and no code of Gaussian data does
-    better. A linear VAE that is trained with decoder variance σ² and weight β lies on it at s = βσ². Only
-    directions in which the data vary by more than s get a latent, and the error along these is s.
+    s > 0 is the water `level`. With Z = D (no `latent_dim`) it is Shannon's rate-distortion function, and no
+    code of Gaussian data does better. A linear VAE that is trained with decoder variance σ² and weight β lies
+    on it at s = βσ². Only directions in which the data vary by more than s get a latent, and the error along
+    these is s.
     Cover & Thomas 2006, theorem 10.3.3; Lucas et al. 2019, section 4.
     """
     variances = np.sort(np.asarray(eigenvalues, np.float64))[::-1]

@@ -1,6 +1,4 @@
-"""Regularity of a latent space: continuity and completeness together, for one model and data that it has not
-seen.
-"""
+"""Regularity of a latent space: continuity and completeness, for a model and data that it has not seen."""
 
 from dataclasses import dataclass
 
@@ -19,11 +17,11 @@ from scratchvae.objectives import LatentModel
 
 @dataclass(frozen=True)
 class Completeness:
-    """How decoded prior samples compare with as many other examples.
+    """The comparison of decoded prior samples with as many other examples.
 
-    density             1 in expectation where both follow one law: Naeem et al. 2020
+    density             its expectation is 1 where both follow one law: Naeem et al. 2020
     coverage            the share of the examples that have a sample near them
-    expected_coverage   what `coverage` is in expectation where both follow one law
+    expected_coverage   the expectation of `coverage` where both follow one law
     test                the MMD two-sample test of both
     """
 
@@ -35,11 +33,11 @@ class Completeness:
 
 @dataclass(frozen=True)
 class Regularity:
-    """How regular a latent space is.
+    """The regularity of a latent space.
 
     continuity   on straight paths between codes of pairs of examples
-    to_data      decoded prior samples against the data
-    to_decoded   decoded prior samples against decoded draws z ~ q(z|x) of the data
+    to_data      decoded prior samples compared with the data
+    to_decoded   decoded prior samples compared with decoded draws z ~ q(z|x) of the data
     """
 
     continuity: Continuity
@@ -89,21 +87,22 @@ def regularity(
     permutations: int = 999,
     draws: bool = False,
 ) -> Regularity:
-    """Measure continuity along `pairs` paths, and completeness with up to `samples` examples of `data` and as
-    many prior samples.
+    """Measure continuity along `pairs` paths, and completeness with up to `samples` examples of `data`.
 
-    `data` should be held out: a model that has learned its training data by heart would look better on them
-    than it is. Completeness is measured twice, since it can fail for two reasons.
+    The examples are compared with as many prior samples.
+
+    `data` should be held out, because a model that has learned its training data by heart looks better on
+    them than it is. Completeness is measured twice, since it can fail for two reasons.
 
     1. Prior samples are compared with the data. This judges the latent space, the decoder and the likelihood
        together. A prior sample is the mean E[x|z], or with draws=True a draw x ~ p(x|z). The mean contains no
-       noise, so it is the fair partner of data without noise. If the data are noisy, use draws=True;
-       otherwise the density is far above 1, because means lie in the middle of the data. Every model blurs a
-       little. That blur is a difference between the two laws, and with enough examples the test detects it.
+       noise, and so it should be compared with data without noise. If the data are noisy, use draws=True.
+       Otherwise the density is far above 1, because means lie in the middle of the data. Every model blurs a
+       little. This blur is a difference between the two laws, and with enough examples the test detects it.
        So the p-value depends on the number of examples, and the distance MMD² does not.
     2. Prior samples are compared with decoded draws z ~ q(z|x) of the same data, with E[x|z] on both sides.
-       Both sides then have the same blur. What remains is whether the prior and the codes follow one law, as
-       far as the decoder shows a difference. A decoder that ignores z passes this comparison and fails the
+       Both sides then have the same blur. The comparison says whether the prior and the codes follow one law,
+       as far as the decoder shows a difference. A decoder that ignores z passes this comparison and fails the
        first.
 
     If the model is told y, the prior samples are given the labels of the examples, and each path keeps the

@@ -1,4 +1,4 @@
-"""Random numbers of an example that depend on nothing but the example itself and a seed."""
+"""Random numbers for an example that depend on nothing but the example itself and a seed."""
 
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -11,12 +11,12 @@ from scratchvae.data import Batch
 
 @dataclass(frozen=True)
 class RowNoise:
-    """A generator for each example, seeded by `seed` and by what the example holds.
+    """A generator for each example, seeded by `seed` and by the content of the example.
 
-    What is estimated with it does not depend on the example's neighbours or its place: equal examples get
-    equal estimates, and different examples get noise that is independent. Where a function takes it in the
-    place of a generator, it looks at one example at a time, so that all products have the same shapes and the
-    estimates are equal to the bit.
+    An estimate by it does not depend on the example's neighbours or its place: equal examples get equal
+    estimates, and different examples get independent noise. A function that is given a RowNoise instead of a
+    generator computes one example at a time, so that all products have the same shapes and the estimates are
+    equal to the bit.
     """
 
     seed: int
@@ -25,8 +25,9 @@ class RowNoise:
         require_seed("RowNoise", "seed", self.seed)
 
     def of(self, one: Batch) -> np.random.Generator:
-        """The generator of a batch of one example: a hash of x, of which entries were observed, and of y
-        seeds it.
+        """The generator for a batch of one example.
+
+        Its seed is a hash of x, of which entries were observed, and of y.
         """
         content = blake2b(np.ascontiguousarray(one.x + 0).tobytes(), digest_size=16)  # −0 + 0 is 0
         for part in (one.observed, one.y):

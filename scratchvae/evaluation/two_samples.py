@@ -1,4 +1,4 @@
-"""Do two samples come from one law? The maximum mean discrepancy, and a permutation test of it."""
+"""The test of whether two samples come from one law: the maximum mean discrepancy under permutations."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, require_count, require_finite, require_flag, require_shapes
 
 AT_ONCE = 1 << 22  # entries of the largest array of permutations
-# statistics of values in [0, 1] that are closer than this are one number, computed in two orders
+# Two statistics of values in [0, 1] that differ by less are the same number, summed in two orders.
 ROUNDING = 1e-12
 
 
@@ -15,9 +15,9 @@ ROUNDING = 1e-12
 class TwoSampleTest:
     """The result of a test whether two samples come from one law.
 
-    mmd2        the unbiased estimate of MMD²; if the laws are one, it is about 0 and may be negative
-    p_value     the probability of so large an estimate if the laws are one; in that case P(p ≤ α) ≤ α
-    bandwidth   the kernel's σ
+        mmd2        the unbiased estimate of MMD², which is about 0 and may be negative if the laws are one
+        p_value     the probability of so large an estimate if the laws are one; P(p ≤ α) ≤ α in that case
+        bandwidth   the kernel's σ
 
     A small p-value says that the laws differ. A large one says only that this number of examples shows no
     difference.
@@ -29,13 +29,13 @@ class TwoSampleTest:
 
 
 def mmd2(x: Array, y: Array, *, bandwidth: float, unbiased: bool = True) -> float:
-    """MMD² = E k(x,x′) − 2 E k(x,y) + E k(y,y′) with k(a,b) = exp(−‖a − b‖² / 2σ²), from x (M, D) and y
-    (N, D).
+    """MMD² = E k(x,x′) − 2 E k(x,y) + E k(y,y′) with k(a,b) = exp(−‖a − b‖² / 2σ²).
 
-    It is 0 only where both laws are one. Unbiased: the means over x and x′, and y and y′, leave out pairs of
-    an example with itself; it takes two examples of each. Otherwise all pairs count, and the estimate is at
-    least 0, but too large by O(1/M + 1/N).
-    Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, equation 3, and equation 5 squared.
+    x (M, D) and y (N, D) are the samples, and σ is the `bandwidth`. MMD² is 0 only where both laws are one.
+    With `unbiased` the means over x and x′, and over y and y′, leave out the pairs of an example with itself,
+    and each sample needs two examples. Otherwise all pairs count, and the estimate is at least 0, but too
+    large by O(1/M + 1/N). Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, equation 3, and equation 5
+    squared.
     """
     require_flag("mmd2", "unbiased", unbiased)
     x, y = _samples("mmd2", x, y, at_least=2 if unbiased else 1)
@@ -45,25 +45,23 @@ def mmd2(x: Array, y: Array, *, bandwidth: float, unbiased: bool = True) -> floa
 
 
 def median_distance(x: Array) -> float:
-    """The median of the distances ‖x_i − x_j‖ that are not 0, a bandwidth of the data's own size; 1 where all
-    are 0.
+    """The median of the distances ‖x_i − x_j‖ that are not 0, which is a bandwidth of the data's own size.
 
-    x (N, D), both samples together.     Gretton et al. 2012, section 8.
+    x (N, D) holds both samples. The result is 1 where all distances are 0. Gretton et al. 2012, section 8.
     """
     x = np.asarray(x, np.float64)
     require_shapes("median_distance", x=(x, "N D"))
     require_finite("median_distance", "x", x)
     distances = np.sqrt(_squared_distances(x))
     apart = distances[np.triu(distances, 1) > 0]
-    # identical points have k = 1 whatever the bandwidth
+    # identical points have k = 1 for every bandwidth
     return float(np.median(apart)) if len(apart) else 1.0
 
 
 def two_sample_test(
     x: Array, y: Array, *, rng: np.random.Generator, permutations: int = 999, bandwidth: float | None = None
 ) -> TwoSampleTest:
-    """Test whether x (M, D) and y (N, D) come from one law, by unbiased MMD²; σ is the median distance unless
-    given.
+    """Test whether x (M, D) and y (N, D) come from one law, by unbiased MMD².
 
     If both samples come from one law, then every assignment of the M + N examples to two samples is equally
     likely. The test compares the observed assignment with B = `permutations` random ones:
@@ -72,8 +70,8 @@ def two_sample_test(
 
     This p is valid for any M, N and B, and it is never below 1/(1 + B). A shuffle that ties with the observed
     assignment counts as at least as large. So p is larger than necessary where ties are likely, as with few
-    examples. All shuffles use one kernel matrix, which takes 8 (M + N)² bytes.
-    Gretton et al. 2012, equation 3; Phipson & Smyth 2010.
+    examples. The `bandwidth` σ is by default the median distance. All shuffles use one kernel matrix, which
+    takes 8 (M + N)² bytes. Gretton et al. 2012, equation 3; Phipson & Smyth 2010.
     """
     x, y = _samples("two_sample_test", x, y, at_least=2)
     require_count("two_sample_test", "permutations", permutations)
@@ -95,10 +93,11 @@ def two_sample_test(
 
 
 def _statistics(gram: Array, in_x: Array, unbiased: bool = True) -> Array:
-    """MMD² for each way in_x (P, M+N) to tell x from y, from one kernel matrix whose diagonal is 1  ->  (P,).
+    """MMD² for each assignment in_x (P, M+N) of the examples to x and y  ->  (P,).
 
-    With a the indicator of x, aᵀKa sums k over pairs in x; the sums over y and across follow from K's row
-    sums and its total.
+    `gram` is the kernel matrix K, whose diagonal is 1. Let a be the indicator of x. Then aᵀKa is the sum of k
+    over the pairs in x. The sums over the pairs in y and over the mixed pairs follow from the sums of K's
+    rows and of all of K.
     """
     a = in_x.astype(np.float64)
     M = np.count_nonzero(in_x[0])
@@ -113,14 +112,14 @@ def _statistics(gram: Array, in_x: Array, unbiased: bool = True) -> Array:
 
 
 def _squared_distances(x: Array) -> Array:
-    # by differences: identical rows are at 0, which a product may miss
+    # By differences, so that the distance of identical rows is exactly 0, which products may miss.
     from scipy.spatial.distance import pdist, squareform
 
     return squareform(pdist(x, "sqeuclidean")) if len(x) > 1 else np.zeros((1, 1))
 
 
 def _samples(where: str, x: Array, y: Array, *, at_least: int) -> tuple[Array, Array]:
-    """Both as float64, checked."""
+    """Both samples as float64, after they were checked."""
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     require_shapes(where, x=(x, "M D"), y=(y, "N D"))
     for name, array in (("x", x), ("y", y)):

@@ -1,10 +1,8 @@
-"""Invertible maps of latents, each with its log |det|: the steps that flows are made of, as posteriors and as
-priors.
+"""Invertible maps of latents, each with its log |det|: the steps of flows, for posteriors and priors.
 
-A file has the equation of a step, its forward pass, its log |det|, its inverse and its gradients. The
-parameters of planar, radial and Householder steps come from the encoder, as in their papers. Autoregressive
-and coupling steps have networks, whose weights are their own Parameters, and which may read a context from
-the encoder.
+A file has the equation of a step, its forward pass, its log |det|, its inverse and its gradients. The encoder
+gives the parameters of planar, radial and Householder steps, as in their papers. Autoregressive and coupling
+steps have networks, whose weights are Parameters of the step, and which may read a context from the encoder.
 """
 
 from scratchvae.flows.chain import Chain

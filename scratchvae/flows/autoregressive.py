@@ -1,9 +1,8 @@
-"""Maps whose entry d moves by numbers that depend on the entries before it: y_d = f(x_d; a_d(x_<d),
-m_d(x_<d)).
+"""Maps y_d = f(x_d; a_d(x_<d), m_d(x_<d)), whose numbers a_d and m_d depend on the entries before d.
 
 [a | m] is the output of one masked network, J is triangular, and log |det J| is the sum of log |∂f/∂x_d|. In
-this direction all entries are computed together. In the other, entry after entry, as each needs those before
-it.
+this direction all entries are computed together. In the other direction they are computed one by one, as each
+needs those before it.
 """
 
 from collections.abc import Callable
@@ -49,7 +48,7 @@ def one_by_one(
 
 
 def _solved(y: Array, context: Array, V: Array, *layers: Array, order: Order, update: str) -> Array:
-    """x entry by entry, those not yet found being 0."""
+    """x, computed entry by entry, where entries that are not yet known are 0."""
     x, places = np.zeros_like(y), np.array(order)
     for place in sorted(set(order)):
         here = places == place
@@ -63,7 +62,7 @@ def _solved(y: Array, context: Array, V: Array, *layers: Array, order: Order, up
 def _at(
     x: Array, context: Array, V: Array, *layers: Array, order: Order, update: str
 ) -> tuple[tuple[Array, Array], Pullback, Callable[[Array], Array]]:
-    """What `together` returns, and g ↦ J⁻ᵀ g."""
+    """y and log |det ∂y/∂x|, their pullback, and g ↦ J⁻ᵀ g."""
     both, to_x, network_pullback = differentiated(x, context, V, *layers, order=order)
     a, m = np.split(both, 2, axis=1)
     value, update_pullback = UPDATES[update][0](x, a, m)

@@ -1,4 +1,4 @@
-"""Steps one after the other, which are a step again."""
+"""A chain of steps, one after the other, which is a step again."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,9 +11,9 @@ from scratchvae.flows.interface import Step
 class Chain(Step):
     """y = f_K(… f_2(f_1(z))),  log |det J| = Σ_k log |det J_k|.
 
-    Each step reads columns of its own, and `params` has them side by side. With `shared` all steps read the
-    same columns, which are then a context, as in Kingma et al. 2016, figure 2: the steps should be as wide in
-    n_params.
+    Each step reads columns of its own, which stand side by side in `params`. With `shared` all steps read the
+    same columns, which are then a context, as in Kingma et al. 2016, figure 2. The steps should then have the
+    same n_params.
     """
 
     transparent = "steps"
@@ -31,15 +31,15 @@ class Chain(Step):
         self.latent_dim, self.n_params = self.steps[0].latent_dim, widths[0] if shared else sum(widths)
 
     def forward(self, z: Array, params: Array) -> tuple[tuple[Array, Array], Pullback]:
-        """The steps from the first to the last."""
+        """Run the steps from the first to the last."""
         return self._run([step.forward for step in self.steps], z, params)
 
     def inverse(self, y: Array, params: Array) -> tuple[tuple[Array, Array], Pullback]:
-        """Their inverses from the last to the first."""
+        """Run the inverses of the steps from the last to the first."""
         return self._run([step.inverse for step in self.steps], y, params, backwards=True)
 
     def steepness(self, z: Array, params: Array, slope: Array) -> tuple[Array, Array]:
-        """The slope behind each step is the slope before the next."""
+        """Pass the slope from each step to the next."""
         for step, columns in zip(self.steps, self._split(params)[0], strict=True):
             z, slope = step.steepness(z, columns, slope)
         return z, slope
@@ -65,7 +65,7 @@ class Chain(Step):
         return (z, sum(log_dets[1:], log_dets[0])), pullback
 
     def _split(self, params: Array) -> tuple[Sequence[Array], Pullback]:
-        """The columns of each step; the pullback takes a list of their gradients."""
+        """The columns of each step. The pullback takes a list of their gradients."""
         require_shapes("Chain", params=(params, f"B {self.n_params}"))
         if self.shared:
             return [params] * len(self.steps), lambda dparts: sum(dparts[1:], dparts[0])

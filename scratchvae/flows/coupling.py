@@ -1,5 +1,4 @@
-"""The affine coupling step: one half of the latents stays, and the other is scaled and shifted by what the
-first half says.
+"""The affine coupling step: one half of the latents stays, and scales and shifts the other half.
 
     y_k = z_k,   y_m = z_m e^s + t,   s = 3 tanh(a/3),   [a | t] = network(z_k, context),   log |det J| = Σ s
 
@@ -32,7 +31,7 @@ def couple(
 def uncouple(
     y: Array, context: Array, V: Array, *layers: Array, moves: tuple[int, ...]
 ) -> tuple[tuple[Array, Array], Pullback]:
-    """The z that `couple` maps to y, and log |det ∂z/∂y|: the half that stays is known, and with it s and t."""
+    """The z that `couple` maps to y, and log |det ∂z/∂y|. The half that stays is known, and gives s and t."""
     return _moved(unscale, y, context, V, *layers, moves=moves)
 
 
@@ -63,12 +62,11 @@ def _moved(
 
 
 class Coupling(Step):
-    """The coupling step, whose network's weights are its Parameters; params = context (B, C), where C may be
-    0.
+    """The coupling step. The weights of its network are its Parameters, and params = context (B, C).
 
-    The second half of the latents moves, or the first with `reverse`: steps should take them in turns.
-    `hidden` are the widths of the network's hidden layers. At first the map is the identity. Draws and
-    densities cost one run of the network each.
+    C may be 0. The second half of the latents moves, or the first half with `reverse`, which should alternate
+    from step to step. `hidden` are the widths of the network's hidden layers. At first the map is the
+    identity. A draw and a density cost one run of the network each.
     """
 
     def __init__(

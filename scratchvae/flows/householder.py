@@ -37,7 +37,7 @@ def reflect(z: Array, v: Array) -> tuple[Array, Pullback]:
 
 
 class Householder(Step):
-    """The Householder step with params = v, which an encoder puts out: Z numbers for each example."""
+    """The Householder step with params = v, Z numbers that an encoder puts out for each example."""
 
     def __init__(self, latent_dim: int) -> None:
         require_count("Householder", "latent_dim", latent_dim)
@@ -53,9 +53,9 @@ class Householder(Step):
         return (y, np.zeros(len(y), y.dtype)), pullback
 
     def inverse(self, y: Array, params: Array) -> tuple[tuple[Array, Array], Pullback]:
-        """The same reflection."""
+        """The reflection by the same v."""
         return self.forward(y, params)
 
     def steepness(self, z: Array, params: Array, slope: Array) -> tuple[Array, Array]:
-        """J⁻ᵀ = J: the slope is reflected too."""
+        """J⁻ᵀ = J: the slope is reflected in the same way."""
         return reflect(z, params)[0], reflect(slope, params)[0]

@@ -6,11 +6,11 @@ from scratchvae.arrays import Array, Pullback
 
 
 def implicit_pullback(forward_pullback: Pullback, solve_transposed: Callable[[Array], Array]) -> Pullback:
-    """The pullback of y ↦ (z, −log |det J|), where f(z; θ) = y, J = ∂f/∂z.
+    """The pullback of y ↦ (z, −log |det J|), where f(z; θ) = y and J = ∂f/∂z.
 
     `forward_pullback` is that of z ↦ (y, log |det J|) at the z that was found, and `solve_transposed(g)` is
-    J⁻ᵀ g. It does not matter how z was found. From J dz + ∂f/∂θ dθ = dy it follows that a gradient g at z is
-    J⁻ᵀ g at y, and −(∂f/∂θ)ᵀ J⁻ᵀ g at θ.
+    J⁻ᵀ g. The way in which z was found does not matter. From J dz + ∂f/∂θ dθ = dy it follows that a gradient
+    g at z is J⁻ᵀ g at y, and −(∂f/∂θ)ᵀ J⁻ᵀ g at θ.
     """
 
     def pullback(dz: Array, dlog_det: Array) -> tuple[Array, ...]:

@@ -1,4 +1,4 @@
-"""What every step of a flow is: an invertible map of latents whose log |det| is cheap."""
+"""The interface of a step of a flow: an invertible map of latents whose log |det| is cheap."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -12,8 +12,8 @@ from scratchvae.layers import Owner, Parameter
 class Step(Owner, ABC):
     """An invertible map z -> y of Z latents, J = ∂y/∂z.
 
-    What the map is may depend on each example, by `params` (B, n_params), which an encoder puts out, and on
-    Parameters of the step's own. A step that reads nothing of an example has n_params = 0.
+    The map may depend on each example, by `params` (B, n_params), which an encoder puts out, and on
+    Parameters of the step. A step that reads nothing of an example has n_params = 0.
     """
 
     latent_dim: int
@@ -21,28 +21,30 @@ class Step(Owner, ABC):
 
     @abstractmethod
     def forward(self, z: Array, params: Array) -> tuple[tuple[Array, Array], Pullback]:
-        """y (B, Z) and log |det J| (B,) at z (B, Z); pullback(dy, dlog_det) -> dz and dparams."""
+        """y (B, Z) and log |det J| (B,) at z (B, Z). pullback(dy, dlog_det) returns dz and dparams."""
 
     @abstractmethod
     def inverse(self, y: Array, params: Array) -> tuple[tuple[Array, Array], Pullback]:
-        """The z (B, Z) that `forward` maps to y, and −log |det J| (B,) there; pullback(dz, dlog_det) -> dy
-        and dparams.
+        """The z (B, Z) that `forward` maps to y, and −log |det J| (B,) there.
+
+        pullback(dz, dlog_det) returns dy and dparams.
         """
 
     @abstractmethod
     def steepness(self, z: Array, params: Array, slope: Array) -> tuple[Array, Array]:
         """y, and the slope ∂log p(y)/∂y (B, Z) there, where ∂log p(z)/∂z is `slope` (B, Z).
 
-        log p(y) = log p(z) − log |det J|, and so the slope at y is J⁻ᵀ (slope − ∂log |det J|/∂z). It is what
-        log p changes by when y moves and the law of y stands still. No Parameter receives a gradient.
+        log p(y) = log p(z) − log |det J|, and so the slope at y is J⁻ᵀ (slope − ∂log |det J|/∂z). It is the
+        change of log p when y moves and the law of y stays the same. No Parameter receives a gradient.
         """
 
 
 def of_params(
     op: Callable[..., Any], x: Array, params: Array, sizes: Sequence[int]
 ) -> tuple[tuple[Array, Array], Pullback]:
-    """op(x, *parts), where the parts are the columns of `params`, so many each; the pullback returns dx and
-    dparams.
+    """op(x, *parts), where the parts are columns of `params`, as many as `sizes` says.
+
+    The pullback returns dx and dparams.
     """
     parts, split_pullback = ops.split(params, sizes=sizes)
     both, op_pullback = op(x, *parts)

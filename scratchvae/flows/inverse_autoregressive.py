@@ -1,4 +1,4 @@
-"""The inverse autoregressive step: all latents move together, each by a gate that depends on those before it."""
+"""The inverse autoregressive step: all latents move together, by gates that depend on earlier latents."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from scratchvae.flows.autoregressive import one_by_one, together
 from scratchvae.flows.interface import Step, of_parameters
 from scratchvae.flows.network import first_weights
 
-OPEN = 2.0  # a at first: σ(a) = 0.88 keeps most of each z
+OPEN = 2.0  # the first a, whose σ(a) = 0.88 keeps most of each z
 
 
 class InverseAutoregressive(Step):
@@ -17,12 +17,12 @@ class InverseAutoregressive(Step):
 
     a_d and m_d depend on the latents before d, and on the context (B, C), which an encoder puts out:
     params = context, and `context` = C may be 0. The network's weights are Parameters of the step. A draw and
-    its density cost one run of the network. The density of any other y costs one for each latent, since the
-    inverse finds them one by one.
+    its density cost one run of the network. The density of any other y costs one run for each latent, since
+    the inverse finds them one by one.
 
-    `hidden` are the widths of the network's hidden layers. With `reverse` the order of the latents is from
-    the last to the first, which steps should take in turns. At first a = 2 and m = 0.
-    Kingma et al. 2016, section 4, equations 13 to 15.
+    `hidden` are the widths of the network's hidden layers. With `reverse`, which should alternate from step
+    to step, the order of the latents is from the last to the first. At first a = 2 and m = 0. Kingma et al.
+    2016, section 4, equations 13 to 15.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class InverseAutoregressive(Step):
         self.weights[-1].value[:latent_dim] = OPEN
 
     def forward(self, z: Array, params: Array) -> tuple[tuple[Array, Array], Pullback]:
-        """All latents together."""
+        """y, for which all latents are computed together."""
         return of_parameters(together, z, params, self.weights, order=self.order, update="gate")
 
     def inverse(self, y: Array, params: Array) -> tuple[tuple[Array, Array], Pullback]:

@@ -1,6 +1,4 @@
-"""The masked autoregressive step: each latent is scaled and shifted by numbers that depend on those before
-it.
-"""
+"""The masked autoregressive step: numbers that depend on earlier latents scale and shift each latent."""
 
 from collections.abc import Sequence
 
@@ -15,10 +13,10 @@ from scratchvae.flows.network import first_weights
 class MaskedAutoregressive(Step):
     """y_d = z_d e^(s_d) + m_d,   log |det J| = Σ_d s_d,   s = 3 tanh(a/3),   [a | m] = MADE(y, context).
 
-    s_d and m_d depend on the y before d, so that the density of any y costs one run of the network, and a
-    draw one for each latent: the other way round than InverseAutoregressive, which suits a prior. `context`,
-    `hidden` and `reverse` are as there. At first the map is the identity.
-    Papamakarios, Pavlakou & Murray 2017, section 3.1, equations 3 to 6.
+    s_d and m_d depend on the y before d. So the density of any y costs one run of the network, and a draw
+    costs one for each latent, which suits a prior. For InverseAutoregressive it is the other way round, and
+    its `context`, `hidden` and `reverse` mean the same. At first the map is the identity. Papamakarios,
+    Pavlakou & Murray 2017, section 3.1, equations 3 to 6.
     """
 
     def __init__(

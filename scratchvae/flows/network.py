@@ -1,9 +1,8 @@
-"""The network inside a step: from some latents, and a context, to the numbers that say how other latents
-move.
+"""The network inside a step: it computes, from some latents and a context, how other latents move.
 
 With an `order` it is a MADE, a masked autoencoder for distribution estimation (Germain et al. 2015): each
-output depends on those latents alone whose place in the order is lower. A hidden unit has a place too, the
-highest that it may depend on.
+output depends only on latents of a lower place in the order. A hidden unit has a place too, which is the
+highest place that it may depend on.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,11 +24,12 @@ Order = tuple[int, ...]
 def network(
     x: Array, context: Array, V: Array, *layers: Array, order: Order | None = None
 ) -> tuple[Array, Pullback]:
-    """y = h_L (W_L ∘ M_L) + b_L,  h_l = elu(h_(l−1) (W_(l−1) ∘ M_(l−1)) + b_(l−1)),  h_1 also with context V; h_0 = x.
+    """y = h_L (W_L ∘ M_L) + b_L,  h_l = elu(h_(l−1) (W_(l−1) ∘ M_(l−1)) + b_(l−1)),  h_0 = x.
 
-    x (B, D), context (B, C), V (C, H), layers W, b, W, b, … from D numbers to P  ->  y (B, P).
-    Without an `order` every mask M is 1. With the place of each of D latents, y has P = 2D outputs, two for
-    each latent, which depend on the latents of lower places alone.
+    The argument of the first elu has the term context V too. x (B, D), context (B, C), V (C, H), layers W, b,
+    W, b, … from D numbers to P  ->  y (B, P). Without an `order` every mask M is 1. With an order, the place
+    of each of D latents, y has P = 2D outputs, two for each latent, which depend on the latents of lower
+    places alone.
     """
     y, _, pullback = differentiated(x, context, V, *layers, order=order)
     return y, pullback
@@ -38,7 +38,10 @@ def network(
 def differentiated(
     x: Array, context: Array, V: Array, *layers: Array, order: Order | None
 ) -> tuple[Array, Callable[[Array], Array], Pullback]:
-    """What `network` returns, and between the two the gradient to x alone, which no weight has a part in."""
+    """The y of `network`, the function that takes a gradient of y to x alone, and the pullback.
+
+    No weight receives a gradient from the second.
+    """
     _require_fitting(x, context, V, layers, order)
     weights, biases = layers[::2], layers[1::2]
     masks = masks_of(order, tuple(len(b) for b in biases), bool(len(V))) if order is not None else None
@@ -51,7 +54,7 @@ def differentiated(
         activations.append(activation_pullback)
 
     def down(dy: Array) -> tuple[Array, list[Array]]:
-        """The gradient at x, and those at what each layer puts out, before its activation."""
+        """The gradient at x, and the gradients at the output of each layer before its activation."""
         found = [dy]
         for W, activation_pullback in zip(held[:0:-1], activations[::-1], strict=True):
             found.append(activation_pullback(found[-1] @ W.T))  # dh_(l−1) = (dh_l Wᵀ) elu′
@@ -75,9 +78,7 @@ def differentiated(
 def _require_fitting(
     x: Array, context: Array, V: Array, layers: Sequence[Array], order: Order | None
 ) -> None:
-    """InputError unless each layer takes what the one before it puts out, and the order has a place for each
-    latent.
-    """
+    """Raise InputError unless each layer fits the one before, and the order has a place for each latent."""
     if len(layers) < 4 or len(layers) % 2:
         expected = "layers should be W and b of a hidden layer, of any others, and of the last"
         raise InputError(f"flows.network: {expected}; found {len(layers)} arrays")
@@ -95,12 +96,12 @@ def _require_fitting(
 
 @lru_cache(maxsize=256)
 def masks_of(order: Order, widths: tuple[int, ...], contextual: bool) -> tuple[Array, ...]:
-    """A mask of True and False for the weight of each layer, whose outputs are `widths`, the last of them 2D.
+    """A mask of True and False for the weight of each layer. `widths` are their outputs, 2D for the last.
 
-    A unit reads those of at most its own place, and an output for a latent those of lower places. The places
-    of hidden units go round from the lowest to the highest but one. The units of a network with a context
-    begin one place below the lowest: these read the context alone.
-    Germain et al. 2015, equations 8 and 12.
+    A unit reads units of at most its own place, and the outputs for a latent read units of lower places. The
+    places of hidden units repeat those from the lowest to the highest but one. The units of a network with a
+    context begin one place below the lowest: such units read the context alone. Germain et al. 2015,
+    equations 8 and 12.
     """
     low, high = min(order), max(order)
     first = low - 1 if contextual or low == high else low
@@ -124,7 +125,7 @@ def first_weights(
 ) -> list[Parameter]:
     """V, and W, b of each layer, as `network` takes them.
 
-    The last layer begins with zeros, and so the outputs do.
+    The last layer begins with zeros, and so the outputs are 0 at first.
     """
     rng = generator_from(where, "rng", rng)
     widths = sizes_of(where, "hidden", hidden, least=1)

@@ -22,7 +22,7 @@ from scratchvae.arrays import Array, Pullback, require_count, require_shapes
 from scratchvae.flows.implicit import implicit_pullback
 from scratchvae.flows.interface import Step, of_params
 
-ROUNDS = 100  # of Newton's method: quadratic at most roots, by a third each at the flattest
+ROUNDS = 100  # of Newton's method, which is quadratic at most roots and gains a third a round at the flattest
 
 
 @differentiable
@@ -67,7 +67,7 @@ def inverse(
 
 
 class Planar(Step):
-    """The planar step with params = [w | u | b], which an encoder puts out: 2Z + 1 numbers for each example."""
+    """The planar step with params = [w | u | b], 2Z + 1 numbers that an encoder puts out for each example."""
 
     def __init__(self, latent_dim: int) -> None:
         require_count("Planar", "latent_dim", latent_dim)
@@ -100,7 +100,7 @@ def _corrected(w: Array, u: Array) -> tuple[Array, Array]:
 def _at(
     z: Array, w: Array, u: Array, a: Array
 ) -> tuple[tuple[Array, Array], Pullback, Callable[[Array], Array]]:
-    """y and log |det J| at z, whose wᵀz + b is a (B,); their pullback to z, w, u and b; and g ↦ J⁻ᵀ g."""
+    """y and log |det J| at z, whose wᵀz + b is a (B,), their pullback to z, w, u and b, and g ↦ J⁻ᵀ g."""
     u_hat, q = _corrected(w, u)
     s, reciprocal = (w * u).sum(axis=1), _reciprocal((w * w).sum(axis=1))
     k = (kernels.softplus(-s) - 1) * reciprocal  # û = u + k w
@@ -139,9 +139,9 @@ def _reciprocal(squared: Array) -> Array:
 def _root(c: Array, m: Array) -> Array:
     """The a (B,) with a + m tanh a = c, for m ≥ −1.
 
-    The left side is odd and increases, and for a ≥ 0 it is convex where m < 0 and concave where m > 0. So
-    Newton's method for |c| goes to the root from one side, and never beyond it, from a bound above the root
-    or below it: |c| − m and max(|c| − m, 0).
+    The left side is odd and increases. For a ≥ 0 it is convex where m < 0 and concave where m > 0. Newton's
+    method for |c| therefore goes to the root from one side, and never beyond it, if it starts from a bound
+    above the root, |c| − m, or from one below it, max(|c| − m, 0).
     """
     size = np.abs(c)
     a = np.where(m < 0, size - m, np.maximum(size - m, 0))

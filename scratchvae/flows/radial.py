@@ -58,7 +58,7 @@ def inverse(
         R = np.sqrt((apart * apart).sum(axis=1, keepdims=True))
         half = (R - m) / 2  # r² − 2 half r − Rα = 0
         far = np.sqrt(half * half + R * alpha) + np.abs(half)
-        # the form that adds
+        # the form in which nothing cancels
         r = np.where(half > 0, far, R * alpha / np.maximum(far, np.finfo(np.float64).tiny))
         delta = apart * ((r + alpha) / (r + m))
     (_, log_det), forward_pullback, solve_transposed = _at(z0, delta, a[:, 0], b[:, 0])
@@ -67,7 +67,7 @@ def inverse(
 
 
 class Radial(Step):
-    """The radial step with params = [z0 | a | b], which an encoder puts out: Z + 2 numbers for each example."""
+    """The radial step with params = [z0 | a | b], Z + 2 numbers that an encoder puts out for each example."""
 
     def __init__(self, latent_dim: int) -> None:
         require_count("Radial", "latent_dim", latent_dim)
@@ -92,7 +92,7 @@ class Radial(Step):
 def _at(
     z0: Array, delta: Array, a: Array, b: Array
 ) -> tuple[tuple[Array, Array], Pullback, Callable[[Array], Array]]:
-    """y and log |det J| at z0 + δ; their pullback to z, z0, a and b; and g ↦ J⁻ᵀ g."""
+    """y and log |det J| at z0 + δ, their pullback to z, z0, a and b, and g ↦ J⁻ᵀ g."""
     D, alpha, m = delta.shape[1], kernels.softplus(a), kernels.softplus(b)
     r = np.sqrt((delta * delta).sum(axis=1))
     # δ/r, and 0 at the centre

@@ -1,7 +1,7 @@
-"""How one latent moves, given two numbers a and m that depend on others: by a gate, or by a factor and a
-shift.
+"""The updates of one latent, given two numbers a and m that depend on others: gated, or scaled and shifted.
 
-All are entry by entry, with arrays (B, D) of one shape, and log |det| (B,) sums over the D entries, in nats.
+Everything is computed entry by entry, with arrays (B, D) of one shape, and log |det| (B,) is the sum over the
+D entries, in nats.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from scratchvae import kernels
 from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, Pullback, require_shapes
 
-LARGEST = 3.0  # of |s|: a factor is between e⁻³ and e³, so that no step can blow up
+LARGEST = 3.0  # of |s|, so that a factor is between e⁻³ and e³ and no step can diverge
 
 
 @differentiable
@@ -32,7 +32,7 @@ def gate(z: Array, a: Array, m: Array) -> tuple[tuple[Array, Array], Pullback]:
 def ungate(y: Array, a: Array, m: Array) -> tuple[tuple[Array, Array], Pullback]:
     """z = m + (y − m)/σ(a), and log |det| = −Σ_d log σ(a): the inverse of `gate`.
 
-    1/σ(a) = 1 + e⁻ᵃ, which is at most what the dtype holds.
+    1/σ(a) = 1 + e⁻ᵃ is clipped to the largest number of the dtype.
     """
     require_shapes("flows.ungate", y=(y, "B D"), a=(a, "B D"), m=(m, "B D"))
     with np.errstate(over="ignore"):
@@ -49,7 +49,10 @@ def ungate(y: Array, a: Array, m: Array) -> tuple[tuple[Array, Array], Pullback]
 
 @differentiable
 def scale(z: Array, a: Array, m: Array) -> tuple[tuple[Array, Array], Pullback]:
-    """y = z eˢ + m, s = 3 tanh(a/3), and log |det| = Σ_d s.     Dinh et al. 2017, section 3.2 and equation 7."""
+    """y = z eˢ + m, s = 3 tanh(a/3), and log |det| = Σ_d s.
+
+    Dinh et al. 2017, section 3.2 and equation 7.
+    """
     require_shapes("flows.scale", z=(z, "B D"), a=(a, "B D"), m=(m, "B D"))
     s, slope = _bounded(a)
     factor = np.exp(s)
@@ -79,12 +82,11 @@ def unscale(y: Array, a: Array, m: Array) -> tuple[tuple[Array, Array], Pullback
 
 
 def _bounded(a: Array) -> tuple[Array, Array]:
-    """s = 3 tanh(a/3) and its slope 1 / cosh²(a/3), from e^(−2|a|/3) so that no digits are lost where it is
-    small.
-    """
+    """s = 3 tanh(a/3) and its slope 1 / cosh²(a/3), whose digits e^(−2|a|/3) keeps where it is small."""
     e = np.exp(-2 / LARGEST * np.abs(a))
     return LARGEST * np.tanh(a / LARGEST), 4 * e / (1 + e) ** 2
 
 
-# each with its inverse
+# each update with its inverse
+
 UPDATES = {"gate": (gate, ungate), "scale": (scale, unscale), "unscale": (unscale, scale)}

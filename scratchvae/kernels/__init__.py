@@ -1,12 +1,14 @@
-"""Arithmetic that NumPy does slowly or clumsily: plain functions, arrays in, fresh arrays out
-(but for arguments given up).
+"""Arithmetic that NumPy does slowly or clumsily: plain functions of arrays, which return fresh arrays.
 
-Each kernel is written twice under one name and signature: `textbook/` (NumPy, as on paper; the names below
-lead there) and `compiled/` (Numba). `use("compiled")` or `use("textbook")` chooses for the process,
-`using(...)` for a block; the choice at the start is the environment's SCRATCHVAE_KERNELS, or else compiled
-(textbook under NUMBA_DISABLE_JIT and in browsers). Where Numba can't be used the textbook twins stand in, with one warning;
-where it can't compile a kernel, its textbook twin does. Ops reach a kernel as `kernels.relu(x)`. A kernel
-runs in the thread that calls it, and holds no lock of Python's while it does.
+Some functions overwrite an argument that their caller gives up; their docstrings say which.
+
+Each kernel is written twice under one name and signature: `textbook/` has it in NumPy, as on paper, and
+`compiled/` has it as a loop for Numba. The names below lead to one of the twins. `use("compiled")` or
+`use("textbook")` chooses for the process, and `using(...)` for a block. At the start the environment's
+SCRATCHVAE_KERNELS chooses. Without it the compiled twins are used, but the textbook twins under
+NUMBA_DISABLE_JIT and in browsers. Where Numba can't be used, the textbook twins take its place, with one
+warning. Where Numba can't compile a kernel, the textbook twin of that kernel does. Ops call a kernel as
+`kernels.relu(x)`. A kernel runs in the thread that calls it, and releases Python's lock while it runs.
 """
 
 import os
@@ -136,7 +138,7 @@ def use(twin: str) -> None:
 
 @contextmanager
 def using(twin: str) -> Iterator[None]:
-    """Use `twin` inside a with-block, and what was in use before it afterwards."""
+    """Use `twin` inside a with-block, and afterwards the twin that was used before it."""
     before = _in_use
     use(twin)
     try:

@@ -1,6 +1,6 @@
 """Objects that own Parameters and call an op: `y, pullback = layer(x)`.
 
-Names and defaults are those a PyTorch user expects.
+Their names and defaults are PyTorch's.
 """
 
 from scratchvae.layers.activations import (

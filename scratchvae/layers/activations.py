@@ -1,4 +1,4 @@
-"""Activations as layers; each calls the op of its name, which states the equation."""
+"""Activations as layers. Each calls the op of its name."""
 
 from collections.abc import Callable
 from typing import Any

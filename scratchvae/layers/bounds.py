@@ -1,4 +1,4 @@
-"""A log-variance that stays between two bounds, whatever a network puts out."""
+"""A log-variance that stays between two bounds, whatever number a network computes for it."""
 
 from scratchvae import ops
 from scratchvae.arrays import Array, Pullback, require_bounds, require_choice, require_shapes
@@ -10,13 +10,13 @@ FORMS = {"clamp": ops.clamp, "softplus": ops.softplus_clamp, "tanh": ops.tanh_cl
 class BoundedLogVar(Layer):
     """[mean | log σ²]  ->  [mean | log σ² between `low` and `high`].     x (B, 2Z) -> (B, 2Z), in nats.
 
-    It stands behind an encoder's last layer, where q(z|x) is a DiagonalGaussian, or behind the decoder's of a
-    GaussianPerPixel. Without it an input of large numbers makes exp(log σ²) overflow, and the loss is no
-    number.
+    It comes after the last layer of an encoder for a DiagonalGaussian q(z|x), or of a decoder for a
+    GaussianPerPixel. Without it an input of large numbers makes exp(log σ²) overflow, and the loss becomes
+    infinite or NaN.
 
-    `form` says how: "softplus" and "tanh" lead log σ² to the bounds smoothly, and their gradient is above 0
-    on both sides of them; "clamp" cuts off, and its gradient is 1 at the bounds and 0 beyond.
-    `ops.softplus_clamp`, `ops.tanh_clamp` and `ops.clamp` have the equations.
+    `form` says how log σ² is kept: "softplus" and "tanh" lead it to the bounds smoothly, and their gradient
+    is above 0 on both sides of a bound. "clamp" cuts it off, and its gradient is 1 at the bounds and 0
+    beyond. `ops.softplus_clamp`, `ops.tanh_clamp` and `ops.clamp` have the equations.
     """
 
     def __init__(self, low: float = -10.0, high: float = 10.0, *, form: str = "softplus") -> None:

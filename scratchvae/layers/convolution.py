@@ -10,7 +10,7 @@ from scratchvae.layers.parameter import Parameter
 
 
 class Conv2d(Layer):
-    """ops.conv2d.
+    """A convolution over images with a learned kernel and bias, by ops.conv2d.
 
     x (B, in_channels, H, W)  ->  y (B, out_channels, P, Q), weight (out_channels, in_channels, k, k).
     """
@@ -46,11 +46,10 @@ class Conv2d(Layer):
 
 
 class ConvTranspose2d(Layer):
-    """ops.conv_transpose2d.
+    """A transposed convolution with a learned kernel and bias, by ops.conv_transpose2d.
 
-    x (B, in_channels, P, Q) -> y (B, out_channels, H, W), weight (in_channels, out_channels, k, k).
-
-    The "pytorch" initializer takes out_channels · k² for the fan-in, as PyTorch does.
+    x (B, in_channels, P, Q) -> y (B, out_channels, H, W), weight (in_channels, out_channels, k, k). For the
+    fan-in the "pytorch" initializer takes out_channels · k², as PyTorch does.
     """
 
     def __init__(
@@ -99,7 +98,7 @@ class ConvTranspose2d(Layer):
 def _require_sizes(
     where: str, in_channels: int, out_channels: int, kernel_size: int, stride: int, padding: int
 ) -> None:
-    """InputError unless all are whole numbers, from 1 on, and the padding from 0 on."""
+    """Raise InputError unless all are whole numbers of at least 1, or at least 0 for the padding."""
     sizes = {
         "in_channels": in_channels,
         "out_channels": out_channels,

@@ -6,8 +6,9 @@ from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
 
 
 class Dropout(Layer):
-    """In training, each entry is 0 with probability p and x / (1 − p) otherwise, by the mode's generator;
-    else y = x.
+    """In training each entry becomes 0 with probability p, and x / (1 − p) otherwise; at evaluation y = x.
+
+    The generator of the mode draws which entries become 0.
     """
 
     def __init__(self, p: float = 0.5) -> None:

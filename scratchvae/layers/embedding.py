@@ -11,7 +11,7 @@ from scratchvae.layers.parameter import Parameter
 class Embedding(Layer):
     """Row x of a learned table.
 
-    x (B, ...) integers  ->  y (B, ..., embedding_dim). The table starts at N(0, 1).
+    x (B, ...) integers  ->  y (B, ..., embedding_dim). The table starts with draws from N(0, 1).
     """
 
     def __init__(

@@ -13,7 +13,7 @@ UNSEEN = -1e4  # the logit of an expert that saw nothing, whose weight e^−1000
 
 
 class Experts(Layer):
-    """What a product and a mixture of experts share: M modalities, an encoder for each, and what was observed.
+    """What a product and a mixture of experts share: an encoder for each of M modalities, some of them missing.
 
     x (B, D) holds the modalities side by side, `sizes` columns each, D in all, and o (B, D) is 1 where an
     entry was observed. Each of the `encoders`, one for each modality, maps its columns of x, 0 where an entry
@@ -70,7 +70,7 @@ class Experts(Layer):
 
 
 class ProductOfExperts(Experts):
-    """[x | o]  ->  [mean | log σ²] of the product of N(0, I) with a Gaussian for each modality that was observed.
+    """[x | o]  ->  [mean | log σ²] of the normalized product of N(0, I) and a Gaussian for each modality.
 
     The prior N(0, I) counts once, however many modalities there are. A modality of which nothing was observed
     has no expert: its precision is 0, and its encoder gets no gradient from that example. Where nothing at all
@@ -92,7 +92,7 @@ class ProductOfExperts(Experts):
 
 
 class MixtureOfExperts(Experts):
-    """[x | o]  ->  [logits | means | log σ²] of a mixture with a Gaussian for each modality that was observed.
+    """[x | o]  ->  [logits | means | log σ²] of a mixture of a Gaussian for each modality.
 
         q(z|x) = 1/|P| Σ_(m ∈ P) N(z; mean_m(x_m), diag σ_m²(x_m)),  P the modalities that are present
 

@@ -1,7 +1,7 @@
-"""First values of weights. All are functions `(shape, fan_in, fan_out, rng) -> float64 array`; layers choose
-by name.
+"""First values of weights, by functions `(shape, fan_in, fan_out, rng) -> float64 array`.
 
-fan_in and fan_out count the numbers that feed one output, and that one input feeds.
+Layers choose them by name. fan_in counts the numbers that feed one output, and fan_out the numbers that one
+input feeds.
 """
 
 from collections.abc import Callable
@@ -37,13 +37,13 @@ def he_normal(shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.
 
 
 def orthogonal(shape: tuple[int, ...], fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
-    """The shape's first axis against the others: orthonormal rows or columns, whichever are fewer.
+    """Orthonormal rows or columns, whichever are fewer, of the matrix (first axis, all other axes).
 
     Saxe et al. 2014.
     """
     rows, columns = shape[0], int(np.prod(shape[1:]))
     q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
-    # so that every orthogonal matrix is equally likely (Mezzadri 2007)
+    # with these signs every orthogonal matrix is equally likely (Mezzadri 2007)
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)
     return np.ascontiguousarray(q if rows >= columns else q.T).reshape(shape)
 
@@ -72,9 +72,9 @@ def initial_weight_and_bias(
     n_outputs: int,
     rng: np.random.Generator | int | None,
 ) -> tuple[Array, Array]:
-    """float32 weight by the initializer `name`, and bias (n_outputs,):
+    """A float32 weight by the initializer `name`, and a bias (n_outputs,).
 
-    zero, or for "pytorch" drawn like the weight.
+    The bias is zero, but for "pytorch", which draws it like the weight.
     """
     require_choice("initializers", "init", name, INITIALIZERS)
     rng = np.random.default_rng(rng)

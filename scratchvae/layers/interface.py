@@ -1,4 +1,4 @@
-"""What every layer is, and the mode it runs in."""
+"""The interface that every layer has, and the mode, training or evaluation, in which it runs."""
 
 import math
 from abc import ABC, abstractmethod
@@ -14,11 +14,11 @@ from scratchvae.layers.parameter import Owner, Parameter
 
 @dataclass(frozen=True)
 class Mode:
-    """How a model runs: evaluating (no generator), or training, with the generator that dropout masks are
-    drawn from.
+    """How a model runs: evaluating, without a generator, or training, with one that draws dropout masks.
 
     Running a model twice from one state of the generator draws the same masks. `step` is the step at which
-    schedules are read, counted from 0. Evaluation is after all steps, where a ramp has reached its end.
+    schedules are read, counted from 0. Evaluation counts as after all steps, where a ramp has reached its
+    end.
     """
 
     rng: np.random.Generator | None = None
@@ -33,9 +33,9 @@ EVALUATION = Mode()
 
 
 class Layer(Owner, ABC):
-    """A map with Parameters:
+    """A map with Parameters: `y, pullback = layer(x)`.
 
-    `y, pullback = layer(x)`; `pullback(dy)` gives each Parameter its gradient and returns dx.
+    `pullback(dy)` gives each Parameter its gradient and returns dx.
     """
 
     @abstractmethod
@@ -46,8 +46,9 @@ class Layer(Owner, ABC):
 def apply(
     op: Callable[..., Any], x: Array, *parameters: Parameter, **constants: Any
 ) -> tuple[Array, Pullback]:
-    """Call `op` on x and the Parameters' values; the pullback hands each Parameter its gradient and returns
-    dx.
+    """Call `op` on x and the values of the Parameters.
+
+    The pullback gives each Parameter its gradient and returns dx.
     """
     y, op_pullback = op(x, *(parameter.value for parameter in parameters), **constants)
 

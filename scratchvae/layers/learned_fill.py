@@ -11,10 +11,10 @@ from scratchvae.layers.parameter import Parameter
 class LearnedFill(Layer):
     """[x | o | rest]  ->  [y | rest] with y_d = x_d where o_d > ½, and `fill`_d elsewhere.
 
-    x is (B, D) with D = `entries`; o (B, D) is 1 where an entry was observed and 0 where it is missing.
-    Columns that follow are passed on as they are. `fill` (D,) starts at 0. The mask gets no gradient, since
-    it is data, and InputError says where it is not finite. Mattei & Frellsen's notebooks learn such a
-    constant, and call it ι.
+    x is (B, D) with D = `entries`, and o (B, D) is 1 where an entry was observed and 0 where it is missing.
+    Columns that follow are passed on unchanged. `fill` (D,) starts at 0. The mask gets no gradient, since it
+    is data. InputError where the mask is not finite. Mattei & Frellsen's notebooks learn such a constant, and
+    call it ι.
     """
 
     def __init__(self, entries: int) -> None:

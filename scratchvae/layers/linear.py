@@ -10,12 +10,10 @@ from scratchvae.layers.parameter import Parameter
 
 
 class Linear(Layer):
-    """y = x W + b.
+    """y = x W + b.     x (B, in_features)  ->  y (B, out_features).
 
-    x (B, in_features)  ->  y (B, out_features); weight (in_features, out_features), bias (out_features,).
-
-    The weight is the transpose of PyTorch's. `init` names an initializer, `rng` (a generator or a seed) what
-    it draws from.
+    The weight is (in_features, out_features), the transpose of PyTorch's, and the bias is (out_features,).
+    `init` names an initializer, which draws from `rng`, a generator or a seed.
     """
 
     def __init__(

@@ -1,6 +1,4 @@
-"""Normalization as layers: over the batch (with running statistics), over features, and of another layer's
-weight.
-"""
+"""Normalization as layers: over the batch with running statistics, over features, and of a layer's weight."""
 
 from copy import copy
 
@@ -15,12 +13,10 @@ from scratchvae.layers.parameter import Buffer, Parameter
 
 
 class BatchNorm(Layer):
-    """ops.batch_norm in training, ops.batch_norm_frozen with the running statistics at evaluation.
+    """ops.batch_norm in training, and ops.batch_norm_frozen with the running statistics at evaluation.
 
-    x (B, C, ...).
-
-    In training, running ← (1 − momentum) running + momentum · batch, for the mean and for the unbiased
-    variance.
+    x (B, C, ...). Training moves the running mean and the running unbiased variance: running ← (1 − momentum)
+    running + momentum · batch.
     """
 
     def __init__(self, num_features: int, *, eps: float = 1e-5, momentum: float = 0.1) -> None:
@@ -49,7 +45,7 @@ class BatchNorm(Layer):
 
 
 class LayerNorm(Layer):
-    """ops.layer_norm over the last axes, those of `normalized_shape`."""
+    """ops.layer_norm over the last axes of x, which have the shape `normalized_shape`."""
 
     def __init__(self, normalized_shape: int | tuple[int, ...], *, eps: float = 1e-5) -> None:
         normalized_shape = sizes_of("LayerNorm", "normalized_shape", normalized_shape, least=1)
@@ -63,8 +59,9 @@ class LayerNorm(Layer):
 
 
 class WeightNorm(Layer):
-    """A Linear or convolution whose weight is g v/‖v‖, one length g for each output; it starts at the layer's
-    own weight.
+    """A Linear or convolution whose weight is g v/‖v‖, with one length g for each output.
+
+    It starts at the layer's own weight.
     """
 
     def __init__(self, layer: Linear | Conv2d | ConvTranspose2d) -> None:

@@ -1,6 +1,6 @@
-"""What a model owns:
+"""The arrays of a model: Parameters, which an optimizer learns, and Buffers, which the model remembers.
 
-Parameters, which are learned, and Buffers, which are remembered; and how to find them by name.
+`named_parameters` and `named_buffers` find them by name.
 """
 
 from collections.abc import Iterator
@@ -14,8 +14,9 @@ from scratchvae.arrays import Array
 
 
 class Parameter:
-    """A learned array of float32 or float64, and the gradient it has received since the last
-    step (None: none yet).
+    """A learned array of float32 or float64, and the gradient that it has received since the last step.
+
+    The gradient is None where it has received none.
     """
 
     def __init__(self, value: Array) -> None:
@@ -24,7 +25,7 @@ class Parameter:
 
     @property
     def value(self) -> Array:
-        """What is learned. InputError where it is set to anything but an array of float32 or float64."""
+        """The learned array. InputError where it is set to anything but an array of float32 or float64."""
         return self._value
 
     @value.setter
@@ -52,7 +53,7 @@ class Buffer:
 class Owner:
     """Anything whose attributes may hold Parameters and Buffers: layers, roles, models.
 
-    What `transparent` names is left out of the dotted paths of what it holds: "encoder.0.weight", not
+    The attribute called `transparent` is left out of dotted paths: "encoder.0.weight", not
     "encoder.layers.0.weight".
     """
 
@@ -67,8 +68,9 @@ class Owner:
 
 
 def named_parameters(owner: Any) -> dict[str, Parameter]:
-    """Every Parameter below `owner` by its dotted path ("encoder.0.weight"), each once, in the order of
-    definition.
+    """Every Parameter below `owner`, once, by its dotted path ("encoder.0.weight").
+
+    They stand in the order of definition.
     """
     return {name: found for name, found in _walk(owner, "", set()) if isinstance(found, Parameter)}
 
@@ -79,7 +81,7 @@ def named_buffers(owner: Any) -> dict[str, Buffer]:
 
 
 def dtype_of(owner: Any) -> np.dtype[Any]:
-    """The dtype of the Parameters below `owner`: what its input should be converted to."""
+    """The dtype of the Parameters below `owner`, to which its input should be converted."""
     return next(iter(named_parameters(owner).values())).value.dtype
 
 
@@ -109,8 +111,9 @@ def _walk(owner: Any, prefix: str, seen: set[int]) -> Iterator[tuple[str, Parame
 
 
 def _shown(name: str, member: Any, transparent: bool) -> str:
-    """A member in the repr of its owner: a Parameter by its shape, layers by their reprs, and of functions
-    nothing.
+    """A member in the repr of its owner: a Parameter is shown by its shape, and a layer by its own repr.
+
+    A function is not shown.
     """
     if transparent and isinstance(member, list | tuple):
         return ", ".join(map(repr, member))

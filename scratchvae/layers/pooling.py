@@ -6,7 +6,7 @@ from scratchvae.layers.interface import EVALUATION, Layer, Mode, apply
 
 
 class MaxPool2d(Layer):
-    """The largest entry of each window; stride None is kernel_size."""
+    """The largest entry of each window. Where stride is None, it is kernel_size."""
 
     def __init__(self, kernel_size: int, stride: int | None = None) -> None:
         for name, count in (("kernel_size", kernel_size), ("stride", 1 if stride is None else stride)):
@@ -18,7 +18,7 @@ class MaxPool2d(Layer):
 
 
 class AvgPool2d(Layer):
-    """The mean of each window; stride None is kernel_size."""
+    """The mean of each window. Where stride is None, it is kernel_size."""
 
     def __init__(self, kernel_size: int, stride: int | None = None) -> None:
         for name, count in (("kernel_size", kernel_size), ("stride", 1 if stride is None else stride)):

@@ -21,7 +21,7 @@ class Sequential(Layer):
         for layer in self.layers:
             y, layer_pullback = layer(y, mode=mode, needs_dx=needs_dx)
             pullbacks.append((layer_pullback, needs_dx))
-            # below the first Parameter nobody asks for a gradient
+            # only a layer above the first Parameter has to pass a gradient down
             needs_dx = needs_dx or bool(named_parameters(layer))
 
         def pullback(dy: Array) -> Array | None:
@@ -53,8 +53,7 @@ class Residual(Layer):
 
 
 class Bypass(Layer):
-    """y = [layer(x₁) | x₂] along axis 1, x = [x₁ | x₂]: the last `width` entries of each example go around
-    `layer`.
+    """y = [layer(x₁) | x₂] along axis 1 for x = [x₁ | x₂], where x₂ has `width` columns.
 
     So a label gets past convolutions, which take images. For a layer (B, D) -> (B, F), x is (B, D + width),
     and y is (B, F + width).
@@ -84,9 +83,7 @@ class Bypass(Layer):
 
 
 class Heads(Layer):
-    """y = [head_1(x) | head_2(x) | …] along axis 1: several outputs of one trunk, such as a mean and a
-    log-variance.
-    """
+    """y = [head_1(x) | head_2(x) | …] along axis 1, such as a mean and a log-variance from one trunk."""
 
     transparent = "heads"
 

@@ -25,9 +25,10 @@ class Reshape(Layer):
 
 
 class GroupSoftmax(Layer):
-    """softmax over each of `groups` parts of one size, which is e^x where x are already logarithms of shares.
+    """softmax over each of `groups` parts of one size.     x (B, D)  ->  (B, D).
 
-    It begins a decoder whose codes are such logarithms (posteriors.Concrete).     x (B, D)  ->  (B, D).
+    Where x are already logarithms of shares, this is e^x. It is the first layer of a decoder whose codes are
+    such logarithms (posteriors.Concrete).
     """
 
     def __init__(self, groups: int) -> None:
@@ -51,9 +52,9 @@ class GroupSoftmax(Layer):
 
 
 class FirstColumns(Layer):
-    """The first `count` entries of each example: what a decoder sees of latents in layers.
+    """The first `count` entries of each example.     x (B, D)  ->  (B, count).
 
-    x (B, D)  ->  (B, count).
+    With latents in layers they are all that a decoder gets.
     """
 
     def __init__(self, count: int) -> None:

@@ -1,5 +1,6 @@
-"""A model's arrays in the names and layouts of a PyTorch state dict, and its safetensors files: no torch
-needed.
+"""A model's arrays in the names and layouts of a PyTorch state dict, and as safetensors files.
+
+Nothing here needs torch.
 """
 
 from collections.abc import Iterator, Mapping
@@ -25,10 +26,10 @@ def state_dict(owner: Owner) -> dict[str, Array]:
 
 
 def load_state_dict(owner: Owner, arrays: Mapping[str, Array]) -> None:
-    """Take over what `state_dict` returned, or PyTorch's `state_dict()` as arrays, in the dtype of each.
+    """Take over what `state_dict` returned, or PyTorch's `state_dict()` as arrays.
 
-    PyTorch's counters (num_batches_tracked) are passed over. InputError, with nothing changed, where names or
-    shapes don't fit.
+    Each Parameter and Buffer takes the dtype of its array. PyTorch's counters (num_batches_tracked) are
+    passed over. InputError, with nothing changed, where names or shapes don't fit.
     """
     held, turned = _named(owner), _turned(owner)
     given = {

@@ -1,7 +1,6 @@
-"""Pushforwards: how far a layer's output moves for a small move of its input, J(x) dx. A pullback gives Jᵀ
-dy, this gives J dx.
+"""Pushforwards: a layer's output moves by J(x) dx for a small move dx of its input. A pullback gives Jᵀ dy.
 
-One visible table, a row for each `__call__` there is, and the reason why each row is right beside it.
+RULES has a row for each `__call__` that exists, and each rule says why it is right.
 """
 
 from collections.abc import Callable
@@ -32,17 +31,18 @@ Rule = Callable[[Any, Array, Array], tuple[Array, Array]]
 
 
 def pushforward(layer: Layer, x: Array, dx: Array) -> tuple[Array, Array]:
-    """y = layer(x) and dy = J(x) dx, J the Jacobian of the layer in evaluation mode.
+    """y = layer(x) and dy = J(x) dx, where J is the Jacobian of the layer in evaluation mode.
 
     x, dx (B, ...)  ->  y, dy like y.
 
-    Each example moves along its own dx. dy is exact, however long dx is: it is linear in dx, and no step is
-    taken. At a kink the slope is the one that the layer's pullback uses. No Parameter receives a gradient.
-    InputError for a layer without a rule. Forward accumulation: Griewank & Walther 2008, section 3.1.
+    Each example moves along its own dx. dy is linear in dx, and so it is exact however long dx is: no finite
+    step is taken. At a kink the slope is the one that the layer's pullback uses. No Parameter receives a
+    gradient. InputError for a layer without a rule. Forward accumulation: Griewank & Walther 2008, section
+    3.1.
     """
     if np.shape(dx) != np.shape(x):
         raise InputError(f"pushforward: dx should have the shape of x, {np.shape(x)}, found {np.shape(dx)}")
-    # a rule is for the __call__ that runs
+    # the class whose __call__ runs has the rule
     runs = next(kind for kind in type(layer).__mro__ if "__call__" in vars(kind))
     if runs not in RULES:
         known = ", ".join(sorted(kind.__name__ for kind in RULES))
@@ -61,14 +61,14 @@ def affine(layer: Linear | Conv2d | ConvTranspose2d, x: Array, dx: Array) -> tup
 
 
 def weight_norm(layer: WeightNorm, x: Array, dx: Array) -> tuple[Array, Array]:
-    """The weight does not depend on x, so this is affine too."""
+    """y = A x + b  =>  dy = A dx: the weight does not depend on x, and so this layer is affine too."""
     slope = copy(layer)
     slope.layer = _unbiased(layer.layer)
     return layer(x)[0], slope(dx)[0]
 
 
 def pointwise(layer: Activation | BoundedLogVar, x: Array, dx: Array) -> tuple[Array, Array]:
-    """y_i = f(x_i)  =>  dy_i = f′(x_i) dx_i: J is diagonal, so that J = Jᵀ, and the pullback is the pushforward."""
+    """y_i = f(x_i)  =>  dy_i = f′(x_i) dx_i: J is diagonal, and so the pullback by Jᵀ is the pushforward."""
     y, pullback = layer(x)
     return y, pullback(dx)
 
@@ -80,10 +80,9 @@ def group_softmax(layer: GroupSoftmax, x: Array, dx: Array) -> tuple[Array, Arra
 
 
 def batch_norm(layer: BatchNorm, x: Array, dx: Array) -> tuple[Array, Array]:
-    """With the running statistics y_c = γ_c (x_c − mean_c) / √(var_c + ε) + β_c: J is diagonal here too,
-    J = Jᵀ.
+    """y_c = γ_c (x_c − mean_c) / √(var_c + ε) + β_c with the running statistics: J is diagonal, and J = Jᵀ.
 
-    The op's pullback is called, not the layer's: Parameters are left alone.
+    The op's pullback is called and not the layer's, so that no Parameter receives a gradient.
     """
     running = {"mean": layer.running_mean.value, "var": layer.running_var.value}
     y, pullback = ops.batch_norm_frozen(x, layer.weight.value, layer.bias.value, **running, epsilon=layer.eps)
@@ -93,7 +92,7 @@ def batch_norm(layer: BatchNorm, x: Array, dx: Array) -> tuple[Array, Array]:
 def layer_norm(layer: LayerNorm, x: Array, dx: Array) -> tuple[Array, Array]:
     """y = γ x̂ + β  =>  dy = γ dx̂, and ∂x̂/∂x = (I − 11ᵀ/F − x̂ x̂ᵀ/F) / √(var + ε) is symmetric.
 
-    So the pullback of x̂, the op at γ = 1 and β = 0, is its pushforward.
+    So the pullback of x̂, which is the op at γ = 1 and β = 0, is also its pushforward.
     """
     gamma, beta = layer.weight.value, layer.bias.value
     x_hat, pullback = ops.layer_norm(x, np.ones_like(gamma), np.zeros_like(beta), epsilon=layer.eps)
@@ -113,7 +112,7 @@ def max_pool(layer: MaxPool2d, x: Array, dx: Array) -> tuple[Array, Array]:
 
 
 def learned_fill(layer: LearnedFill, x: Array, dx: Array) -> tuple[Array, Array]:
-    """y = x where an entry was observed and a constant elsewhere  =>  dy = dx where it was observed, and 0 elsewhere."""
+    """y = x where an entry was observed, else a constant  =>  dy = dx where it was observed, else 0."""
     moving, D = copy(layer), len(layer.fill.value)
     moving.fill = Parameter(np.zeros_like(layer.fill.value))
     return layer(x)[0], moving(np.concatenate([dx[:, :D], x[:, D : 2 * D], dx[:, 2 * D :]], axis=1))[0]
@@ -159,8 +158,9 @@ def _opinions(layer: Experts, x: Array, dx: Array) -> tuple[Array, Array, Array,
 
 
 def product_of_experts(layer: ProductOfExperts, x: Array, dx: Array) -> tuple[Array, Array]:
-    """The product's mean and log σ² move by Σ_m w_m (dmean_m − (mean_m − mean) dlog σ_m²) and Σ_m w_m
-    dlog σ_m².
+    """The product's mean and log σ² have shares w_m of the experts' changes.
+
+    dmean = Σ_m w_m (dmean_m − (mean_m − mean) dlog_σ_m²),    dlog_σ² = Σ_m w_m dlog_σ_m²
     """
     means, log_vars, dmeans, dlog_vars, present = _opinions(layer, x, dx)
     (mean, log_var), pullback = gaussian.product_of_experts(means, log_vars, present=present)
@@ -198,9 +198,9 @@ RULES: dict[type[Layer], Rule] = {
     Flatten: linear,
     Reshape: linear,
     LearnedFill: learned_fill,
-    Dropout: linear,  # at evaluation it is the identity
+    Dropout: linear,  # it is the identity at evaluation
     Activation: pointwise,
-    BoundedLogVar: pointwise,  # the identity in its first half
+    BoundedLogVar: pointwise,  # it is the identity for the means
     GroupSoftmax: group_softmax,
     BatchNorm: batch_norm,
     LayerNorm: layer_norm,

@@ -1,4 +1,4 @@
-"""The role p(x|z): how many numbers a decoder must output, and which distribution over data they feed."""
+"""The role p(x|z): how many numbers a decoder must output, and the distribution over data that they feed."""
 
 from scratchvae.likelihoods.bernoulli import Bernoulli
 from scratchvae.likelihoods.beta import Beta

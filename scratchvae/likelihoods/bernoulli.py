@@ -10,14 +10,14 @@ from scratchvae.likelihoods.interface import Likelihood, n_entries, require_unit
 
 
 class Bernoulli(Likelihood):
-    """Entries in [0, 1]; one strictly between counts as the expectation over its binarizations."""
+    """Entries in [0, 1]. An entry strictly between counts as the expectation over its binarizations."""
 
     def is_probability(self, x: Array) -> bool:
-        """That of bits: of numbers between 0 and 1 it is neither a probability nor a density."""
+        """Whether all entries are bits. Otherwise the formula is no probability and no density."""
         return bool(((x == 0) | (x == 1)).all())
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """One logit an entry."""
+        """A logit for each entry."""
         return n_entries(event_shape)
 
     def log_prob(
@@ -37,9 +37,9 @@ class Bernoulli(Likelihood):
         return kernels.sigmoid(x_params)
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """0 or 1."""
+        """A draw of 0 or 1 for each entry."""
         return bernoulli.sample(x_params, uniform=rng.random(x_params.shape, dtype=np.float32))
 
     def require_support(self, x: Array) -> None:
-        """[0, 1]."""
+        """Raise InputError unless every entry lies in [0, 1]."""
         require_unit_interval("Bernoulli", x)

@@ -1,6 +1,6 @@
-"""Shares and rates, strictly between 0 and 1:
+"""Shares and rates, strictly between 0 and 1: p(x|z) = Beta(a, b).
 
-p(x|z) = Beta(a, b) with a mean from the decoder and a concentration a + b.
+The decoder computes the mean, and the concentration a + b may be a constant.
 """
 
 from typing import Literal
@@ -22,9 +22,9 @@ class Beta(Likelihood):
 
         a = ν σ(l),    b = ν σ(−l)
 
-    `concentration_from` says where ν comes from: "constant" is the given number, "parameter" one number for
-    all entries, learned from there, and "decoder" an output c for each entry, which at 0 means the given
-    number. x_params has c only then.
+    `concentration_from` says where ν comes from. With "constant" it is the given number. With "parameter" it
+    is one number for all entries, which is learned from the given one on. With "decoder" it is an output c
+    for each entry, where c = 0 means the given number, and only then x_params has c.
 
     Ferrari & Cribari-Neto 2004, "Beta regression for modelling rates and proportions".
     """
@@ -48,7 +48,7 @@ class Beta(Likelihood):
         return np.full(entries, 0.5)
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """One l an entry, and a c where the decoder computes it."""
+        """A number l for each entry, and a number c where the decoder computes it."""
         return n_entries(event_shape) * (1 + (self.concentration_from == "decoder"))
 
     def log_prob(
@@ -60,9 +60,9 @@ class Beta(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """Σ_d log Beta(x_d; a, b); a learned log ν receives the sum of its gradients."""
+        """Σ_d log Beta(x_d; a, b). A learned log ν receives the sum of its gradients."""
         half = x.dtype.type(0.5)
-        # ½ is in the support, 0 is not
+        # missing entries become ½, which is in the support as 0 is not
         x = for_each_draw(x if observed is None else np.where(observed != 0, x, half), draws)
         l, log_a, log_b = self._split(x_params)
         log_px, op_pullback = where_observed(beta.log_prob, observed, draws)(x, log_a, log_b, needs_dx=False)
@@ -72,7 +72,7 @@ class Beta(Likelihood):
             dl = dlog_a * kernels.sigmoid(-l) - dlog_b * kernels.sigmoid(l)  # dl = dlog_a σ(−l) − dlog_b σ(l)
             dlog_concentration = dlog_a + dlog_b  # dlog_ν = dlog_a + dlog_b
             if isinstance(self.log_concentration, Parameter):
-                # of a number for all entries: Σ_bd
+                # one number for all entries receives Σ_bd
                 self.log_concentration.receive(dlog_concentration.sum().reshape(1))
             return (
                 np.concatenate([dl, dlog_concentration], axis=1)
@@ -93,7 +93,10 @@ class Beta(Likelihood):
         return beta.sample(log_a, log_b, uniform=rng.random(l.shape))
 
     def require_support(self, x: Array) -> None:
-        """(0, 1): at 0 and at 1 the density is 0, ∞ or neither."""
+        """Raise InputError unless every entry lies in (0, 1).
+
+        At 0 and at 1 the density is 0, ∞ or neither.
+        """
         inside = (x > 0) & (x < 1)
         if not inside.all():
             found = f"found {x[~inside][0]:g}"

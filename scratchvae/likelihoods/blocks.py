@@ -15,16 +15,15 @@ from scratchvae.likelihoods.interface import Likelihood, n_entries
 
 
 class Blocks(Likelihood):
-    """p(x|z) = Π_j p_j(x_j|z), x_j the columns of block j and p_j its law.
+    """p(x|z) = Π_j p_j(x_j|z), where x_j are the columns of block j and p_j is its law.
 
-    x_params = [those of block 0 | of block 1 | …].
-
+        x_params = [x_params of block 0 | x_params of block 1 | …]
         log p(x|z) = Σ_j log p_j(x_j|z)
-        the gradient of x_params is the gradients of the blocks, side by side
 
-    Every law keeps its own rules: where an entry is missing, what the encoder sees, and what stands for
-    E[x|z]. `blocks` are pairs (columns, law) in which each of the columns 0 … D−1 comes once. `schema` says
-    what the columns are called and what their numbers stand for, where they are those of a table.
+    The gradient of x_params consists of the gradients of the blocks, side by side. Every law keeps its own
+    rules for missing entries, for what the encoder sees, and for what takes the place of E[x|z]. `blocks` are
+    pairs (columns, law) in which each of the columns 0 … D−1 occurs once. Where the columns are those of a
+    table, `schema` says what they are called and what their numbers stand for.
 
     Nazábal, Olmos, Ghahramani & Valera 2020, "Handling incomplete heterogeneous data using VAEs", section 3.
     """
@@ -66,7 +65,7 @@ class Blocks(Likelihood):
                 law.measure(Batch(whole.x[:, columns], observed=_of(whole.observed, columns)))
 
     def features(self, x: Array, observed: Array | None) -> tuple[Array, Array | None]:
-        """What the encoder sees of each block, side by side, and which of it was observed."""
+        """The features of each block side by side, and which of them were observed, for the encoder."""
         parts = [
             law.features(x[:, c], _of(observed, c)) for c, law in zip(self.columns, self.laws, strict=True)
         ]
@@ -78,7 +77,7 @@ class Blocks(Likelihood):
 
     @property
     def given(self) -> str:
-        """What the laws of the blocks take as given, each once."""
+        """The parts of x that the laws of the blocks take as given, each named once."""
         return " and ".join(dict.fromkeys(law.given for law in self.laws if law.given))
 
     def inside(self, entries: int) -> Array:
@@ -89,20 +88,23 @@ class Blocks(Likelihood):
         return event
 
     def numeric(self, entries: int) -> Array:
-        """Those entries that are numbers by their own law."""
+        """Whether each entry is a number, by its own law."""
         found = np.empty(entries, np.bool_)
         for columns, law in zip(self.columns, self.laws, strict=True):
             found[columns] = law.numeric(len(columns))
         return found
 
     def is_probability(self, x: Array) -> bool:
-        """Whether that of each block is one: a probability times a density is a density."""
+        """Whether p_j is a probability for every block j. A probability times a density is a density."""
         return all(
             law.is_probability(x[:, columns]) for columns, law in zip(self.columns, self.laws, strict=True)
         )
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """Those of all blocks; InputError for events with more or fewer entries than there are columns."""
+        """The numbers of all blocks together.
+
+        InputError for events with more or fewer entries than there are columns.
+        """
         if (D := n_entries(event_shape)) != self.entries:
             raise InputError(
                 f"Blocks: there should be a column for each entry, D = {D}; found {self.entries}"
@@ -136,26 +138,26 @@ class Blocks(Likelihood):
         return log_px, pullback
 
     def expected(self, x_params: Array) -> Array:
-        """What each law averages over z (B, E), side by side."""
+        """The numbers that each law averages over z (B, E), side by side."""
         parts, _ = ops.split(x_params, sizes=self.sizes)
         return np.concatenate(
             [law.expected(part) for law, part in zip(self.laws, parts, strict=True)], axis=1
         )
 
     def settled(self, expected: Array) -> Array:
-        """x (B, D) of such averages, each law by its own rule."""
+        """x (B, D) for such averages, by each law's own rule."""
         return self._joined(expected, self.widths, lambda law, part: law.settled(part))
 
     def mean(self, x_params: Array) -> Array:
-        """E[x|z] of each law, or what it has in its place."""
+        """E[x|z] of each law, or the number that the law has in its place."""
         return self._joined(x_params, self.sizes, lambda law, part: law.mean(part))
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """A draw of each law."""
+        """Draw x (B, D), each block by its own law."""
         return self._joined(x_params, self.sizes, lambda law, part: law.sample(part, rng))
 
     def require_support(self, x: Array) -> None:
-        """Where each law has its own."""
+        """Raise InputError unless each law has its block of x in its support."""
         for columns, law in zip(self.columns, self.laws, strict=True):
             law.require_support(x[:, columns])
 

@@ -11,10 +11,10 @@ from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class Categorical(Likelihood):
-    """L levels 0, 1/(L−1), …, 1; an entry x of [0, 1] counts as level min(⌊L x⌋, L − 1), so that 256 levels
-    keep a byte's value.
+    """L levels 0, 1/(L−1), …, 1. An entry x of [0, 1] counts as the level min(⌊L x⌋, L − 1).
 
-    x_params is (B, L·D), level by level, the layout in which a convolutional decoder puts out L channels.
+    So 256 levels keep the values of bytes. x_params is (B, L·D), level by level, which is the layout in which
+    a convolutional decoder puts out L channels.
     """
 
     def __init__(self, levels: int = 256) -> None:
@@ -22,7 +22,7 @@ class Categorical(Likelihood):
         self.levels = levels
 
     def is_probability(self, x: Array) -> bool:
-        """That of the levels x."""
+        """Yes: p(x|z) is the probability of the levels x."""
         return True
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
@@ -58,13 +58,13 @@ class Categorical(Likelihood):
         return p @ np.linspace(0, 1, self.levels, dtype=x_params.dtype)
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """The value of a drawn level."""
+        """Draw a level for each entry, and return the levels' values."""
         logits = self._logits(x_params)
         level = categorical.sample(logits, uniform=rng.random(logits.shape[:2]))
         return level.astype(x_params.dtype) / x_params.dtype.type(self.levels - 1)
 
     def require_support(self, x: Array) -> None:
-        """[0, 1]."""
+        """Raise InputError unless every entry lies in [0, 1]."""
         require_unit_interval("Categorical", x)
 
     def _logits(self, x_params: Array) -> Array:

@@ -15,10 +15,10 @@ class Categories(Likelihood):
 
     x_params = logits.
 
-    x_params is (B, L·D), category by category, as Categorical has it. The encoder sees an entry as L numbers,
-    1 for its category and 0 for the others, and all 0 where it is missing. The levels of grey of a picture,
-    which have an order and a distance, are Categorical's.
-    Nazábal, Olmos, Ghahramani & Valera 2020, section 3.
+    x_params is (B, L·D), category by category, as for Categorical. The encoder sees an entry as L numbers: 1
+    for its category and 0 for the others, and all 0 where it is missing. Categorical is the law of a
+    picture's levels of grey, which have an order and a distance. Nazábal, Olmos, Ghahramani & Valera 2020,
+    section 3.
     """
 
     def __init__(self, levels: int) -> None:
@@ -33,11 +33,11 @@ class Categories(Likelihood):
         return one_hot.reshape(len(x), self.levels * x.shape[1]), seen
 
     def numeric(self, entries: int) -> Array:
-        """None: the number of a category is a name."""
+        """Whether each entry is a number: none is, as the number of a category is a name."""
         return np.zeros(entries, np.bool_)
 
     def is_probability(self, x: Array) -> bool:
-        """That of the categories x."""
+        """Yes: p(x|z) is the probability of the categories x."""
         return True
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
@@ -67,7 +67,10 @@ class Categories(Likelihood):
         return log_px, pullback
 
     def expected(self, x_params: Array) -> Array:
-        """The probability of each category (B, L·D), which averages over z as no number of a category does."""
+        """The probability of each category (B, L·D).
+
+        These can be averaged over z, while the numbers of categories can't.
+        """
         p, _ = ops.softmax(self._by_entry(x_params), axis=2)
         return p.transpose(0, 2, 1).reshape(x_params.shape)
 
@@ -76,16 +79,16 @@ class Categories(Likelihood):
         return self._by_entry(expected).argmax(axis=2).astype(expected.dtype)
 
     def mean(self, x_params: Array) -> Array:
-        """The likeliest category, since numbers of categories have no mean."""
+        """The likeliest category, since the numbers of categories have no mean."""
         return self.settled(x_params)
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """A category for each entry."""
+        """A drawn category for each entry."""
         logits = self._by_entry(x_params)
         return categorical.sample(logits, uniform=rng.random(logits.shape[:2])).astype(x_params.dtype)
 
     def require_support(self, x: Array) -> None:
-        """0, 1, …, levels − 1."""
+        """Raise InputError unless every entry is one of 0, 1, …, levels − 1."""
         wrong = ~((x >= 0) & (x < self.levels) & (x == np.floor(x)))
         if wrong.any():
             raise InputError(

@@ -1,4 +1,4 @@
-"""What a likelihood says of missing entries, given a code and the entries that were observed."""
+"""The missing entries under a likelihood, given a code and the observed entries: their mean and draws."""
 
 import numpy as np
 
@@ -11,17 +11,17 @@ from scratchvae.likelihoods.negative_binomial import NegativeBinomial
 
 
 def missing_mean(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array:
-    """E[x|z] (B, D), or what the likelihood averages in its place (B, E), of use where an entry is missing.
+    """E[x|z] (B, D), or the numbers that the likelihood averages in its place (B, E), for missing entries.
 
     Given z, the entries of most likelihoods do not depend on each other.
 
-    Those of a Multinomial do, by way of their number n. With the prior 1/n, under which n_o = Σ_o x_d says
-    nothing of z, the missing counts are negative multinomial:
+    The counts of a Multinomial depend on each other by their sum n. With the prior 1/n, under which n_o = Σ_o
+    x_d says nothing of z, the missing counts are negative multinomial:
 
         E[x_d|z, x_o] = n_o p_d / Σ_o p_d        p = softmax(logits)
 
-    If no word was observed, they are expected to be 0. Those of a NegativeBinomial with an offset are of
-    examples as large as what was observed of them.
+    If no word was observed, they are expected to be 0. For a NegativeBinomial with an offset, the size of an
+    example is taken from its observed entries.
     """
     x_params = _sized(likelihood, x_params, batch)
     if isinstance(likelihood, Multinomial):
@@ -31,10 +31,10 @@ def missing_mean(likelihood: Likelihood, x_params: Array, batch: Batch) -> Array
 
 
 def missing_sample(likelihood: Likelihood, x_params: Array, batch: Batch, rng: np.random.Generator) -> Array:
-    """A draw x ~ p(x|z, x_o) (B, D), of use where an entry is missing.
+    """A draw x ~ p(x|z, x_o) (B, D), for missing entries.
 
-    Of a Multinomial it is x_d ~ Poisson(g p_d / Σ_o p_d) with one g ~ Gamma(n_o) for each row: the draws are
-    then negative multinomial.
+    For a Multinomial it is x_d ~ Poisson(g p_d / Σ_o p_d) with one g ~ Gamma(n_o) for each row, so that the
+    draws are negative multinomial.
     """
     x_params = _sized(likelihood, x_params, batch)
     if isinstance(likelihood, Multinomial):

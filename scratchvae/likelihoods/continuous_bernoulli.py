@@ -17,7 +17,7 @@ class ContinuousBernoulli(Likelihood):
     """
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """One η an entry."""
+        """A number η for each entry."""
         return n_entries(event_shape)
 
     def log_prob(
@@ -34,14 +34,14 @@ class ContinuousBernoulli(Likelihood):
         return where_observed(continuous_bernoulli.log_prob, observed, draws)(x_params, x=x)
 
     def mean(self, x_params: Array) -> Array:
-        """E[x] = 1/(1 − e^(−η)) − 1/η, and ½ at η = 0; not σ(η), which is nearer to 0 or 1."""
+        """E[x] = 1/(1 − e^(−η)) − 1/η, and ½ at η = 0. It is not σ(η), which is nearer to 0 or 1."""
         _, below = kernels.continuous_bernoulli(x_params, np.zeros_like(x_params))
         return -below  # the slope x − E[x] at x = 0
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """A number between 0 and 1 for each entry."""
+        """A drawn number between 0 and 1 for each entry."""
         return continuous_bernoulli.sample(x_params, uniform=rng.random(x_params.shape))
 
     def require_support(self, x: Array) -> None:
-        """[0, 1]."""
+        """Raise InputError unless every entry lies in [0, 1]."""
         require_unit_interval("ContinuousBernoulli", x)

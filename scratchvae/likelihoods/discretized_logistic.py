@@ -1,6 +1,6 @@
-"""Pixels on levels of grey that have an order:
+"""Pixels on levels of grey that have an order: p(x|z) is a logistic law rounded to the levels.
 
-p(x|z) is a logistic law, or a mixture of some, rounded to the levels.
+It may be a mixture of such laws too.
 """
 
 import numpy as np
@@ -14,15 +14,15 @@ from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class DiscretizedLogistic(Likelihood):
-    """L levels 0, 1/(L−1), …, 1; an entry x of [0, 1] counts as level min(⌊L x⌋, L − 1), so that 256 levels
-    keep a byte's value.
+    """L levels 0, 1/(L−1), …, 1. An entry x of [0, 1] counts as the level min(⌊L x⌋, L − 1).
 
         x_params = [a | b],    m = ½ (1 + a) (L−1),    s = ½ e^b (L−1)           or of K `components` [logits | a | b]
 
-    a and b are so in units of pixels from −1 to 1, which decoders put out easily. Each of a, b and the logits
-    of a mixture has K numbers an entry, component by component, the layout in which a convolutional decoder
-    puts out channels. log p(x|z) is a log-probability, at most 0, and compares with that of Categorical(L).
-    Salimans, Karpathy, Chen & Kingma 2017.
+    So 256 levels keep the values of bytes. a and b are in units of pixels from −1 to 1, which decoders put
+    out easily. With K components each of a, b and the logits has K numbers for each entry, component by
+    component, which is the layout in which a convolutional decoder puts out channels. log p(x|z) is a
+    log-probability, at most 0, and compares with that of Categorical(L). Salimans, Karpathy, Chen & Kingma
+    2017.
     """
 
     def __init__(self, levels: int = 256, components: int = 1) -> None:
@@ -31,11 +31,11 @@ class DiscretizedLogistic(Likelihood):
         self.levels, self.components = levels, components
 
     def is_probability(self, x: Array) -> bool:
-        """That of the levels x."""
+        """Yes: p(x|z) is the probability of the levels x."""
         return True
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """A mean and a scale an entry, or for each component a logit, a mean and a scale."""
+        """A mean and a scale for each entry, or a logit, a mean and a scale for each of its components."""
         return n_entries(event_shape) * (2 if self.components == 1 else 3 * self.components)
 
     def log_prob(
@@ -75,7 +75,7 @@ class DiscretizedLogistic(Likelihood):
         return above / above.dtype.type(self.levels - 1)
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """The value of a drawn level."""
+        """Draw a level for each entry, and return the levels' values."""
         *logits, means, log_scales = self._split(x_params)
         if logits:
             chosen = categorical.sample(logits[0], uniform=rng.random(means.shape[:2]))[:, :, None]
@@ -88,11 +88,11 @@ class DiscretizedLogistic(Likelihood):
         return level.astype(x_params.dtype) / x_params.dtype.type(self.levels - 1)
 
     def require_support(self, x: Array) -> None:
-        """[0, 1]."""
+        """Raise InputError unless every entry lies in [0, 1]."""
         require_unit_interval("DiscretizedLogistic", x)
 
     def _split(self, x_params: Array) -> tuple[Array, ...]:
-        """m and log s (B, D), or of a mixture logits, m and log s (B, D, K)."""
+        """m and log s (B, D), or for a mixture the logits, m and log s (B, D, K)."""
         B, K = len(x_params), self.components
         parts = np.split(x_params, 2 if K == 1 else 3, axis=1)
         if K > 1:
@@ -103,5 +103,5 @@ class DiscretizedLogistic(Likelihood):
 
 
 def _channels(part: Array) -> Array:
-    """(B, D) as it is, and (B, D, K)  ->  (B, K·D), component by component."""
+    """An array (B, D, K) as (B, K·D), component by component. An array (B, D) is returned as it is."""
     return part if part.ndim == 2 else part.transpose(0, 2, 1).reshape(len(part), -1)

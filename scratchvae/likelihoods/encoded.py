@@ -1,4 +1,4 @@
-"""Columns that are no real numbers, of which the encoder sees numbers of mean 0 and deviation 1 all the same."""
+"""Columns of bits, categories or counts, which the encoder sees with mean 0 and deviation 1."""
 
 from typing import ClassVar
 
@@ -13,18 +13,17 @@ from scratchvae.likelihoods.standardized import column_moments
 
 
 class Encoded(Likelihood):
-    """The law of `likelihood`, as it is, of columns that the encoder sees as (v(x) − m)/s, with 0 for what is
-    missing.
+    """The law of `likelihood`, unchanged, for columns that the encoder sees as (v(x) − m)/s.
 
-    v(x) = x, so that bits and the numbers of ordered categories come in one scale, and 0 means that nothing
-    is known. With `counts`, v(x) = log(1 + x), and the decoder's first output for each entry, the logarithm
-    of a rate, is counted from where the data are:
+    v(x) = x, so that bits and the numbers of ordered categories have one scale. A missing entry is 0, which
+    says nothing. With `counts`, v(x) = log(1 + x), and the decoder's first output for each entry, the
+    logarithm of a rate, is relative to the mean of the data:
 
         log λ_d = x_params_d + log mean_d
 
-    so that training starts at the columns' own means however large these are. m, s and mean are Buffers,
-    which training measures on its data over the observed entries. They change what the networks get and
-    nothing of the law.
+    So training starts at the means of the columns, however large these are. m, s and mean are Buffers, which
+    training measures on the observed entries of its data. They change the inputs of the networks and nothing
+    of the law.
     """
 
     transparent: ClassVar[str] = "likelihood"
@@ -35,7 +34,7 @@ class Encoded(Likelihood):
         self.seen_mean = Buffer(np.zeros(entries, np.float32))
         self.seen_scale = Buffer(np.ones(entries, np.float32))
         self.log_rate = Buffer(np.zeros(entries, np.float32))
-        self.examples_measured = Buffer(np.zeros(1, np.float32))  # 0: nobody has measured yet
+        self.examples_measured = Buffer(np.zeros(1, np.float32))  # 0 until a training has measured
 
     @property
     def measured(self) -> bool:
@@ -53,7 +52,7 @@ class Encoded(Likelihood):
         self.seen_mean.value = mean.astype(dtype)
         self.seen_scale.value = np.where(deviation > 0, deviation, 1).astype(dtype)
         if self.counts:
-            least = 0.5 / len(whole)  # a column of zeros is one whose next count may be another
+            least = 0.5 / len(whole)  # the rate of a column of zeros, whose next count may be another number
             self.log_rate.value = np.log(np.maximum(x_mean, least)).astype(dtype)
         self.examples_measured.value = np.full(1, len(whole), self.examples_measured.value.dtype)
 
@@ -64,7 +63,7 @@ class Encoded(Likelihood):
 
     @property
     def given(self) -> str:
-        """What the likelihood takes as given."""
+        """The part of x that the likelihood takes as given."""
         return self.likelihood.given
 
     def inside(self, entries: int) -> Array:
@@ -72,15 +71,15 @@ class Encoded(Likelihood):
         return self.likelihood.inside(entries)
 
     def numeric(self, entries: int) -> Array:
-        """Those entries that are numbers by the likelihood."""
+        """Whether each entry is a number by the likelihood."""
         return self.likelihood.numeric(entries)
 
     def is_probability(self, x: Array) -> bool:
-        """Whether that of the likelihood is one."""
+        """Whether the likelihood's p(x|z) is a probability."""
         return self.likelihood.is_probability(x)
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """Those of the likelihood."""
+        """How many numbers the likelihood needs."""
         return self.likelihood.n_params(event_shape)
 
     def log_prob(
@@ -92,21 +91,21 @@ class Encoded(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """That of the likelihood; what is added to x_params changes no gradient."""
+        """log p(x|z) by the likelihood. The term that is added to x_params changes no gradient."""
         return self.likelihood.log_prob(
             self._from_means(x_params), x=x, observed=observed, draws=draws, mode=mode
         )
 
     def mean(self, x_params: Array) -> Array:
-        """E[x|z] of the likelihood."""
+        """E[x|z] by the likelihood."""
         return self.likelihood.mean(self._from_means(x_params))
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """A draw of the likelihood."""
+        """Draw x by the likelihood."""
         return self.likelihood.sample(self._from_means(x_params), rng)
 
     def require_support(self, x: Array) -> None:
-        """Where the likelihood has its own."""
+        """Raise InputError unless the likelihood has x in its support."""
         self.likelihood.require_support(x)
 
     def _viewed(self, x: Array, observed: Array | None) -> Array:

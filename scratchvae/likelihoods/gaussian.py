@@ -20,10 +20,9 @@ from scratchvae.likelihoods.interface import Likelihood, for_each_draw, n_entrie
 
 
 class Gaussian(Likelihood):
-    """One variance for all entries, fixed, or learned from that start.     x_params = mean.
+    """One variance for all entries, which is fixed, or learned from the given start.     x_params = mean.
 
-    Learning is slow from a start far above the residuals' mean square: begin near it, or take
-    GaussianOptimal.
+    Learning is slow from a start far above the residuals' mean square. Begin near it, or use GaussianOptimal.
     """
 
     def __init__(self, variance: float = 1.0, *, learned: bool = False) -> None:
@@ -33,7 +32,7 @@ class Gaussian(Likelihood):
         self.log_var: Parameter | Buffer = Parameter(log_var) if learned else Buffer(log_var)
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """One mean an entry."""
+        """A mean for each entry."""
         return n_entries(event_shape)
 
     def log_prob(
@@ -45,7 +44,7 @@ class Gaussian(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """log N(x; mean, σ² I); a learned log σ² receives the sum of its gradients."""
+        """log N(x; mean, σ² I). A learned log σ² receives the sum of its gradients."""
         log_var = np.broadcast_to(self.log_var.value.astype(x_params.dtype), x_params.shape)
         x, observed = for_each_draw(x, draws), for_each_draw(observed, draws)
         log_px, op_pullback = gaussian.log_prob(x, x_params, log_var, observed=observed, needs_dx=False)
@@ -59,33 +58,33 @@ class Gaussian(Likelihood):
         return log_px, pullback
 
     def mean(self, x_params: Array) -> Array:
-        """The mean."""
+        """E[x|z], which is x_params itself."""
         return x_params
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """mean + σ · noise."""
+        """x = mean + σ · noise."""
         return draw_gaussian(
             x_params, np.broadcast_to(self.log_var.value.astype(x_params.dtype), x_params.shape), rng
         )
 
     def require_support(self, x: Array) -> None:
-        """Every finite number."""
+        """Raise InputError unless every entry is a finite number."""
         require_finite("Gaussian", "x", x)
 
 
 class GaussianDiagonal(Likelihood):
-    """A variance for each entry, learned, and the same for every z.     x_params = mean.
+    """A learned variance for each entry, which is the same for every z.     x_params = mean.
 
         σ_d² = min_variance + exp(log_excess_d),   d = 1 … D
 
     With linear networks this is the noise Ψ = diag σ² of factor analysis (Rubin & Thayer 1982).
     GaussianPerPixel has a σ² that depends on z, and Gaussian has one for all entries.
 
-    `variance` (D,), in units of x², is where learning starts: begin near the residuals' mean squares, as
-    learning is slow from far above them. The floor `min_variance`, in the same units, must lie below it. An
-    entry that the mean can reproduce exactly, such as a pixel that is always black or a Heywood case of
-    factor analysis, drives its σ_d² down to the floor. With min_variance = 0 there is none: then σ_d² falls
-    for as long as training lasts, because log p(x|z) has no maximum.
+    Learning starts from `variance` (D,), in units of x². Begin near the residuals' mean squares, because
+    learning is slow from far above them. The lower bound `min_variance`, in the same units, must lie below
+    it. An entry that the mean can reproduce exactly, such as a pixel that is always black or a Heywood case
+    of factor analysis, drives its σ_d² down to this bound. With min_variance = 0 σ_d² falls for as long as
+    training lasts, because log p(x|z) has no maximum.
     """
 
     def __init__(self, variance: npt.ArrayLike, *, min_variance: float = 1e-6) -> None:
@@ -107,7 +106,10 @@ class GaussianDiagonal(Likelihood):
         return np.exp(self._log_var())
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """One mean an entry; InputError for events with more or fewer entries than there are variances."""
+        """A mean for each entry.
+
+        InputError for events with more or fewer entries than there are variances.
+        """
         D = n_entries(event_shape)
         if self.log_excess.value.size != D:
             found = f"found {self.log_excess.value.size} for events of shape {tuple(event_shape)}"
@@ -123,8 +125,9 @@ class GaussianDiagonal(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """log p(x|z) = −½ Σ_d (log 2π + log σ_d² + (x − mean)_d² / σ_d²); log_excess receives the sum of its
-        gradients.
+        """log p(x|z) = −½ Σ_d (log 2π + log σ_d² + (x − mean)_d² / σ_d²).
+
+        log_excess receives the sum of its gradients.
         """
         require_shapes("GaussianDiagonal", x_params=(x_params, f"B {self.log_excess.value.size}"))
         log_var = self._log_var()
@@ -142,17 +145,17 @@ class GaussianDiagonal(Likelihood):
         return log_px, pullback
 
     def mean(self, x_params: Array) -> Array:
-        """The mean."""
+        """E[x|z], which is x_params itself."""
         return x_params
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """mean + σ · noise."""
+        """x = mean + σ · noise."""
         return draw_gaussian(
             x_params, np.broadcast_to(self._log_var().astype(x_params.dtype), x_params.shape), rng
         )
 
     def require_support(self, x: Array) -> None:
-        """Every finite number."""
+        """Raise InputError unless every entry is a finite number."""
         require_finite("GaussianDiagonal", "x", x)
 
     def _log_var(self) -> Array:
@@ -164,7 +167,7 @@ class GaussianPerPixel(Likelihood):
     """A variance for each entry, which the decoder computes from z.     x_params = [mean | log σ²]."""
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """A mean and a log-variance an entry."""
+        """A mean and a log-variance for each entry."""
         return 2 * n_entries(event_shape)
 
     def log_prob(
@@ -188,17 +191,17 @@ class GaussianPerPixel(Likelihood):
         return log_px, pullback
 
     def mean(self, x_params: Array) -> Array:
-        """The first half of x_params."""
+        """E[x|z], which is the first half of x_params."""
         (mean, _), _ = _halves(x_params)
         return mean
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """mean + σ · noise."""
+        """x = mean + σ · noise."""
         (mean, log_var), _ = _halves(x_params)
         return draw_gaussian(mean, log_var, rng)
 
     def require_support(self, x: Array) -> None:
-        """Every finite number."""
+        """Raise InputError unless every entry is a finite number."""
         require_finite("GaussianPerPixel", "x", x)
 
 

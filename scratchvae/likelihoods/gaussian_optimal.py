@@ -1,4 +1,4 @@
-"""Real-valued entries: p(x|z) = N(mean, σ² I), with the σ² that is best for the batch at hand."""
+"""Real-valued entries: p(x|z) = N(mean, σ² I), with the σ² that is best for the present batch."""
 
 import numpy as np
 
@@ -11,14 +11,13 @@ from scratchvae.likelihoods.missing import fill_missing
 
 
 class GaussianOptimal(Likelihood):
-    """One variance for all entries, in training that which is best for the batch at hand.
+    """One variance for all entries, which in training is the best one for the present batch.
 
     x_params = mean.
 
-    σ² = Σ_bd (x − mean)² / BD maximizes Σ_b log p(x_b|z_b), and is differentiated through. The running
-    average of the batches' optima, with `momentum` for each new one, is what evaluation and sampling use: σ²
-    must not depend on the data it judges.
-    Rybkin, Daniilidis & Levine 2021, section 3.3.
+    σ² = Σ_bd (x − mean)² / BD maximizes Σ_b log p(x_b|z_b), and gradients pass through it. Evaluation and
+    sampling use the running average of the batches' optima, in which each new one has the weight `momentum`,
+    since σ² must not depend on the data that it judges. Rybkin, Daniilidis & Levine 2021, section 3.3.
     """
 
     def __init__(self, *, momentum: float = 0.01) -> None:
@@ -28,7 +27,7 @@ class GaussianOptimal(Likelihood):
         self.momentum = momentum
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """One mean an entry."""
+        """A mean for each entry."""
         return n_entries(event_shape)
 
     def log_prob(
@@ -42,7 +41,7 @@ class GaussianOptimal(Likelihood):
     ) -> tuple[Array, Pullback]:
         """log N(x; mean, σ² I), at the batch's optimal σ² in training and at the running one otherwise.
 
-        The mean over b and d in σ² is one over the observed entries.
+        The mean over b and d in σ² is taken over the observed entries.
         """
         x, observed = for_each_draw(fill_missing(x, observed), draws), for_each_draw(observed, draws)
         require_shapes("GaussianOptimal", x_params=(x_params, "B D"), x=(x, "B D"))
@@ -77,7 +76,7 @@ class GaussianOptimal(Likelihood):
         self.batches_seen.value = seen
 
     def mean(self, x_params: Array) -> Array:
-        """The mean."""
+        """E[x|z], which is x_params itself."""
         return x_params
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
@@ -85,5 +84,5 @@ class GaussianOptimal(Likelihood):
         return draw_gaussian(x_params, np.full_like(x_params, np.log(self.variance.value[0])), rng)
 
     def require_support(self, x: Array) -> None:
-        """Every finite number."""
+        """Raise InputError unless every entry is a finite number."""
         require_finite("GaussianOptimal", "x", x)

@@ -1,4 +1,4 @@
-"""The role p(x|z): what a likelihood makes of a decoder's output."""
+"""The role p(x|z): the law of data whose parameters a decoder computes."""
 
 from abc import ABC, abstractmethod
 from math import prod
@@ -14,43 +14,44 @@ Rows = TypeVar("Rows", Array, Array | None)
 
 
 class Likelihood(Owner, ABC):
-    """p(x|z), its parameters x_params (B, n_params) computed by the decoder.
+    """p(x|z), whose parameters x_params (B, n_params) the decoder computes.
 
-    B examples, D entries of an event.
+    B examples, D entries of an event. Events and parameters are flat between rooms: x is (B, D), whatever the
+    shape of its pictures is.
 
-    Events and parameters are flat between rooms: x is (B, D), whatever its pictures' shape.
-
-    What is not abstract here is a hook, which most laws leave as it is: whether the law measures something on
-    the training data first, what an encoder sees of x, what is averaged over z where E[x|z] can't be, which
-    event is sure to lie in the support, and what kind of a statement about x a log-probability is.
+    The methods that are not abstract are hooks, which most laws leave as they are. They say whether the law
+    measures something on the training data first, what an encoder sees of x, what is averaged over z where
+    E[x|z] can't be, which event is sure to lie in the support, and what kind of a statement about x a
+    log-probability is.
     """
 
     @property
     def given(self) -> str:
-        """What the law reads off x itself and takes as given, in words: log p(x|z) is then log p(x|z, that).
+        """In words, the part of x that the law takes as given. log p(x|z) is then log p(x|z, that part).
 
-        Mostly nothing.
+        For most laws it is empty.
         """
         return ""
 
     @property
     def measured(self) -> bool:
-        """Whether the law knows all that it measures on data; training calls `measure` where it does not."""
+        """Whether the law knows all that it measures on data. Training calls `measure` where it does not."""
         return True
 
     def measure(self, data: Dataset | Batch) -> None:
         """Measure what the law needs to know of the training data."""
 
     def features(self, x: Array, observed: Array | None) -> tuple[Array, Array | None]:
-        """What an encoder sees of x (B, F), and which of that was observed (B, F), None where all of it was.
+        """The array that an encoder sees of x (B, F), and which of its entries were observed (B, F).
 
-        These are `seen(x)`, unless the law has more or fewer features than entries. What stands where nothing
-        was observed is anything: the model puts 0 there.
+        The second is None where all of them were. The features are `seen(x)`, unless the law has more or
+        fewer features than entries. They may be any number where nothing was observed, since the model puts 0
+        there.
         """
         return self.seen(x), observed
 
     def expected(self, x_params: Array) -> Array:
-        """What may be averaged over z (B, E): E[x|z], or probabilities where entries are no numbers."""
+        """Numbers that may be averaged over z (B, E): E[x|z], or the probabilities of categories."""
         return self.mean(x_params)
 
     def settled(self, expected: Array) -> Array:
@@ -58,22 +59,24 @@ class Likelihood(Owner, ABC):
         return expected
 
     def inside(self, entries: int) -> Array:
-        """An event (D,) in the support, D = `entries`, which stands for any when the law is tried out: zeros
-        unless said here.
+        """An event (D,) in the support, D = `entries`, with which the law can be tried out.
 
-        Each of its entries also stands where an entry is missing when x is compared with the support.
+        By default it is zeros. When x is compared with the support, each of its entries also takes the place
+        of missing ones.
         """
         return np.zeros(entries)
 
     def numeric(self, entries: int) -> Array:
-        """Which of D = `entries` entries are numbers, whose differences mean something (D,), and no names of
-        categories.
+        """Whether each of D = `entries` entries is a number, whose differences mean something (D,).
+
+        The entries of other laws are names of categories.
         """
         return np.ones(entries, np.bool_)
 
     def is_probability(self, x: Array) -> bool:
-        """Whether p(x|z) is a probability of these x (B, D), and no density, nor one given something that was
-        read off x.
+        """Whether p(x|z) is a probability of these x (B, D).
+
+        It is none where it is a density, or where the law takes a part of x as given.
         """
         return False
 
@@ -91,12 +94,12 @@ class Likelihood(Owner, ABC):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """log p(x|z) (B·K,) in nats; pullback(dlog_px) -> dx_params, and gradients for the likelihood's own
-        Parameters.
+        """log p(x|z) (B·K,) in nats.
 
-        x_params has B·K rows, K = `draws`: those for one x (B, D) stand side by side. Where `observed` (B, D)
-        is 0 an entry is missing, and adds exactly nothing to the value and to every gradient, whatever stands
-        in x.
+        x_params has B·K rows, K = `draws`, and the draws for one x (B, D) are neighbouring rows. An entry is
+        missing where `observed` (B, D) is 0, and adds exactly nothing to the value and to every gradient,
+        whatever x holds there. pullback(dlog_px) returns dx_params, and fills the likelihood's own
+        Parameters.
         """
 
     @abstractmethod
@@ -105,12 +108,10 @@ class Likelihood(Owner, ABC):
 
     @abstractmethod
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """A draw x (B, D)."""
+        """Draw x ~ p(x|z)  ->  (B, D)."""
 
     def seen(self, x: Array) -> Array:
-        """x (B, D) as an encoder should see it, which a likelihood may say: x itself, unless it says
-        otherwise.
-        """
+        """x (B, D) as an encoder should see it. By default this is x itself."""
         return x
 
     @abstractmethod
@@ -119,7 +120,7 @@ class Likelihood(Owner, ABC):
 
 
 def for_each_draw(x: Rows, draws: int) -> Rows:
-    """x (B, D)  ->  (B · draws, D), each row `draws` times; None, as of a mask that is not there, stays None."""
+    """x (B, D)  ->  (B · draws, D), with each row `draws` times. None, for no mask, stays None."""
     return x if x is None or draws == 1 else np.repeat(x, draws, axis=0)
 
 
@@ -129,15 +130,17 @@ def n_entries(event_shape: tuple[int, ...]) -> int:
 
 
 def log_counts(x: Array) -> Array:
-    """log(1 + x), with which counts of any size enter an encoder; what noise has made negative is taken for
-    0.
+    """log(1 + x), by which counts of any size enter an encoder.
+
+    A number that noise has made negative counts as 0.
     """
     return np.log1p(np.maximum(x, 0))
 
 
 class OutsideSupport(InputError):
-    """An entry of x that a likelihood gives no probability to: which one, and what the `support` of the law
-    is in words.
+    """An entry of x that a likelihood gives no probability to.
+
+    It says which entry that is, and in words what the `support` of the law is.
     """
 
     def __init__(self, law: str, support: str, row: int, entry: int, value: float) -> None:

@@ -10,7 +10,7 @@ from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 
 class Laplace(Likelihood):
-    """One scale for all entries, fixed, or learned from that start.     x_params = mean."""
+    """One scale for all entries, which is fixed, or learned from the given start.     x_params = mean."""
 
     def __init__(self, scale: float = 1.0, *, learned: bool = False) -> None:
         require_flag("Laplace", "learned", learned)
@@ -19,7 +19,7 @@ class Laplace(Likelihood):
         self.log_scale: Parameter | Buffer = Parameter(log_scale) if learned else Buffer(log_scale)
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """One mean an entry."""
+        """A mean for each entry."""
         return n_entries(event_shape)
 
     def log_prob(
@@ -31,7 +31,7 @@ class Laplace(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """log Laplace(x; mean, s); a learned log s receives the sum of its gradients."""
+        """log Laplace(x; mean, s). A learned log s receives the sum of its gradients."""
         x = for_each_draw(fill_missing(x, observed), draws)
         log_prob = where_observed(laplace.log_prob, observed, draws)
         log_px, op_pullback = log_prob(x, x_params, self._log_scale_like(x_params), needs_dx=False)
@@ -45,17 +45,17 @@ class Laplace(Likelihood):
         return log_px, pullback
 
     def mean(self, x_params: Array) -> Array:
-        """The mean."""
+        """E[x|z], which is x_params itself."""
         return x_params
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """mean + s · noise."""
+        """x = mean + s · noise."""
         noise = rng.laplace(size=x_params.shape).astype(x_params.dtype)
         x, _ = laplace.reparameterize(x_params, self._log_scale_like(x_params), noise=noise)
         return x
 
     def require_support(self, x: Array) -> None:
-        """Every finite number."""
+        """Raise InputError unless every entry is a finite number."""
         require_finite("Laplace", "x", x)
 
     def _log_scale_like(self, x_params: Array) -> Array:

@@ -11,15 +11,14 @@ from scratchvae.likelihoods.standardized import Standardized
 
 
 class LogNormal(Likelihood):
-    """x = e^y of a Gaussian y, entry by entry, where y is standardized.
-
-    x_params = the mean of the standardized y.
+    """x = e^y of a Gaussian y, entry by entry.     x_params = the mean of the standardized y.
 
         log p(x|z) = log N(log x; mean_y, σ_y²) − Σ_d log x_d        mean_y = m + s x_params,   σ_y = s σ
 
-    The sum is over the observed entries and is the logarithm of the Jacobian ∂y/∂x. m and s are the mean and
-    the standard deviation of each column's logarithms, which training measures, and σ_d² is learned: `of_log`
-    has both. Nazábal, Olmos, Ghahramani & Valera 2020, section 3, take this law for positive columns.
+    The sum is over the observed entries, and is the logarithm of the Jacobian ∂y/∂x. m and s are the mean and
+    the standard deviation of each column's logarithms, which training measures, and σ_d² is learned. Both
+    belong to `of_log`. Nazábal, Olmos, Ghahramani & Valera 2020, section 3, take this law for positive
+    columns.
     """
 
     def __init__(self, entries: int, variance: float = 1.0, *, min_variance: float = 1e-4) -> None:
@@ -37,13 +36,13 @@ class LogNormal(Likelihood):
     def measure(self, data: Dataset | Batch) -> None:
         """Take the mean and the standard deviation of each column's logarithms.
 
-        InputError for a number that has none.
+        InputError for a number that has no logarithm.
         """
         whole = data.astype(np.float64) if isinstance(data, Batch) else data.batch(slice(None), np.float64)
         self.of_log.measure(Batch(_log(whole.x, whole.observed), observed=whole.observed))
 
     def features(self, x: Array, observed: Array | None) -> tuple[Array, Array | None]:
-        """The standardized logarithms; a number without one, as corruption may leave, counts as missing."""
+        """The standardized logarithms. A number without one, as corruption may leave, counts as missing."""
         fine = x > 0 if observed is None else (x > 0) & (observed != 0)
         return self.of_log.features(_log(x, fine), observed if fine.all() else fine)
 
@@ -52,7 +51,7 @@ class LogNormal(Likelihood):
         return np.ones(entries)
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """One mean an entry."""
+        """A mean for each entry."""
         return self.of_log.n_params(event_shape)
 
     def log_prob(
@@ -64,7 +63,7 @@ class LogNormal(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """log N(log x; mean_y, σ_y²) − Σ_d o_d log x_d; its gradient is that of the Gaussian.
+        """log N(log x; mean_y, σ_y²) − Σ_d o_d log x_d, whose gradient is that of the Gaussian.
 
         InputError for an observed 0.
         """
@@ -84,7 +83,7 @@ class LogNormal(Likelihood):
         return _exp(self.of_log.sample(x_params, rng))
 
     def require_support(self, x: Array) -> None:
-        """Finite numbers above 0."""
+        """Raise InputError unless every entry is a finite number above 0."""
         wrong = ~((x > 0) & np.isfinite(x))
         if wrong.any():
             raise InputError(f"LogNormal: x should hold finite numbers above 0, found {x[wrong][0]:g}")

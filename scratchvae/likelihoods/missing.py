@@ -1,6 +1,4 @@
-"""Missing entries add exactly nothing: not to log p(x|z), and not to any gradient, whatever stands in their
-place.
-"""
+"""Missing entries add exactly nothing to log p(x|z) and to any gradient, whatever number they hold."""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,9 +12,7 @@ LogProb = Callable[..., tuple[Array, Pullback]]
 
 
 def fill_missing(x: Array, observed: Array | None) -> Array:
-    """x (B, D) with 0 where `observed` (B, D) is 0, so that no arithmetic meets what stood there, NaN
-    included.
-    """
+    """x (B, D) with 0 where `observed` (B, D) is 0, so that no NaN there enters the arithmetic."""
     if observed is None:
         return x
     require_shapes("observed", x=(x, "B D"), observed=(observed, "B D"))
@@ -24,14 +20,14 @@ def fill_missing(x: Array, observed: Array | None) -> Array:
 
 
 def where_observed(log_prob: LogProb, observed: Array | None, draws: int) -> LogProb:
-    """The law `log_prob` of independent entries, as the sum over the observed ones alone.
+    """The law `log_prob` of independent entries, as the sum over the observed entries alone.
 
         log p(x_o|z) = Σ_d o_d log p(x_d|z),     ∂/∂x_params_d = o_d ∂log p(x_d|z)/∂x_params_d
         o_d = 1 where observed
 
-    `observed` is (B, D); each array that the law takes is (B·draws, D, …). Every entry is judged as an event
-    of its own, and what is not observed is then left out rather than multiplied by 0, as 0 · ∞ would be NaN.
-    Where nothing is missing the law is left as it is. Bernoulli and Gaussian laws take a mask themselves,
+    `observed` is (B, D), and each array that the law takes is (B·draws, D, …). Every entry is judged as an
+    event of its own, and a missing one is then left out rather than multiplied by 0, as 0 · ∞ would be NaN.
+    Where nothing is missing the law is returned as it is. Bernoulli and Gaussian laws take a mask themselves,
     which is faster.
     """
     if observed is None or np.all(observed):
@@ -64,7 +60,7 @@ def _as_events(array: Array, shape: tuple[int, ...]) -> Array:
 
 
 def _left_out(gradient: Array | None, array: Array, seen: Array) -> Array | None:
-    """The gradient shaped as its array, 0 where nothing was observed."""
+    """The gradient in the shape of its array, with 0 where nothing was observed."""
     if gradient is None:
         return None
     shaped = gradient.reshape(array.shape)

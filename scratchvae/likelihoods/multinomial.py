@@ -11,12 +11,11 @@ from scratchvae.likelihoods.missing import fill_missing
 
 
 class Multinomial(Likelihood):
-    """How often each of D words occurs in a document, given how many it has: log p(x | z, n) with n = Σ_d x_d
-    of that document.
+    """How often each of D words occurs in a document: log p(x | z, n), where n = Σ_d x_d is taken as given.
 
-    A decoder says nothing of n, so `mean` and `sample` are told it: `total` draws. One, unless said
-    otherwise: the mean is then softmax(logits), the probability of each word, and a sample is a single word.
-    Miao, Yu & Blunsom 2016, section 3.
+    A decoder says nothing of n, and so `mean` and `sample` take it from `total`. By default it is one. The
+    mean is then softmax(logits), the probability of each word, and a sample is a single word. Miao, Yu &
+    Blunsom 2016, section 3.
     """
 
     def __init__(self, total: int = 1) -> None:
@@ -25,11 +24,11 @@ class Multinomial(Likelihood):
 
     @property
     def given(self) -> str:
-        """How many words the document has."""
+        """The number of words of the document."""
         return "the document's length"
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """One logit an entry."""
+        """A logit for each entry."""
         return n_entries(event_shape)
 
     def log_prob(
@@ -41,10 +40,10 @@ class Multinomial(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """log Multinomial(x; n, softmax(logits)), n the document's own.
+        """log Multinomial(x; n, softmax(logits)), where n is the document's own.
 
-        Where words are missing, the others are judged given how many of them there are: a multinomial over
-        the observed words, with their probabilities divided by their sum.
+        Where words are missing, the others are judged given their sum. Their law is a multinomial over the
+        observed words, with the probabilities of these divided by their sum.
         """
         x = for_each_draw(fill_missing(x, observed), draws)
         if observed is None:
@@ -68,5 +67,5 @@ class Multinomial(Likelihood):
         return multinomial.sample(x_params, uniform=rng.random((len(x_params), self.total)))
 
     def require_support(self, x: Array) -> None:
-        """0, 1, 2, …"""
+        """Raise InputError unless every entry is one of 0, 1, 2, …"""
         require_counts("Multinomial", x)

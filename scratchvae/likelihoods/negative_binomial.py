@@ -1,4 +1,4 @@
-"""Counts whose variance exceeds their mean: p(x|z) = NB(μ, r), with more zeros than that if asked for."""
+"""Counts whose variance exceeds their mean: p(x|z) = NB(μ, r), which may have additional zeros."""
 
 from typing import Literal
 
@@ -22,36 +22,35 @@ from scratchvae.likelihoods.missing import fill_missing, where_observed
 
 SOURCES = ("constant", "parameter", "feature", "decoder")
 OFFSETS = ("none", "library")
-LARGEST = 1e30  # mean: a number in float32 too
+LARGEST = 1e30  # of a mean, which is then finite in float32 too
 
 
 class NegativeBinomial(Likelihood):
     """A mean μ from the decoder, and a dispersion r: the variance is μ + μ²/r.
 
-    x_params = [a | log r | l].
+        x_params = [a | log r | l],    log μ = a + log s
 
-        log μ = a + log s
+    `dispersion_from` says where r comes from. With "constant" it is the given number. With "parameter" it is
+    one number for all entries, and with "feature" one for each entry, both learned from the given one on.
+    With "decoder" it is an output for each entry of each example, where 0 means the given number. A constant
+    may be infinite, and the law is then Poisson's. With `zero_inflated` an entry is 0 with a further
+    probability σ(l), which the decoder computes too. x_params has log r and l only where they are the
+    decoder's.
 
-    `dispersion_from` says where r comes from: "constant" is the given number, "parameter" one number for all
-    entries and "feature" one for each entry, both learned from there; "decoder" is an output for each entry
-    of each example, which at 0 means the given number. A constant may be infinite: the law is then Poisson's.
-    Where it is `zero_inflated`, an entry is 0 with a further probability σ(l), which the decoder computes
-    too. x_params has log r and l only where they are the decoder's.
+    With the `offset` "library" s is the size of the example: the mean of its observed counts, or 1 count in
+    all if it has none. The decoder then says how an example's counts are shared out, and not how many they
+    are. A code says nothing of s, and so `mean` and `sample` take it from `size`, the mean count of the
+    example that they describe. With "none" s is 1.
 
-    With `offset` "library" s is the size of the example, the mean of its observed counts, or 1 count in all
-    if it has none. The decoder then says how an example's counts are shared out, and not how many they are. A
-    code says nothing of s, so `mean` and `sample` are told it: `size`, the mean count of the example that
-    they describe. With "none" s is 1.
-
-    With the offset every log-probability is log p(x | z, s), in which s is taken as known before x, as an
-    exposure is in a regression. It is no probability of x by itself: s is read off the very x that is judged,
+    With the offset every log-probability is log p(x | z, s), in which s is taken as known before x, like an
+    exposure in a regression. It is no probability of x by itself: s is computed from the x that is judged,
     and so the p(x | z, s(x)) of all x sum to more than 1. What a model calls its bound or log p(x) is then
-    about log p(x | s). Compare it with that of models with the same offset, and with no other: they have to
-    explain s too. Lopez et al. 2018 (scVI) infer the size, the sum of the counts, with a latent of its own,
-    which has a prior, or take the observed one as given, as here.
+    about log p(x | s). Compare it only with models that have the same offset, since others have to explain s
+    too. Lopez et al. 2018 (scVI) infer the size, the sum of the counts, by a latent of its own, which has a
+    prior, or take the observed one as given, as here.
 
-    The encoder sees log(1 + x), unless `log_inputs` is False: counts in the hundreds would overflow its σ² at
-    the first step.
+    The encoder sees log(1 + x), unless `log_inputs` is False: counts in the hundreds would make its σ²
+    overflow at the first step.
     """
 
     def __init__(
@@ -95,16 +94,17 @@ class NegativeBinomial(Likelihood):
 
     @property
     def given(self) -> str:
-        """The size of the example, where there is an offset."""
+        """In words the size of the example, where there is an offset."""
         return "the example's size" if self.offset == "library" else ""
 
     def is_probability(self, x: Array) -> bool:
-        """That of the counts x, unless the example's size is given."""
+        """Whether the example's size is not given: p(x|z) is then the probability of the counts x."""
         return self.offset == "none"
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """For each entry a, and what else the decoder computes; InputError for events of another size than
-        was said.
+        """A number a for each entry, and the other numbers that the decoder computes.
+
+        InputError for events of another size than the constructor was given.
         """
         D = n_entries(event_shape)
         if self.entries != D:
@@ -126,7 +126,7 @@ class NegativeBinomial(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """Σ_d log p(x_d|z); a learned log r receives the sum of its gradients."""
+        """Σ_d log p(x_d|z). A learned log r receives the sum of its gradients."""
         x = fill_missing(x, observed)
         parts = self._split(x_params, for_each_draw(self._log_sizes(x, observed), draws))
         law = _zero_inflated_log_prob if self.zero_inflated else negative_binomial.log_prob
@@ -135,7 +135,7 @@ class NegativeBinomial(Likelihood):
         def pullback(dlog_px: Array) -> Array:
             dlog_mean, dlog_dispersion, *dlogits = op_pullback(dlog_px)
             if isinstance(self.log_dispersion, Parameter):
-                by_entry = dlog_dispersion.sum(axis=0)  # of a number for each entry: Σ_b
+                by_entry = dlog_dispersion.sum(axis=0)  # a number for each entry receives Σ_b
                 self.log_dispersion.receive(
                     by_entry if self.dispersion_from == "feature" else by_entry.sum().reshape(1)
                 )  # Σ_bd
@@ -145,14 +145,14 @@ class NegativeBinomial(Likelihood):
         return log_px, pullback
 
     def mean(self, x_params: Array) -> Array:
-        """(1 − σ(l)) μ, for an example of the `size` that was given."""
+        """(1 − σ(l)) μ, for an example of the given `size`."""
         log_mean, _, *logits = self._split(x_params, self._given_size(x_params))
         with np.errstate(over="ignore"):
             mean = np.minimum(np.exp(log_mean), LARGEST)
         return mean * kernels.sigmoid(-logits[0]) if logits else mean
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """A count for each entry, for an example of the `size` that was given."""
+        """A count for each entry, for an example of the given `size`."""
         log_mean, log_dispersion, *logits = self._split(x_params, self._given_size(x_params))
         with np.errstate(over="ignore"):
             r = np.exp(log_dispersion.astype(np.float64))
@@ -166,18 +166,16 @@ class NegativeBinomial(Likelihood):
         return zero_inflated.sample(logits[0], counts=counts, uniform=rng.random(counts.shape))
 
     def require_support(self, x: Array) -> None:
-        """0, 1, 2, …"""
+        """Raise InputError unless every entry is one of 0, 1, 2, …"""
         require_counts("NegativeBinomial", x)
 
     def sized(self, x_params: Array, x: Array, observed: Array | None) -> Array:
-        """x_params with which `mean` and `sample` describe examples of the sizes of these, and not of the
-        given one.
-        """
+        """x_params with which `mean` and `sample` describe examples of the sizes that x has."""
         more = self._log_sizes(x, observed) - self._given_size(x_params)
         return np.concatenate([x_params[:, : self.entries] + more, x_params[:, self.entries :]], axis=1)
 
     def _log_sizes(self, x: Array, observed: Array | None) -> Array:
-        """log s (B, 1); 0 without an offset."""
+        """log s (B, 1), which is 0 without an offset."""
         if self.offset == "none":
             return np.zeros((len(x), 1), x.dtype)
         known = (
@@ -210,7 +208,7 @@ class NegativeBinomial(Likelihood):
 def _zero_inflated_log_prob(
     log_mean: Array, log_dispersion: Array, logits: Array, *, x: Array
 ) -> tuple[Array, Pullback]:
-    """The law of each entry by itself, and then that of the entries with more zeros."""
+    """The log-probability of each entry with more zeros, from that of the entry by itself."""
     by_entry, entry_pullback = negative_binomial.log_prob(
         *(a.reshape(-1, 1) for a in (log_mean, log_dispersion)), x=x.reshape(-1, 1)
     )

@@ -1,4 +1,4 @@
-"""From what the columns of a table are to the law of each: the one table of kinds and laws."""
+"""The law of a table, from its schema: LAWS has the law for each kind of column."""
 
 from collections.abc import Callable, Sequence
 
@@ -16,8 +16,8 @@ from scratchvae.likelihoods.negative_binomial import NegativeBinomial
 from scratchvae.likelihoods.ordered import Ordered
 from scratchvae.likelihoods.standardized import Standardized
 
-MIN_VARIANCE = 1e-4  # of a standardized column: its noise is a hundredth of its deviation at least
-DISPERSION = 10.0  # of a column of counts where training begins: a variance of μ + μ²/10
+MIN_VARIANCE = 1e-4  # of a standardized column, whose noise is at least a hundredth of its deviation
+DISPERSION = 10.0  # of a column of counts when training begins, which is a variance of μ + μ²/10
 
 # kind of column: the law of a block of such columns
 LAWS: dict[str, Callable[[Sequence[Column]], Likelihood]] = {
@@ -35,13 +35,13 @@ LAWS: dict[str, Callable[[Sequence[Column]], Likelihood]] = {
 
 
 def of_schema(schema: TableSchema) -> Blocks:
-    """The law of a table: the columns of one kind, and of one number of levels, are a block.
+    """The law of a table. The columns of one kind, and of one number of levels, are a block.
 
-    What the encoder sees of a column is standardized, except for categories: real numbers as they are,
-    positive ones by log x, counts by log(1 + x), and bits and ordered categories by their number, so that one
-    input carries their order. A category without an order is as many inputs as it has levels, one of them 1,
-    since its number means nothing. Counts have a dispersion for each column, which is learned: those of
-    people and machines vary by more than a Poisson law allows.
+    The encoder sees columns standardized, except for categories: real numbers as they are, positive ones by
+    log x, counts by log(1 + x), and bits and ordered categories by their number, so that one input has their
+    order. A category without an order is as many inputs as it has levels, and one of these is 1, since its
+    number means nothing. Counts have a learned dispersion for each column, because counts of people and
+    machines vary by more than a Poisson law allows.
     """
     groups: dict[tuple[str, int], list[int]] = {}
     for i, column in enumerate(schema.columns):
@@ -51,7 +51,7 @@ def of_schema(schema: TableSchema) -> Blocks:
 
 
 def _group(column: Column) -> tuple[str, int]:
-    """The kind and the number of levels, where the law depends on that; one level alone needs no order."""
+    """The kind, and the number of levels where the law depends on it. A single level needs no order."""
     kind = "categorical" if column.kind == "ordered" and len(column.levels) == 1 else column.kind
     return kind, len(column.levels) if kind in ("ordered", "categorical") else 0
 

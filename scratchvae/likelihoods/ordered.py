@@ -1,6 +1,6 @@
-"""Ordered categories, such as grades:
+"""Ordered categories, such as grades: p(x|z) cuts a logistic law around a location at thresholds.
 
-p(x|z) cuts a logistic law around a location at thresholds that do not depend on z.
+The thresholds do not depend on z.
 """
 
 import numpy as np
@@ -19,8 +19,8 @@ class Ordered(Likelihood):
         P(x_d ≤ c|z) = σ(t_dc − location_d)
 
     Each of the D entries of an event of that shape has thresholds of its own, the same for every z. They are
-    learned, and at the start make all categories equally likely at location 0. `distributions.ordered` says
-    how they are kept in order.
+    learned, and at first all categories are equally likely at location 0. The numbers that are learned make
+    thresholds that rise, by `distributions.ordered`.
 
     McCullagh 1980, section 2; Nazábal, Olmos, Ghahramani & Valera 2020, section 3, use it for ordered columns
     of tables.
@@ -36,11 +36,14 @@ class Ordered(Likelihood):
         self.thresholds = Parameter(np.tile(first, (n_entries(event_shape), 1)).astype(np.float32))
 
     def is_probability(self, x: Array) -> bool:
-        """That of the categories x."""
+        """Yes: p(x|z) is the probability of the categories x."""
         return True
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """One location an entry; InputError for events with more or fewer entries than have thresholds."""
+        """A location for each entry.
+
+        InputError for events with more or fewer entries than have thresholds.
+        """
         D, found = n_entries(event_shape), len(self.thresholds.value)
         if found != D:
             raise InputError(
@@ -57,7 +60,7 @@ class Ordered(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """Σ_d log P(x_d|z); the thresholds of each entry receive the sum of their gradients."""
+        """Σ_d log P(x_d|z). The thresholds of each entry receive the sum of their gradients."""
         x = for_each_draw(fill_missing(x, observed), draws).astype(np.int64)
         log_prob = where_observed(ordered.log_prob, observed, draws)
         log_px, op_pullback = log_prob(x_params, self._for_each_row(x_params), x=x)
@@ -70,17 +73,17 @@ class Ordered(Likelihood):
         return log_px, pullback
 
     def mean(self, x_params: Array) -> Array:
-        """E[x|z] = Σ_c P(x > c) = Σ_c σ(location − t_c), the categories being taken for numbers."""
+        """E[x|z] = Σ_c P(x > c) = Σ_c σ(location − t_c), where the categories count as numbers."""
         logits, _ = ordered.cumulative_logits(x_params, self._for_each_row(x_params))
         return kernels.sigmoid(-logits).sum(axis=2)
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """A category for each entry."""
+        """A drawn category for each entry."""
         uniform = rng.random(x_params.shape)
         return ordered.sample(x_params, self._for_each_row(x_params), uniform=uniform).astype(x_params.dtype)
 
     def require_support(self, x: Array) -> None:
-        """0, 1, …, levels − 1."""
+        """Raise InputError unless every entry is one of 0, 1, …, levels − 1."""
         wrong = ~((x >= 0) & (x < self.levels) & (x == np.floor(x)))
         if wrong.any():
             raise InputError(

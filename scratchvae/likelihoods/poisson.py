@@ -12,8 +12,8 @@ from scratchvae.likelihoods.missing import fill_missing, where_observed
 class Poisson(Likelihood):
     """Each entry a count 0, 1, 2, … of its own, whose variance is its mean.
 
-    The encoder sees log(1 + x), unless `log_inputs` is False: counts in the hundreds would overflow its σ² at
-    the first step.
+    The encoder sees log(1 + x), unless `log_inputs` is False: counts in the hundreds would make its σ²
+    overflow at the first step.
     """
 
     def __init__(self, log_inputs: bool = True) -> None:
@@ -21,11 +21,11 @@ class Poisson(Likelihood):
         self.log_inputs = log_inputs
 
     def is_probability(self, x: Array) -> bool:
-        """That of the counts x."""
+        """Yes: p(x|z) is the probability of the counts x."""
         return True
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """One log-rate an entry."""
+        """A log-rate for each entry."""
         return n_entries(event_shape)
 
     def seen(self, x: Array) -> Array:
@@ -46,14 +46,14 @@ class Poisson(Likelihood):
         return where_observed(poisson.log_prob, observed, draws)(x_params, x=x)
 
     def mean(self, x_params: Array) -> Array:
-        """λ."""
+        """The rate λ."""
         with np.errstate(over="ignore"):
             return np.minimum(np.exp(x_params), np.finfo(x_params.dtype).max)
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """A count for each entry."""
+        """A drawn count for each entry."""
         return poisson.sample(x_params, uniform=rng.random(x_params.shape))
 
     def require_support(self, x: Array) -> None:
-        """0, 1, 2, …"""
+        """Raise InputError unless every entry is one of 0, 1, 2, …"""
         require_counts("Poisson", x)

@@ -1,4 +1,4 @@
-"""Columns in their own units: a likelihood of what is left of x when each column has mean 0 and deviation 1."""
+"""Columns in their own units: a likelihood of the columns brought to mean 0 and deviation 1."""
 
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
@@ -12,23 +12,23 @@ from scratchvae.layers import EVALUATION, Buffer, Mode
 from scratchvae.likelihoods.interface import Likelihood, n_entries
 
 AT_ONCE = 500  # examples
-COARSE = 0.01  # deviations: what the roundoff of an entry may be of its column's
+COARSE = 0.01  # of a column's deviation: the roundoff of its entries may be no larger
 
 
 class Standardized(Likelihood):
     """p(x|z) of x = mean + s x̃, entry by entry, where `likelihood` is the law of the standardized x̃.
 
-        log p(x|z) = log p̃((x − mean)/s | z) − Σ_d log s_d        the sum being over the observed entries
+        log p(x|z) = log p̃((x − mean)/s | z) − Σ_d log s_d
 
-    The second term is the logarithm of the Jacobian ∂x̃/∂x. With it every log-probability is one of x, in
-    nats and in the units of x, and it compares with that of any other model of the same data. E[x|z] and
-    draws come back in the units of x, and the encoder sees x̃, with 0 for what is missing. What `likelihood`
-    was given in numbers, such as a first variance or a floor, is in the units of x̃. A corruption of the
-    input, such as Reconstruction(noise_std=…), is in the units of x.
+    The sum is over the observed entries, and is the logarithm of the Jacobian ∂x̃/∂x. With it every
+    log-probability is one of x, in nats and in the units of x, and it compares with that of any other model
+    of the same data. E[x|z] and draws are in the units of x. The encoder sees x̃, with 0 for a missing entry.
+    Numbers that `likelihood` was given, such as a first variance or a lower bound, are in the units of x̃. A
+    corruption of the input, such as Reconstruction(noise_std=…), is in the units of x.
 
-    mean and s (D,) are Buffers: checkpoints keep them, and no gradient moves them. Training measures them on
-    its data where nobody has yet: each column's mean and standard deviation (that of numpy.std) over its
-    observed entries. Until then to score, encode, decode or draw is an InputError, since the units are
+    mean and s (D,) are Buffers: checkpoints keep them, and no gradient moves them. Where they are not known,
+    training measures them on its data: each column's mean and standard deviation (that of numpy.std) over its
+    observed entries. Until then scoring, encoding, decoding and drawing are InputErrors, since the units are
     unknown. A column that is constant, or never observed, has s = 1, and the latter has mean 0. Messages call
     the columns by their `names`, if they have any.
     """
@@ -50,7 +50,7 @@ class Standardized(Likelihood):
         self.likelihood, self.names = likelihood, tuple(names)
         self.column_mean = Buffer(np.zeros(n_entries, np.float32))
         self.column_scale = Buffer(np.ones(n_entries, np.float32))
-        self.examples_measured = Buffer(np.zeros(1, np.float32))  # 0: nobody has measured yet
+        self.examples_measured = Buffer(np.zeros(1, np.float32))  # 0 until a training has measured
         if mean is not None or scale is not None:
             mean = np.zeros(n_entries) if mean is None else np.asarray(mean, np.float64)
             scale = np.ones(n_entries) if scale is None else np.asarray(scale, np.float64)
@@ -64,15 +64,15 @@ class Standardized(Likelihood):
 
     @property
     def measured(self) -> bool:
-        """Whether mean and s are known: given, measured, or read from a checkpoint."""
+        """Whether mean and s are known, because they were given, measured, or read from a checkpoint."""
         return bool(self.examples_measured.value[0] > 0)
 
     def measure(self, data: Dataset | Batch) -> None:
         """Take each column's mean and standard deviation over its observed entries.
 
-        InputError where the dtype of the Buffers, which is that of the model, cannot tell the values of a
-        column apart, as its mean is so many of its deviations that the roundoff is above 0.01 of them, or
-        cannot hold the deviation.
+        InputError where the dtype of the Buffers, which is that of the model, cannot hold the deviation of a
+        column, or cannot tell the column's values apart. The latter is so where the mean is so large that the
+        roundoff of an entry is above 0.01 of the deviation.
         """
         mean, deviation = column_moments(data)
         kept = np.finfo(self.column_mean.value.dtype)
@@ -98,12 +98,13 @@ class Standardized(Likelihood):
         return (x - self.column_mean.value.astype(x.dtype)) / self.column_scale.value.astype(x.dtype)
 
     def seen(self, x: Array) -> Array:
-        """x̃: what the encoder sees."""
+        """x̃, which the encoder sees."""
         return self.standardize(x)
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """Those of the likelihood of x̃; InputError for events with more or fewer entries than there are
-        columns.
+        """How many numbers the likelihood of x̃ needs.
+
+        InputError for events with more or fewer entries than there are columns.
         """
         D, found = n_entries(event_shape), self.column_mean.value.size
         if found != D:
@@ -119,8 +120,9 @@ class Standardized(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """log p(x|z) = log p̃(x̃|z) − Σ_d o_d log s_d, o_d = 1 where observed; its gradient is that of
-        log p̃.
+        """log p(x|z) = log p̃(x̃|z) − Σ_d o_d log s_d, where o_d is 1 for observed entries and 0 for others.
+
+        Its gradient is that of log p̃.
         """
         log_px, pullback = self.likelihood.log_prob(
             x_params, x=self.standardize(x), observed=observed, draws=draws, mode=mode
@@ -138,13 +140,11 @@ class Standardized(Likelihood):
         return self._in_units_of_x(self.likelihood.sample(x_params, rng))
 
     def require_support(self, x: Array) -> None:
-        """Every finite number."""
+        """Raise InputError unless every entry is a finite number."""
         require_finite("Standardized", "x", x)
 
     def _require_measured(self, examples: int) -> None:
-        """InputError where a model is asked for numbers of examples before anybody knows the units that they
-        are in.
-        """
+        """Raise InputError where a model is asked for numbers of examples while their units are unknown."""
         if examples and not self.measured:
             expected = "the means and deviations of the columns should be known"
             raise InputError(
@@ -173,14 +173,14 @@ def column_moments(data: Dataset | Batch) -> tuple[Array, Array]:
         count, total = count + known.sum(axis=0), total + np.where(known, x, 0).sum(axis=0)
     mean, squares = total / np.maximum(count, 1), np.zeros(1)
     for x, known in _pieces(data):
-        with np.errstate(over="ignore"):  # an infinite deviation is no number that anyone takes
+        with np.errstate(over="ignore"):  # `measure` refuses an infinite deviation
             squares = squares + (np.where(known, x - mean, 0) ** 2).sum(axis=0)
     lowest, highest = column_range(data)
     return mean, np.where(lowest < highest, np.sqrt(squares / np.maximum(count, 1)), 0.0)
 
 
 def column_range(data: Dataset | Batch) -> tuple[Array, Array]:
-    """The lowest and the highest observed entry of each column (D,); ∞ and −∞ where none is observed."""
+    """The lowest and the highest observed entry of each column (D,), or ∞ and −∞ where none is observed."""
     lowest, highest = np.full(1, np.inf), np.full(1, -np.inf)
     for x, known in _pieces(data):
         lowest = np.minimum(lowest, np.where(known, x, np.inf).min(axis=0))

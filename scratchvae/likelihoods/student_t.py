@@ -1,6 +1,6 @@
-"""Real-valued entries with tails as heavy as the data ask for:
+"""Real-valued entries with tails as heavy as the data ask for: p(x|z) = t(location, s, ν).
 
-p(x|z) = t(location, s, ν), a Gaussian at ν = ∞.
+At ν = ∞ it is a Gaussian.
 """
 
 from typing import Literal
@@ -27,19 +27,17 @@ SOURCES = ("constant", "parameter", "decoder")
 class StudentT(Likelihood):
     """A location that the decoder computes, a scale s, and degrees of freedom ν.
 
-    x_params = [location | a | b].
+        x_params = [location | a | b],    s = min_scale + exp(a),    ν = exp(b)
 
-        s = min_scale + exp(a),    ν = exp(b)
-
-    `scale_from` and `df_from` say where a and b come from: "constant" is the given number, "parameter" one
-    number for all entries, learned from there, and "decoder" an output for each entry, which at 0 means the
-    given number. x_params has a and b only where they are the decoder's. A constant df may be infinite: the
-    likelihood is then a Gaussian of variance s².
+    `scale_from` and `df_from` say where a and b come from. With "constant" they make the given number. With
+    "parameter" each is one number for all entries, which is learned from the given one on. With "decoder"
+    each is an output for each entry, where 0 means the given number. x_params has a and b only where they are
+    the decoder's. A constant df may be infinite: the likelihood is then a Gaussian of variance s².
 
     `scale` and `min_scale` are in units of x. As with GaussianDiagonal, an entry that the location can
-    reproduce exactly drives its s down to min_scale, and without end where that is 0 (Lange, Little & Taylor
-    1989, "Robust statistical modeling using the t distribution", has the law; section 3 there, how ν is
-    learned).
+    reproduce exactly drives its s down to min_scale, and without end where that is 0. Lange, Little & Taylor
+    1989, "Robust statistical modeling using the t distribution", has the law, and in section 3 how ν is
+    learned.
     """
 
     def __init__(
@@ -65,7 +63,7 @@ class StudentT(Likelihood):
         self.log_df = _held(np.log(df), df_from)
 
     def n_params(self, event_shape: tuple[int, ...]) -> int:
-        """For each entry a location, and what else the decoder computes."""
+        """A location for each entry, and the other numbers that the decoder computes."""
         return n_entries(event_shape) * self._outputs
 
     def log_prob(
@@ -77,7 +75,7 @@ class StudentT(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """log t(x; location, s, ν); a learned log_excess and log_df receive the sum of their gradients."""
+        """log t(x; location, s, ν). A learned log_excess and log_df receive the sum of their gradients."""
         location, excess, log_df = self._split(x_params)
         log_scale = self._log_scale(excess)
         x = for_each_draw(fill_missing(x, observed), draws)
@@ -95,20 +93,21 @@ class StudentT(Likelihood):
                 if source == "decoder":
                     decoded.append(gradient)
                 elif isinstance(held, Parameter):
-                    held.receive(gradient.sum().reshape(1))  # of a number for all entries: Σ_bd
+                    held.receive(gradient.sum().reshape(1))  # one number for all entries receives Σ_bd
             return np.concatenate(decoded, axis=1)
 
         return log_px, pullback
 
     def mean(self, x_params: Array) -> Array:
-        """The location, which is the mean where ν > 1; for ν ≤ 1 there is none, and this is the median and
-        the mode.
+        """The location, which is the median and the mode, and for ν > 1 the mean too.
+
+        For ν ≤ 1 there is no mean.
         """
         location, _, _ = self._split(x_params)
         return location
 
     def sample(self, x_params: Array, rng: np.random.Generator) -> Array:
-        """location + s · noise/√precision, with normal noise and a precision from Gamma(ν/2)/(ν/2)."""
+        """x = location + s · noise/√precision, with normal noise and a precision from Gamma(ν/2)/(ν/2)."""
         location, excess, log_df = self._split(x_params)
         noise = rng.standard_normal(location.shape).astype(x_params.dtype)
         half = 0.5 * np.exp(log_df.astype(np.float64))
@@ -121,7 +120,7 @@ class StudentT(Likelihood):
         return student_t.sample(location, self._log_scale(excess), noise=noise, precision=precision)
 
     def require_support(self, x: Array) -> None:
-        """Every finite number."""
+        """Raise InputError unless every entry is a finite number."""
         require_finite("StudentT", "x", x)
 
     @property

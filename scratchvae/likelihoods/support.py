@@ -1,4 +1,4 @@
-"""Whether a likelihood gives a probability to every example of a data set, and what helps where it does not."""
+"""The support of a likelihood: it must hold every example of a data set, and a message says what helps."""
 
 from collections.abc import Iterator
 
@@ -14,10 +14,10 @@ AT_ONCE = 500  # examples
 
 
 def require_supported(where: str, likelihood: Likelihood, data: Dataset) -> None:
-    """InputError where the likelihood gives an observed entry of `data` no probability.
+    """Raise InputError where the likelihood gives an observed entry of `data` no probability.
 
-    The message says which entry that is, its value and the support, and only advises what would be taken:
-    each piece of advice is tried on all of the data before it is given.
+    The message says which entry that is, its value and the support. It advises only what helps: each piece of
+    advice is tried on all of the data before it is given.
     """
     start = 0
     for batch in data.batches(AT_ONCE, np.float64):
@@ -34,15 +34,17 @@ def require_supported(where: str, likelihood: Likelihood, data: Dataset) -> None
 
 
 def require_batch_supported(likelihood: Likelihood, batch: Batch) -> None:
-    """InputError where the likelihood gives an observed entry of `batch` no probability; a missing one has no
-    value.
+    """Raise InputError where the likelihood gives an observed entry of `batch` no probability.
+
+    A missing entry has no value, and is not compared.
     """
     likelihood.require_support(_where_seen(likelihood, batch, batch.x))
 
 
 def _where_seen(likelihood: Likelihood, batch: Batch, x: Array) -> Array:
-    """x (B, D), or where the batch has nothing an entry of an event in the support, so that only what was
-    seen counts.
+    """x (B, D), with an entry of an event in the support where the batch has nothing.
+
+    So only observed entries count.
     """
     return (
         x
@@ -57,9 +59,9 @@ def _of(data: Dataset) -> str:
 
 
 def _advice(likelihood: Likelihood, data: Dataset) -> Iterator[str]:
-    """What would be taken instead, the likeliest first."""
+    """The changes with which the likelihood would take the data, the likeliest first."""
     divisor, levels = KINDS[data.kind].divisor, getattr(likelihood, "levels", None)
-    whole, least, greatest = True, np.inf, -np.inf  # of the observed entries
+    whole, least, greatest = True, np.inf, -np.inf  # properties of the observed entries
     for batch in data.batches(AT_ONCE, np.float64):
         seen = batch.x if batch.observed is None else batch.x[batch.observed != 0]
         rounded = np.rint(seen)
@@ -80,8 +82,9 @@ def _advice(likelihood: Likelihood, data: Dataset) -> Iterator[str]:
 
 
 def _takes(likelihood: Likelihood, data: Dataset, factor: float) -> bool:
-    """Whether the likelihood would take the data multiplied by that, whole numbers being restored where it is
-    above 1.
+    """Whether the likelihood would take the data multiplied by `factor`.
+
+    Where the factor is above 1, the products are rounded to whole numbers.
     """
     for batch in data.batches(AT_ONCE, np.float64):
         x = batch.x * batch.x.dtype.type(factor)

@@ -1,9 +1,8 @@
-"""Models: encoder, roles and decoder under one name, with encode, decode, reconstruct, sample, and
-scikit-learn's verbs.
+"""Models: an encoder, roles and a decoder under one name, with encode, decode, reconstruct and sample.
 
-FactorAnalysis and ProbabilisticPCA have the same verbs but neither networks nor a bound: their log p(x) is
-exact. NaiveBayes has an observed class in the place of z: the first term of its ELBO has a maximum in closed
-form.
+They have scikit-learn's verbs too. FactorAnalysis and ProbabilisticPCA have the same verbs but neither
+networks nor a bound, since their log p(x) is exact. NaiveBayes has an observed class in the place of z, and
+the first term of its ELBO has a maximum in closed form.
 """
 
 from scratchvae.models.alternation import ALGORITHMS

@@ -1,4 +1,4 @@
-"""The plain autoencoder."""
+"""The plain autoencoder, whose codes follow no prior."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,12 +20,12 @@ from scratchvae.training import Optimizer
 
 
 class Autoencoder(LatentVariableModel):
-    """A code for each example and nothing more: nothing in its training makes codes follow a prior.
+    """A model that has a code for each example, and nothing in its training that makes codes follow a prior.
 
-    `sample` decodes draws from N(0, I) all the same, so that one can see what that lack does. The parameters
-    are those of a VAE but for the posterior and the prior, of which it has none; `code_activation` names an
-    activation behind the encoder, and `objective`, such as Reconstruction(noise_std=0.1), takes the place of
-    Reconstruction(). With a `critic` and the penalty Critic it is an adversarial autoencoder. One that is
+    `sample` decodes draws from N(0, I) nevertheless, which shows what this lack does. The parameters are
+    those of a VAE but for the posterior and the prior, which it does not have. `code_activation` names an
+    activation behind the encoder, and an `objective`, such as Reconstruction(noise_std=0.1), takes the place
+    of Reconstruction(). With a `critic` and the penalty Critic it is an adversarial autoencoder. One that is
     given its networks needs event_shape, latent_dim, encoder, decoder and likelihood.
 
     `models.fit_prior(model, x)` fits a mixture to its codes, from which `sample` then draws.
@@ -112,21 +112,24 @@ class Autoencoder(LatentVariableModel):
         return parts | {"critic": critic_chosen(where, self.latent_dim, self.critic, **of_critic)}
 
     def default_objective(self) -> Objective:
-        """Reconstruction."""
+        """Reconstruction, without corruption and penalties."""
         return Reconstruction()
 
     def _log_joint_of_cases(self, cases: list[tuple[Dataset, float]], *, samples: int) -> Array:
-        return np.zeros((len(cases[0][0]), len(cases)))  # of which there is one: it is told nothing
+        return np.zeros((len(cases[0][0]), len(cases)))  # there is one case, as the model is told nothing
 
     def score_samples(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0
     ) -> Array:
-        """log p(x|z) at each example's own code, not log p(x)  ->  (N,) in nats; `seed` changes nothing."""
+        """log p(x|z) of each example at its own code, which is not log p(x)  ->  (N,) in nats.
+
+        `seed` changes nothing.
+        """
         model, scores, rng = self.model_, [], np.random.default_rng(0)
         data = self._dataset(x, y)
-        for batch in data.batches(1, dtype_of(model)):  # so that neighbours change nothing
+        for batch in data.batches(1, dtype_of(model)):  # one by one, so that neighbours change nothing
             require_batch_supported(model.likelihood, batch)
-            with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below
+            with np.errstate(over="ignore", invalid="ignore"):  # require_answers says it in words
                 one, _ = model.run(batch, model.draw_noise(len(batch), rng))
             scores.append(one.log_px[:, 0])
         require_answers("log p(x|z)", data, found := np.concatenate(scores))

@@ -1,7 +1,7 @@
-"""A chain of layers of binary units: each layer of units is drawn given the one before,
-s_i ~ Bernoulli(σ(layer_i(s_{i−1}))).
+"""A chain of layers of binary units, each drawn given the one before: s_i ~ Bernoulli(σ(layer_i(s_{i−1}))).
 
-Both halves of a Helmholtz machine are one: recognition from x upwards, generation from the top downwards.
+Both halves of a Helmholtz machine are such chains: recognition leads from x upwards, and generation from the
+top downwards.
 """
 
 from collections.abc import Sequence
@@ -17,10 +17,10 @@ from scratchvae.layers import EVALUATION, Layer, Mode
 def draw(
     layers: Sequence[Layer], first: Array, uniforms: Sequence[Array], *, mode: Mode = EVALUATION
 ) -> tuple[tuple[list[Array], Array], Pullback]:
-    """The states after `first` (B, ·), each from uniform numbers of its shape, and Σ_i log p(s_i|s_{i−1})
-    (B,) in nats.
+    """The states after `first` (B, ·), and Σ_i log p(s_i|s_{i−1}) (B,) in nats.
 
-    pullback(dlog_p) fills the layers' Parameters: the states stay what they are.
+    Each state is drawn by uniform numbers of its shape. pullback(dlog_p) fills the layers' Parameters, and
+    the states stay what they are.
     """
     state, states, log_p, pullbacks = first, [], np.zeros(len(first), first.dtype), []
     for layer, uniform in zip(layers, uniforms, strict=True):
@@ -41,9 +41,10 @@ def draw(
 def log_prob(
     layers: Sequence[Layer], states: Sequence[Array], *, observed: Array | None = None, mode: Mode
 ) -> tuple[tuple[Array, ...], Pullback]:
-    """log p(s_i|s_{i−1}) of each layer, each (B,) in nats; pullback(dlog_p₁, …) fills the layers' Parameters.
+    """log p(s_i|s_{i−1}) of each layer, (B,) in nats each.
 
-    Where `observed` is 0 an entry of the last state is missing, and its probability counts for nothing.
+    An entry of the last state is missing where `observed` is 0, and its probability counts for nothing.
+    pullback(dlog_p₁, …) fills the layers' Parameters.
 
     With Linear layers the gradient is the delta rule: dW_jk = Σ_b dlog_p_b s_{i−1,bj} (s_{i,bk} − σ(l_bk)).
     """
@@ -58,15 +59,13 @@ def log_prob(
 
     def pullback(*dterms: Array) -> None:
         for dlog_p, (layer_pullback, law_pullback) in zip(dterms, pullbacks, strict=True):
-            layer_pullback(law_pullback(dlog_p))  # states are data: nothing passes from one layer to the next
+            layer_pullback(law_pullback(dlog_p))  # states are data, and so no gradient leaves the layer
 
     return tuple(terms), pullback
 
 
 def require_widths(where: str, layers: Sequence[Layer], widths: Sequence[int]) -> None:
-    """Raise InputError unless each layer maps as many units as `widths` says to as many logits as the next
-    width.
-    """
+    """Raise InputError unless each layer maps one of the `widths`, in units, to the next one, in logits."""
     for i, (layer, (before, after)) in enumerate(zip(layers, pairwise(widths), strict=True)):
         expected = f"{where}[{i}] should map {before} units to {after}"
         try:

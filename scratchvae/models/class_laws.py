@@ -1,10 +1,10 @@
-"""Laws of each class fitted in closed form: means and variances, frequencies, and frequencies with smoothing.
+"""The laws of each class, fitted in closed form: means and variances, or frequencies.
 
-Each maximizes Σ_n w_n log p(x_n|z_n) + log prior(x_params) over the examples of a class. Smoothing is the
-prior.
+Each fit maximizes Σ_n w_n log p(x_n|z_n) + log prior(x_params) over the examples of a class, where the prior
+is the smoothing.
 
-Letters: N examples, D entries of an event, K classes. weights[k, n] is w_n where z_n = k, else 0, and n_k
-their sum over n. The two laws of counts are McCallum & Nigam 1998, section 2.
+Letters: N examples, D entries of an event, K classes. weights[k, n] is w_n where z_n = k, and 0 elsewhere.
+n_k is the sum of weights[k, n] over n. The two laws of counts are McCallum & Nigam 1998, section 2.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,31 +27,35 @@ def gaussian_parameters(x: Array, weights: Array, smoothing: float) -> Array:
     variance = np.stack([row @ (x - centre) ** 2 for row, centre in zip(share, mean, strict=True)])
     for k, row in enumerate(weights):
         constant = x[row > 0].max(axis=0) == x[row > 0].min(axis=0)
-        variance[k, constant] = 0  # and no rounding of the mean
+        variance[k, constant] = 0  # exactly, without the rounding of the mean
     variance = variance + smoothing
     with np.errstate(divide="ignore"):
         return np.concatenate([mean, np.log(variance)], axis=1)
 
 
 def bernoulli_parameters(x: Array, weights: Array, smoothing: float) -> Array:
-    """The logit of p_kd = (Σ_n w_n x_nd + α) / (n_k + 2 α), α = smoothing. x (N, D), weights
-    (K, N) -> (K, D).
+    """The logit of p_kd = (Σ_n w_n x_nd + α) / (n_k + 2 α), where α is the smoothing.
+
+    x (N, D), weights (K, N)  ->  (K, D).
     """
     with np.errstate(divide="ignore"):
         return np.log(weights @ x + smoothing) - np.log(weights @ (1 - x) + smoothing)
 
 
 def multinomial_parameters(x: Array, weights: Array, smoothing: float) -> Array:
-    """log p_kd, p_kd ∝ Σ_n w_n x_nd + α, α = smoothing. x (N, D), weights (K, N) -> (K, D), NaN if all are 0."""
+    """log p_kd with p_kd ∝ Σ_n w_n x_nd + α, where α is the smoothing.
+
+    x (N, D), weights (K, N)  ->  (K, D), which is NaN where all counts of a class are 0.
+    """
     counts = weights @ x + smoothing
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.log(counts) - np.log(counts.sum(axis=1, keepdims=True))
 
 
 def gaussian_log_prior(x_params: Array, *, strength: Array, smoothing: float) -> tuple[Array, Pullback]:
-    """−½ strength · smoothing · Σ_d 1/σ²: what log p(x|z) of so many examples loses on average by noise on x.
+    """−½ strength · smoothing · Σ_d 1/σ², the mean loss in log p(x|z) of so many examples through noise on x.
 
-    `smoothing` is the variance of the noise, `strength` (K,) is n_k; x_params (K, 2D) holds [mean | log
+    `smoothing` is the variance of the noise, and `strength` (K,) is n_k. x_params (K, 2D) holds [mean | log
     σ²]  ->  (K,).
     """
     (mean, log_var), split_pullback = ops.split(x_params, sizes=(x_params.shape[1] // 2,) * 2)
@@ -65,9 +69,10 @@ def gaussian_log_prior(x_params: Array, *, strength: Array, smoothing: float) ->
 
 
 def beta_log_prior(x_params: Array, *, strength: Array, smoothing: float) -> tuple[Array, Pullback]:
-    """α Σ_d (log p_d + log(1 − p_d)), p = σ(l), α = smoothing: log Beta(p; α + 1, α + 1) but for a constant.
+    """α Σ_d (log p_d + log(1 − p_d)) with p = σ(l): log Beta(p; α + 1, α + 1) but for a constant.
 
-    x_params (K, D) holds l  ->  (K,). `strength`, the weight of each class, does not enter.
+    α is the smoothing, and x_params (K, D) holds l  ->  (K,). `strength`, the weight of each class, changes
+    nothing.
     """
     log_prior = -smoothing * (kernels.softplus(x_params) + kernels.softplus(-x_params)).sum(axis=1)
 
@@ -79,9 +84,10 @@ def beta_log_prior(x_params: Array, *, strength: Array, smoothing: float) -> tup
 
 
 def dirichlet_log_prior(x_params: Array, *, strength: Array, smoothing: float) -> tuple[Array, Pullback]:
-    """α Σ_d log p_d, p = softmax(l), α = smoothing: log Dirichlet(p; α + 1, …, α + 1) but for a constant.
+    """α Σ_d log p_d with p = softmax(l): log Dirichlet(p; α + 1, …, α + 1) but for a constant.
 
-    x_params (K, D) holds l  ->  (K,). `strength`, the weight of each class, does not enter.
+    α is the smoothing, and x_params (K, D) holds l  ->  (K,). `strength`, the weight of each class, changes
+    nothing.
     """
     log_p, log_p_pullback = ops.log_softmax(x_params, axis=1)
 
@@ -99,12 +105,12 @@ def largest_variance(x: Array, weights: Array) -> float:
 
 @dataclass(frozen=True)
 class Family:
-    """What fitting one kind of likelihood takes."""
+    """The functions by which one kind of likelihood is fitted in closed form."""
 
-    smoothing: float  # what scikit-learn takes unless told otherwise
-    unit: Callable[[Array, Array], float]  # of smoothing, for x and weights
+    smoothing: float  # scikit-learn's default
+    unit: Callable[[Array, Array], float]  # the unit of smoothing, for x and weights
     parameters: Callable[[Array, Array, float], Array]  # the maximum in closed form
-    log_prior: Callable[..., tuple[Array, Pullback]]  # the term of that maximum which the smoothing is
+    log_prior: Callable[..., tuple[Array, Pullback]]  # the term by which smoothing changes that maximum
 
 
 FAMILIES: Mapping[type[Likelihood], Family] = {

@@ -1,11 +1,9 @@
-"""What every model with one vector of latents for each example offers: codes of examples, and examples of
-codes.
-"""
+"""Codes of examples: a model with one vector of latents for each example encodes and reconstructs."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from copy import copy, deepcopy
 from math import prod
 from typing import Any
@@ -16,42 +14,34 @@ import numpy.typing as npt
 from scratchvae import ops
 from scratchvae.arrays import (
     Array,
-    InputError,
-    Pullback,
-    generator_from,
     require_count,
-    require_finite,
-    require_flag,
     require_seed,
     require_shapes,
 )
 from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import RowNoise, codes, impute, require_answers
-from scratchvae.layers import EVALUATION, Layer, Mode, cast, dtype_of, named_parameters
-from scratchvae.memory import enough_memory
+from scratchvae.layers import Layer, cast, dtype_of, named_parameters
 from scratchvae.models.conditions import Classes
-from scratchvae.models.estimator import AT_ONCE, Estimator
-from scratchvae.models.examples import codes_given
+from scratchvae.models.decoding import Decoding
+from scratchvae.models.estimator import AT_ONCE
 from scratchvae.models.summary import Row, rows_of
 from scratchvae.posteriors import Posterior
 from scratchvae.priors import Prior
 
 
-class Coding(Estimator):
-    """The verbs encode, decode, reconstruct, impute and sample of a model; the model itself says what its
-    parts do.
-    """
+class Coding(Decoding):
+    """The verbs encode, transform, reconstruct and impute. The model itself says what its parts do."""
 
     encoder: Layer
     posterior: Posterior
     prior: Prior
     decoder: Layer
-    # a Layer that tells codes from other draws, for the penalty Critic; before `fit` its widths
+    # a Layer that tells codes from other draws, for the penalty Critic, or the widths of one before `fit`
     critic: Any = None
 
     @abstractmethod
     def seen(self, batch: Batch) -> Array:
-        """What the encoder gets."""
+        """The array that the encoder gets."""
 
     @abstractmethod
     def code(self, batch: Batch) -> Array:
@@ -59,41 +49,27 @@ class Coding(Estimator):
 
     @abstractmethod
     def told(self, z: Array, batch: Batch, *, draws: int = 1) -> Array:
-        """What the decoder gets."""
-
-    @abstractmethod
-    def decoded(
-        self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
-    ) -> tuple[Array, Pullback]:
-        """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
-
-    @abstractmethod
-    def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:
-        """p(z) for the latents of this batch."""
-
-    def drawn_from_prior(self, batch: Batch, *, draws: int, rng: np.random.Generator) -> Array:
-        """z ~ p(z) for the latents of this batch  ->  (B·K, Z), K = `draws` for each example, side by side."""
-        return self.prior_given(batch).sample(len(batch) * draws, rng)
+        """The array that the decoder gets."""
 
     def encode(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, samples: int = 100
     ) -> Array:
         """The code of each example, E[z|x] where there is one  ->  (N, Z).
 
-        Where a model is told y and has learned its classes, y may be hidden. The code is then Σ_y w(y)
-        E[z|x, y], whose weights w(y) ∝ p(y) p̂(x|y) estimate p(y|x) with `samples` importance-weighted draws
-        for each class; the draws of an example depend on the example alone. With any other model `samples`
-        changes nothing.
+        A model that is told y and has learned its classes takes examples whose y is hidden. The code is then
+        Σ_y w(y) E[z|x, y]. Its weights w(y) ∝ p(y) p̂(x|y) estimate p(y|x) with `samples` importance-weighted
+        draws for each class, and the draws of an example depend on the example alone. With any other model
+        `samples` changes nothing.
 
-        Two products of different sizes may differ in the last digit, and so may an example's code alone and
-        among others.
+        An example's code alone and among others may differ in the last digit, because matrix products of
+        different sizes round differently.
         """
         return self._encoded(x, y, samples)
 
     def _encoded(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, samples: int, *, double: bool = False
     ) -> Array:
-        """The codes; if `double`, those of examples in float64 are computed in float64."""
+        """The codes. With `double`, examples in float64 are encoded in float64."""
         require_count("encode", "samples", samples)
         cases, model = self._cases(x, y, noisy=True), self.model_
         if double and cases[0][0].images.dtype == np.float64:
@@ -111,8 +87,9 @@ class Coding(Estimator):
     def _cases(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False
     ) -> list[tuple[Dataset, float]]:
-        """The examples with each possible y, and log p(y): one case, unless y is hidden from a model that is
-        told it.
+        """The examples with each possible y, and log p(y).
+
+        There is one case, unless y is hidden from a model that is told it.
         """
         return [(self._dataset(x, y, noisy=noisy), 0.0)]
 
@@ -122,7 +99,7 @@ class Coding(Estimator):
         return shares
 
     def _needed(self, y: npt.ArrayLike | None) -> npt.ArrayLike | None:
-        """y, or None where `transform` can do without."""
+        """y, or None where `transform` does without it."""
         return y
 
     @abstractmethod
@@ -134,29 +111,21 @@ class Coding(Estimator):
     ) -> Any:
         """`encode`, by its name in scikit-learn, as the array or the DataFrame that `set_output` asks for.
 
-        Codes of examples in float64 are computed in float64, where neighbours make no difference that is
-        seen.
+        Examples in float64 are encoded in float64, so that an example's neighbours make no visible
+        difference.
         """
         return self._contained(self._encoded(x, y, samples, double=True), x)
 
     def fit_transform(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, **settings: Any
     ) -> Any:
-        """`fit`, then `transform`; y is hidden from the latter where it can do without."""
+        """`fit`, then `transform`, which does not get y where it does without it."""
         return self.fit(x, y, **settings).transform(x, self._needed(y))
-
-    def decode(self, z: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
-        """E[x|z] of codes (N, Z), at y where the model is told it  ->  (N, *event_shape)."""
-        return self._decoded("decode", z, y, self.model_.likelihood.mean)
-
-    def inverse_transform(self, z: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
-        """`decode`, by its name in scikit-learn."""
-        return self.decode(z, y)
 
     def reconstruct(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
         """E[x|z] at z = E[z|x]  ->  (N, *event_shape)."""
         model, data = self.model_, self._dataset(x, y, noisy=True)
-        with np.errstate(over="ignore", invalid="ignore"):  # which is said in words below
+        with np.errstate(over="ignore", invalid="ignore"):  # require_answers says it in words
             decoded: Array = model.decode(model.encode(data), None if model.condition is None else data.y)
         require_answers(f"{type(self).__name__}.reconstruct", data, decoded)
         return decoded
@@ -170,15 +139,18 @@ class Coding(Estimator):
         draws: int | None = None,
         seed: int = 0,
     ) -> Array:
-        """x with what is missing filled in, observed entries as they are  ->  (N, *event_shape).
+        """x with each missing entry filled in, and observed entries as they are  ->  (N, *event_shape).
 
-        Each missing entry is at its expectation given the observed ones, estimated with `samples`
-        importance-weighted draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape).
-        The fewer entries an example has, the more of its draws may count for nothing: `evaluation.impute`
-        also says how many equally weighted draws each expectation is worth. More `samples` help, and so does
-        a model with fill="zero_and_mask" that was fitted to examples with as much missing. An example of
-        which nothing was observed is filled in by draws from the prior, which all count. An expectation is a
-        function of `seed` and the example alone; draws of equal examples are independent.
+        A missing entry becomes its expectation given the observed ones, estimated with `samples`
+        importance-weighted draws of z. With `draws` = M it is drawn instead, M times  ->  (M, N,
+        *event_shape).
+
+        The fewer entries of an example are observed, the more of its draws may count for nothing:
+        `evaluation.impute` also says how many equally weighted draws each expectation is worth. More
+        `samples` help, and so does a model with fill="zero_and_mask" that was fitted to examples with as much
+        missing. An example of which nothing was observed is filled in by draws from the prior, which all
+        count. An expectation is a function of `seed` and the example alone. Draws of equal examples are
+        independent.
         """
         require_seed(f"{type(self).__name__}.impute", "seed", seed)
         data = self._dataset(x, y)
@@ -186,62 +158,6 @@ class Coding(Estimator):
         found = impute(self.model_, data, samples=samples, draws=draws or 0, rng=rng)
         filled = found.x if draws is None else found.draws
         return filled.reshape(*filled.shape[:-1], *data.event_shape)
-
-    def sample(
-        self,
-        n: int = 1,
-        rng: np.random.Generator | int | None = None,
-        *,
-        y: npt.ArrayLike | None = None,
-        mean: bool = True,
-    ) -> Array:
-        """Decode n draws z ~ p(z): E[x|z], or with mean=False draws x ~ p(x|z)  ->  (n, *event_shape).
-
-        `y`, where the model is told it, is one for all draws or one for each.
-        """
-        require_count("sample", "n", n, 0)
-        require_flag("sample", "mean", mean)
-        rng, model = generator_from(f"{type(self).__name__}.sample", "rng", rng), self.model_
-        known = self._told_of_codes("sample", y, n)
-        likelihood = model.likelihood
-        read = likelihood.mean if mean else lambda x_params: likelihood.sample(x_params, rng)
-        with enough_memory(f"{type(self).__name__}.sample(n={n})"):
-            z = model.prior_given(Batch(np.empty((n, 0), dtype_of(model)), known)).sample(n, rng)
-            decoded: Array = model._decoded("sample", z, known, read)
-        return decoded
-
-    def _decoded(
-        self, where: str, z: npt.ArrayLike, y: npt.ArrayLike | None, read: Callable[[Array], Array]
-    ) -> Array:
-        model = self.model_
-        dtype, event_shape = dtype_of(model), model.event_shape
-        z = codes_given(f"{type(self).__name__}.{where}", z, dtype)
-        require_shapes("decode", z=(z, f"N {model.posterior.latent_dim}"))
-        require_finite("decode", "z", z)
-        known = self._told_of_codes(where, y, len(z))
-        decoded = np.empty((len(z), *event_shape), dtype)
-        for start in range(0, len(z), AT_ONCE):
-            rows = slice(start, start + AT_ONCE)
-            batch = Batch(z[rows, :0], None if known is None else known[rows])  # of no entries
-            x_params, _ = model.decoded(z[rows], batch)
-            decoded[rows] = read(x_params).reshape(-1, *event_shape)
-        return decoded
-
-    def _told_of_codes(self, where: str, y: npt.ArrayLike | None, n: int) -> Array | None:
-        """y of n codes. What a decoder should make of a y that the model has no use for is nobody's guess:
-        InputError.
-        """
-        where, condition = f"{type(self).__name__}.{where}", self.model_.condition
-        if condition is None and y is None:
-            return None
-        if condition is None:
-            raise InputError(
-                f"{where}: y should be None, since the model is not told it; a ConditionalVAE is. Found {y!r}"
-            )
-        if y is None:
-            raise InputError(f"{where}: y should be {condition.words}; found none")
-        told: Array = condition.read(where, self._known(y, None), n)
-        return told
 
     def _n_features_out(self) -> int:
         latents: int = self.model_.posterior.latent_dim
@@ -252,7 +168,7 @@ class Coding(Estimator):
         z = self.code(one)
         yield from rows_of("encoder", self.encoder, self.seen(one))
         yield from rows_of("decoder", self.decoder, self.told(z, one))
-        counted = {id(p) for p in named_parameters(self.encoder).values()}  # which a VampPrior shares
+        counted = {id(p) for p in named_parameters(self.encoder).values()}  # a VampPrior shares them
         for role, shape in (
             ("posterior", z.shape[1:]),
             ("prior", z.shape[1:]),
@@ -283,7 +199,7 @@ class Coding(Estimator):
         model.prior_given(one).log_prob(z)
 
     def _some_example(self) -> Batch:
-        """One example in the support of the likelihood, told the class 0 or zeros where the model is told y."""
+        """One example in the support of the likelihood, with the class 0 or zeros as y where it has a y."""
         x = self.likelihood.inside(prod(self.event_shape))[None].astype(dtype_of(self))
         if self.condition is None:
             return Batch(x)

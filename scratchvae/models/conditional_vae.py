@@ -6,16 +6,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback, require_shapes
+from scratchvae.arrays import Array, InputError
 from scratchvae.data import Batch, Dataset
-from scratchvae.layers import EVALUATION, Layer, Mode, dtype_of
+from scratchvae.layers import EVALUATION, Layer, Mode
 from scratchvae.likelihoods import Likelihood
+from scratchvae.models.class_inference import ClassInference
 from scratchvae.models.conditions import Classes, Condition, Reals
-from scratchvae.models.estimator import AT_ONCE
 from scratchvae.models.labels import indices_of, indices_where_told, labels_of, told_labels
 from scratchvae.models.summary import Row, rows_of
-from scratchvae.models.vae import VAE
 from scratchvae.networks import POSTERIOR, PRIOR
 from scratchvae.objectives import Objective, Schedule, SemiSupervised
 from scratchvae.posteriors import Posterior
@@ -23,35 +21,36 @@ from scratchvae.priors import ConditionalGaussian, Prior
 from scratchvae.training import Optimizer
 
 
-class ConditionalVAE(VAE):
+class ConditionalVAE(ClassInference):
     """p(x|z, y) p(z|y) with a recognition model q(z|x, y), trained by a lower bound on log p(x|y).
 
         log p(x|y) = log ∫ p(x|z, y) p(z|y) dz  ≥  E_q[log p(x|z, y)] − KL(q(z|x, y) ‖ p(z|y))
 
-    What y is says one of three parameters. `classes` K: a whole number from 0 to K − 1. `condition_dim` C: C
-    real numbers. Neither of them: labels of any kind, which `fit` numbers; it keeps them as `classes_` (K,),
-    and their shares among the examples as `class_prior_`. With these the model can do without y:
-    `score_samples(x)` estimates log p(x) = log Σ_y p(y) p(x|y), and `transform(x)` averages E[z|x, y] over
-    p(y|x) ∝ p(y) p(x|y). Both estimate p(x|y) with as many importance-weighted draws as `samples` says, 100
-    of each example and class unless told otherwise. The other parameters are those of a VAE.
-
-    With a `classifier`, the widths of its hidden layers, the model is semi-supervised: M2. It has q(y|x) too,
-    and `fit` takes examples whose class nobody knows: those whose y is −1, NaN, None, or masked. It maximizes
-    objectives.SemiSupervised, a bound on log p(x, y) where the class is known and on log p(x) elsewhere. p(y)
-    is `class_prior_`, the shares among the examples that have a class, and equal shares where the number of
-    `classes` is given. `predict` and `predict_proba` ask the classifier. In a model without one they ask
-    Bayes' rule, p(y|x) ∝ p(y) p(x|y). A classifier may be a network of one's own, which makes K scores of
-    what the encoder of a VAE gets.
-
-    A model that is given its networks is given a `condition`, which says what y is and which C numbers c
-    stand for it: the one-hot vector of Classes(K), or Reals(C) as they are. The encoder gets [x | c] (B, D +
-    C), and the decoder [z | c] (B·K, Z + C). Convolutions take images, and so c goes around them in a Bypass
-    layer. The prior is one p(z) for all y, or a ConditionalGaussian, N(mean(y), diag σ²(y)), which is learned
-    with the model. With one class, c is the constant 1, its weights are a second bias, and the model is a
+    The parameters say what y is. With `classes` = K it is a whole number from 0 to K − 1. With
+    `condition_dim` = C it is C real numbers. With neither of them it is a label of any kind. `fit` numbers
+    the labels, and keeps them as `classes_` (K,) and their shares among the examples as `class_prior_`. With
+    these the model can do without y: `score_samples(x)` estimates log p(x) = log Σ_y p(y) p(x|y), and
+    `transform(x)` averages E[z|x, y] over p(y|x) ∝ p(y) p(x|y). Both estimate p(x|y) with `samples`
+    importance-weighted draws for each example and class, 100 by default. The other parameters are those of a
     VAE.
 
-    Sohn, Lee & Yan 2015, section 4, where x is what is known and y is what is generated; Kingma, Rezende,
-    Mohamed & Welling 2014, section 3, for the classifier.
+    With a `classifier`, the widths of its hidden layers, the model is semi-supervised. It is called M2, and
+    has q(y|x) too. `fit` then takes examples whose class nobody knows: those whose y is −1, NaN, None, or
+    masked. It maximizes objectives.SemiSupervised, a bound on log p(x, y) where the class is known and on
+    log p(x) elsewhere. p(y) is `class_prior_`, the shares among the examples that have a class, and equal
+    shares where the number of `classes` is given. `predict` and `predict_proba` use the classifier. In a
+    model without one they use Bayes' rule, p(y|x) ∝ p(y) p(x|y). A classifier may be a network of one's own,
+    which computes K scores of the array that the encoder of a VAE gets.
+
+    A model that is given its networks is given a `condition`, which says what y is and which C numbers c
+    stand for it: the one-hot vector of Classes(K), or the numbers themselves of Reals(C). The encoder gets
+    [x | c] (B, D + C), and the decoder [z | c] (B·K, Z + C). Convolutions take images, and so c goes around
+    them in a Bypass layer. The prior is one p(z) for all y, or a ConditionalGaussian, N(mean(y), diag σ²(y)),
+    which is learned with the model. With one class, c is the constant 1, its weights are a second bias, and
+    the model is a VAE.
+
+    Sohn, Lee & Yan 2015, section 4, where x is known and y is generated; Kingma, Rezende, Mohamed & Welling
+    2014, section 3, for the classifier.
     """
 
     def __init__(
@@ -120,7 +119,7 @@ class ConditionalVAE(VAE):
         return super()._is_ready() and isinstance(self.condition, Condition) and classified
 
     def default_objective(self) -> Objective:
-        """SemiSupervised with the weight `beta` where there is a classifier, and otherwise that of a VAE."""
+        """SemiSupervised with the weight `beta` where there is a classifier, else a VAE's objective."""
         return super().default_objective() if self.classifier is None else SemiSupervised(beta=self.beta)
 
     def _requires_y(self) -> bool:
@@ -157,79 +156,23 @@ class ConditionalVAE(VAE):
             raise InputError(f"ConditionalVAE: {expected}; found one for {self._condition.words}")
 
     def _known(self, y: npt.ArrayLike | None, x: Any) -> npt.ArrayLike | None:
-        """y as whole numbers where `fit` has numbered labels, a Dataset's too, and −1 where one is hidden."""
+        """y as whole numbers where `fit` has numbered labels, and −1 where a label is hidden.
+
+        The labels of a Dataset are numbered too.
+        """
         learned = vars(self).get("classes_")
         y = x.y if y is None and isinstance(x, Dataset) and learned is not None else y
         if y is not None and self.classifier is not None:
             return indices_where_told("ConditionalVAE", y, learned)
         return y if y is None or learned is None else indices_of("ConditionalVAE", y, learned)
 
-    def _cases(
-        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, noisy: bool = False
-    ) -> list[tuple[Dataset, float]]:
-        """The examples told y; or each class, with log p(y), where there is no y and none is needed."""
-        hidden = y is None and not (isinstance(x, Dataset) and x.y is not None) and self._infers_y()
-        return self._each_class(x, noisy=noisy) if hidden else [(self._dataset(x, y, noisy=noisy), 0.0)]
-
-    def _each_class(self, x: npt.ArrayLike | Dataset, *, noisy: bool = False) -> list[tuple[Dataset, float]]:
-        """The examples told each class in turn, and log p(y)."""
-        condition = self.model_.condition
-        if not isinstance(condition, Classes):
-            told = condition.words
-            raise InputError(f"ConditionalVAE: classes alone can be inferred; the model is told {told}")
-        labels = vars(self).get("classes_", np.arange(condition.width))
-        told = zip(labels, condition.log_shares, strict=True)
-        return [(self._dataset(x, label, noisy=noisy), float(log_share)) for label, log_share in told]
-
-    def _infers_y(self) -> bool:
-        """Whether verbs do without y: there is a classifier, or `fit` has learned what classes there are."""
-        return self.classifier is not None or "classes_" in vars(self)
-
-    def _shares(self, cases: list[tuple[Dataset, float]], samples: int) -> Array:
-        """q(y|x) of the classifier, where there is one."""
-        if self.classifier is None:
-            return super()._shares(cases, samples)
-        model = self.model_
-        batches = cases[0][0].batches(AT_ONCE, dtype_of(model))
-        return np.concatenate([np.exp(model.log_classes(batch)[0]) for batch in batches])
-
-    def _needed(self, y: npt.ArrayLike | None) -> npt.ArrayLike | None:
-        return None if self._infers_y() else y
-
-    def predict_proba(self, x: npt.ArrayLike | Dataset, *, samples: int = 100) -> Array:
-        """q(y|x) of each class by the classifier, or without one p(y|x) ∝ p(y) p̂(x|y)  ->  (N, K).
-
-        The latter is estimated with `samples` importance-weighted draws for each class. The columns are those
-        of `classes_`, or of the numbers from 0 to K − 1 where the number of `classes` was given. Labels of a
-        Dataset are not looked at.
-        """
-        return self._shares(self._each_class(x), samples)
-
-    def predict(self, x: npt.ArrayLike | Dataset, *, samples: int = 100) -> Array:
-        """The most probable class of each example by `predict_proba`  ->  (N,)."""
-        likeliest = self.predict_proba(x, samples=samples).argmax(axis=1)
-        return np.asarray(vars(self)["classes_"][likeliest]) if "classes_" in vars(self) else likeliest
-
-    def log_classes(self, batch: Batch, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """log q(y|x) (B, K) by the classifier, whose Parameters pullback(dlog_q) gives their gradients."""
-        assert self.condition is not None
-        scores, classifier_pullback = self.classifier(super().seen(batch), mode=mode, needs_dx=False)
-        shape = f"{len(batch)} {self.condition.width}"
-        require_shapes("ConditionalVAE: what the classifier puts out", scores=(scores, shape))
-        log_q, softmax_pullback = ops.log_softmax(scores, axis=1)
-
-        def pullback(dlog_q: Array) -> None:
-            classifier_pullback(softmax_pullback(dlog_q))
-
-        return log_q, pullback
-
     def seen(self, batch: Batch) -> Array:
-        """[x | c], x as a VAE's encoder gets it."""
+        """[x | c], where x is the array that a VAE's encoder gets."""
         x = super().seen(batch)
         return np.concatenate([x, self._numbers(batch, x.dtype)], axis=1)
 
     def told(self, z: Array, batch: Batch, *, draws: int = 1) -> Array:
-        """[z | c], the same c for all draws of an example."""
+        """[z | c], with the same c for all draws of an example."""
         return np.concatenate([z, np.repeat(self._numbers(batch, z.dtype), draws, axis=0)], axis=1)
 
     def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:

@@ -1,4 +1,4 @@
-"""What a conditional model is told of each example, y, and the numbers that its networks get for it.
+"""The condition y that a conditional model is told with each example, and its numbers for the networks.
 
 Letters: N examples, K classes, C numbers for each example.
 """
@@ -17,7 +17,7 @@ HIDDEN = "ConditionalVAE(classifier=64) learns from examples without a class too
 class Condition(ABC):
     """A kind of y.
 
-    `width` C is how many numbers stand for the y of one example; `words` say what y should be.
+    `width` C is how many numbers stand for the y of one example, and `words` say what y should be.
     """
 
     width: int
@@ -37,11 +37,11 @@ class Condition(ABC):
 
 
 class Classes(Condition):
-    """y is one of K classes, a whole number from 0 to K − 1, which becomes a one-hot vector: 1 at y, and 0
-    elsewhere.
+    """y is one of K classes, a whole number from 0 to K − 1, which becomes a one-hot vector.
 
-    The row that a Linear layer has for a class is then what the layer adds for that class: an embedding.
-    `shares` (K,) are p(y), how often each class occurs, all of them above 0; None makes them equal.
+    The vector is 1 at y, and 0 elsewhere. A Linear layer then adds one row of its weight for each class,
+    which is an embedding of the class. `shares` (K,) are p(y), how often each class occurs, and all of them
+    are above 0. If they are None, all classes are equally frequent.
     """
 
     shares: Array | None = None
@@ -117,8 +117,9 @@ class Reals(Condition):
 
 
 def require_untold(where: str, y: npt.ArrayLike | None) -> None:
-    """InputError for a y at which a model that is told none should decode or draw: what to make of it is
-    nobody's guess.
+    """Raise InputError for a y in a call that decodes or draws, where the model is told no y.
+
+    The decoder has no place for such a y.
     """
     if y is not None:
         raise InputError(
@@ -133,7 +134,10 @@ def _kind(y: Array) -> str:
 
 
 def _array(where: str, y: npt.ArrayLike, words: str) -> Array:
-    """y as an array; InputError where its rows differ in length, and where a masked array hides some of it."""
+    """y as an array.
+
+    InputError where its rows differ in length, and where a masked array hides some of it.
+    """
     try:
         return known(where, "y", y)
     except InputError as error:

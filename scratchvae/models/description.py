@@ -1,5 +1,4 @@
-"""A model as arrays and plain objects that JSON can say, and a model of those again: nothing is pickled,
-nothing executed.
+"""A model as arrays and plain objects that JSON can say, and a model of those again.
 
     {"objects": [{"class": "layers.Linear", "attributes": {"weight": {"parameter": "1.weight"}, …}}, …],
     "top": value}
@@ -8,9 +7,9 @@ nothing executed.
             | {"dict": {name: value}} | {"parameter": array} | {"buffer": array} | {"array": array} | {"strings": ["text", …]}
             | {"op": name} | {"schema": {"columns": […], "ignored": […]}} | {"object": place}
 
-An object is of a public class of one of ROOMS. One that is held twice, such as the encoder of a VampPrior, is
-described once. A schema, which says what the columns of a table are, is described as `TableSchema.to_entries`
-does.
+Nothing is pickled, and reading executes no code of the file. An object is of a public class of one of ROOMS.
+An object that is held twice, such as the encoder of a VampPrior, is described once. A schema, which says what
+the columns of a table are, is described as `TableSchema.to_entries` does.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ HOLDERS = {"parameter": Parameter, "buffer": Buffer}
 
 
 class Description:
-    """What has been described so far: `objects`, each once, and `arrays` by name."""
+    """The `objects` that have been described so far, each once, and their `arrays` by name."""
 
     def __init__(self, where: str) -> None:
         self.where = where
@@ -43,8 +42,9 @@ class Description:
         self._places: dict[int, dict[str, Any]] = {}
 
     def value(self, given: Any, name: str, leave_out: tuple[str, ...] = ()) -> Any:
-        """The value that describes `given`; `name` is the way to it. InputError for what can't be
-        described.
+        """The value that describes `given`, which is found under `name`.
+
+        InputError for an object that can't be described.
         """
         if id(given) in self._places:
             return self._places[id(given)]
@@ -104,8 +104,9 @@ class Description:
 
 
 class Reading:
-    """The objects of a description, each made once; whatever is not as Description writes it is an
-    InputError.
+    """The objects of a description, each made once.
+
+    InputError for anything that is not as Description writes it.
     """
 
     def __init__(self, where: str, objects: list[Any], arrays: Mapping[str, Array]) -> None:
@@ -117,7 +118,7 @@ class Reading:
             vars(one).update({name: self.value(part) for name, part in entry["attributes"].items()})
 
     def value(self, given: Any) -> Any:
-        """What a value describes."""
+        """The object that a value describes."""
         if given is None or isinstance(given, bool | int | float | str):
             return given
         if isinstance(given, dict) and len(given) == 1:
@@ -163,7 +164,7 @@ class Reading:
 
 
 def class_name(kind: type) -> str | None:
-    """The room and the name of one of the library's public classes; None for any other class."""
+    """The room and the name of one of the library's public classes, and None for any other class."""
     _, _, room = kind.__module__.partition(".")
     room = room.partition(".")[0]
     if kind.__module__.startswith("scratchvae.") and room in ROOMS:

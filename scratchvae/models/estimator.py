@@ -1,86 +1,46 @@
-"""What every trained model offers, whatever its pass looks like:
-
-`fit`, `partial_fit`, `score`, and a history.
-"""
+"""The interface of every model that is trained step by step."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import replace
-from math import prod
+from abc import abstractmethod
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from scratchvae.arrays import Array, InputError, Pullback, require_flag, require_seed
+from scratchvae.arrays import Array, Pullback
 from scratchvae.data import Batch, Dataset
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models.conditions import Condition
-from scratchvae.models.intake import Intake
-from scratchvae.models.parameters import Parametrized
-from scratchvae.models.saving import Saved
-from scratchvae.models.scikit_learn import FitTasks
-from scratchvae.models.weights import Weights, weights_differ
-from scratchvae.objectives import Kl, Objective, Pass, Schedule
+from scratchvae.models.fitting import Fitting
+from scratchvae.models.weights import weights_differ
+from scratchvae.objectives import Kl, Pass
 from scratchvae.posteriors import Noise
-from scratchvae.training import Adam, Callback, Optimizer, Phase, ProgressBar, Training, phases_of
 
-AT_ONCE = 500  # examples, so that memory does not grow with their number
+AT_ONCE = 500  # examples: with parts of this size memory does not grow with the number of examples
 
 
-class Estimator(Parametrized, Intake, Saved, Weights, ABC):
-    """A model that is trained step by step. Its pass is `run`, and its training one phase or several.
+class Estimator(Fitting):
+    """A model that is trained step by step. Its pass is `run`, and its training has one phase or several.
 
-    Every verb takes examples as (N, D) or (N, *event_shape), or a Dataset of such; data/README.md lists in
-    which forms. Numbers are taken as they stand, whatever their dtype: pixels from 0 to 255 come as a Dataset
-    of that kind. A model of a table, whose likelihood has a schema, takes a DataFrame with its columns too.
-    `y` is what else is known of the examples, one for all of them or one for each. A model whose `condition`
-    is None has no use for y and ignores it, as scikit-learn's pipelines and cross-validation expect; any
-    other model refuses examples without y.
+    Every verb takes examples as (N, D) or (N, *event_shape), or a Dataset of such; data/README.md lists all
+    forms. Numbers are taken as they stand, whatever their dtype: pixels from 0 to 255 should come as a
+    Dataset of kind "pixels". A model of a table, whose likelihood has a schema, takes a DataFrame with its
+    columns too. `y` is what else is known of the examples, one for all of them or one for each. A model whose
+    `condition` is None has no use for y and ignores it, as scikit-learn's pipelines and cross-validation
+    expect. Any other model refuses examples without y.
     """
 
     event_shape: tuple[int, ...]
     likelihood: Likelihood
     condition: Condition | None = None
     classifier: Any = None  # a Layer that infers the class of an example; before `fit` its widths
-    # what `fit` takes unless it is told otherwise
-    epochs: int = 10
-    batch_size: int = 128
-    learning_rate: float | Schedule = 1e-3
-    optimizer: Optimizer | None = None
-    objective: Objective | None = None
-    max_norm: float | None = None
-    binarized: bool = False
-    drop_last: bool = False
-    seed: int = 0
-
-    @property
-    @abstractmethod
-    def model_(self) -> Any:
-        """The model that has the networks: this one, or what `fit` has built.
-
-        NotFittedError before there is one.
-        """
-
-    @abstractmethod
-    def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
-        """Build what is still to be built for events of that shape, anew if `fresh`, and learn what y is."""
-
-    def _require_parameters(self) -> None:
-        """InputError where parameters of the constructor contradict each other."""
-
-    @property
-    def history(self) -> list[dict[str, Any]]:
-        """A record for each epoch of the last fit, and of what partial_fit has added since."""
-        found: list[dict[str, Any]] = vars(self.model_).get("_history", []) if self._has_networks() else []
-        return found
 
     def __sklearn_clone__(self) -> Self:
-        """A model of the same parameters that is not fitted: networks that were given have their first
-        weights again.
+        """A model of the same parameters that is not fitted.
+
+        Networks that were given have their first weights again.
         """
         copied = super().__sklearn_clone__()
         if (
@@ -91,13 +51,9 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
             copied._take(self.first_weights)
         return copied
 
-    def _has_networks(self) -> bool:
-        """Whether there is a `model_`."""
-        return True
-
     @abstractmethod
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
-        """All the randomness of `rows` draws of z."""
+        """All random numbers that `rows` draws of z need."""
 
     @abstractmethod
     def run(
@@ -110,22 +66,18 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
         score: bool = True,
         mode: Mode = EVALUATION,
     ) -> tuple[Pass, Pullback]:
-        """One pass of a batch, and the pullback that fills the Parameters: objectives.Model states the
-        contract.
+        """One pass of a batch, as `objectives.Model.run` defines it.
+
+        The pullback fills the Parameters.
         """
 
     @abstractmethod
     def log_joint(
         self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z): objectives.Model states what the
-        pullback returns.
-        """
+        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z).
 
-    @abstractmethod
-    def phases(self, optimizer: Optimizer) -> list[Phase]:
-        """What a training step does unless told otherwise: each phase with its objective and a copy of the
-        optimizer.
+        `objectives.Model.log_joint` defines the pullback.
         """
 
     @abstractmethod
@@ -134,145 +86,6 @@ class Estimator(Parametrized, Intake, Saved, Weights, ABC):
     ) -> Array:
         """A log-probability of each example  ->  (N,) in nats."""
 
-    def fit(
-        self,
-        x: npt.ArrayLike | Dataset,
-        y: npt.ArrayLike | None = None,
-        *,
-        epochs: int | None = None,
-        batch_size: int | None = None,
-        learning_rate: float | Schedule | None = None,
-        optimizer: Optimizer | None = None,
-        objective: Objective | None = None,
-        max_norm: float | None = None,
-        held_out: npt.ArrayLike | Dataset | tuple[npt.ArrayLike, npt.ArrayLike] | None = None,
-        binarized: bool | None = None,
-        drop_last: bool | None = None,
-        warm_start: bool = False,
-        seed: int | None = None,
-        callbacks: Sequence[Callback] = (),
-        progress: bool = False,
-    ) -> Self:
-        """Train on x by Adam (or copies of `optimizer`), and return the model; `history` then holds a record
-        for each epoch.
-
-        A setting that is None is the model's own: the parameter of that name if its constructor has one, else
-        epochs 10, batch_size 128, learning_rate 1e-3 and seed 0. `objective` replaces the model's own phases
-        by one. With `held_out` examples, or a pair (x, y), each epoch is judged on them too; `binarized`
-        draws x ~ Bernoulli(x) anew in every batch, and `drop_last` leaves out the last batch of an epoch
-        where it would be smaller than the others.
-
-        Every fit starts from the model's first weights, so that two fits with one seed give one result; with
-        `warm_start` it goes on from those that are there. A model that builds its networks draws the first
-        weights by its own seed. Of a model that was given its networks they are those that it had before its
-        first fit. Where they have changed since the last fit, as by assignment, by restore_model, by training
-        of another kind or by putting in another part, the model's weights of now are the first ones from then
-        on.
-        """
-        for name, flag in (("warm_start", warm_start), ("progress", progress)):
-            require_flag(f"{type(self).__name__}.fit", name, flag)
-        if not isinstance(callbacks, list | tuple):
-            expected = "callbacks should be a list of Callbacks, such as [EarlyStopping()]"
-            raise InputError(f"{type(self).__name__}.fit: {expected}; found {callbacks!r:.80}")
-        data = self._examples_to_fit(x, y, fresh=not (warm_start and self._has_networks()))
-        pair = held_out if isinstance(held_out, tuple) and len(held_out) == 2 else (held_out, None)
-        judged = None if held_out is None else self._dataset(*pair)
-        model = self.model_
-        phases = self._phases(optimizer, learning_rate, objective, self._own("max_norm", max_norm))
-        bar: list[Callback] = [ProgressBar()] if progress else []
-        epochs = self._own("epochs", epochs)
-        with FitTasks(self, epochs=epochs, x=x, y=y) as tasks:
-            training = Training(
-                model,
-                phases,
-                data,
-                epochs=epochs,
-                batch_size=self._own("batch_size", batch_size),
-                seed=self._own("seed", seed),
-                held_out=judged,
-                binarized=self._own("binarized", binarized),
-                drop_last=self._own("drop_last", drop_last),
-                callbacks=[*callbacks, *bar, *([tasks] if tasks else [])],
-            )
-            model._start(warm_start)
-            model._partial = None
-            # which grows as the training runs, and stays where it is interrupted
-            model._history = training.history
-            try:
-                training.run()
-            finally:
-                model._leave()
-        return self
-
-    def partial_fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Self:
-        """Train for one epoch on these examples, going on from where the last call left weights and
-        optimizer.
-
-        The first call builds what `fit` would build. Steps are counted on, so that schedules go on and noise
-        is drawn anew. A Standardized likelihood measures its columns on the examples of the first call.
-        """
-        data = self._examples_to_fit(x, y, fresh=not self._has_networks())
-        model = self.model_
-        before: Training | None = vars(model).get("_partial")
-        done = self.history[-1:]
-        epoch, step = (len(self.history), done[0]["step"]) if done else (0, 0)
-        training = Training(
-            model,
-            self._phases(None, None, None, self.max_norm) if before is None else before.phases,
-            data,
-            epochs=epoch + 1,
-            batch_size=self.batch_size,
-            seed=self.seed,
-            binarized=self.binarized,
-            drop_last=self.drop_last,
-        )
-        training.epoch, training.step = epoch, step
-        try:
-            training.run()
-        finally:
-            model._history = [*self.history, *training.history]
-            training.data = data.subset(slice(0, 1))  # so that what is kept does not keep all examples
-            model._partial = training
-            model._leave()
-        return self
-
     def score(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> float:
-        """The mean of score_samples."""
+        """The mean of score_samples over the examples, in nats."""
         return float(self.score_samples(x, y).mean())
-
-    def _own(self, name: str, given: Any) -> Any:
-        """What `fit` was given, or the model's own."""
-        return getattr(self, name) if given is None else given
-
-    def _phases(
-        self,
-        optimizer: Optimizer | None,
-        learning_rate: float | Schedule | None,
-        objective: Objective | None,
-        max_norm: float | None,
-    ) -> list[Phase]:
-        by = optimizer or (None if learning_rate is not None else self.optimizer)
-        by = Adam(self._own("learning_rate", learning_rate)) if by is None else by
-        objective = self._own("objective", objective)
-        phases = self.phases(by) if objective is None else phases_of(self.model_, objective, by)
-        return phases if max_norm is None else [replace(phase, max_norm=max_norm) for phase in phases]
-
-    def _examples_to_fit(
-        self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None, *, fresh: bool
-    ) -> Dataset:
-        """The examples that the model is to be trained on, after it has learned from them what is to be
-        learned of columns.
-        """
-        given = self._given(x)
-        shape = given.event_shape if isinstance(given, Dataset) else given.shape[1:]
-        if not fresh:
-            self._require_features(x)
-        require_seed(type(self).__name__, "seed", self.seed)
-        self._require_parameters()
-        self._prepare(shape, y, fresh=fresh)
-        self.model_._kind = None if fresh else vars(self.model_).get("_kind")
-        data = self._taken(given, self._known(y, x))
-        self.model_._kind = data.kind
-        if fresh or not self.__sklearn_is_fitted__():
-            self._learn_features(x, prod(data.event_shape))
-        return data

@@ -1,4 +1,4 @@
-"""What people give a model's verbs, as a Dataset of the model's events."""
+"""The examples that people give to a model's verbs, as a Dataset of the model's events."""
 
 from dataclasses import replace
 from math import prod
@@ -12,7 +12,7 @@ from scratchvae.data import Dataset, TableSchema, arrival
 from scratchvae.likelihoods import Likelihood, require_supported
 from scratchvae.models.conditions import Classes, Condition
 
-NOISY = (-8, 9)  # where pixels may lie that noise was added to
+NOISY = (-8, 9)  # pixels to which noise was added lie between these
 
 
 def as_dataset(
@@ -30,12 +30,12 @@ def as_dataset(
 ) -> Dataset:
     """Examples (N, D) or (N, *event_shape), or a Dataset of such, as a Dataset of that event shape.
 
-    Axes of length 1 need not be there. A model whose `condition` is None has no use for y, and this function
-    does not look at it. Any other model gets its y from `y`, or where that is None from the Dataset. NaN and
-    the mask of a masked array say which entries are missing. `kind` is that of the data which the model was
-    fitted to, if it was. Examples that are `noisy` may lie outside the likelihood's support as far as noise
-    reaches, unless all of them are whole numbers. With `hidden`, the model can do without some classes: −1
-    stands for one that nobody knows, and no y says that nobody knows any.
+    Axes of length 1 may be left out. A model whose `condition` is None has no use for y, and this function
+    ignores it. Any other model gets its y from `y`, or from the Dataset where `y` is None. NaN and the mask
+    of a masked array say which entries are missing. `kind` is the kind of the data that the model was fitted
+    to, if it was. Examples that are `noisy` may lie outside the likelihood's support as far as noise reaches,
+    unless all of them are whole numbers. With `hidden`, the model can do without some classes: −1 stands for
+    a class that nobody knows, and y=None says that nobody knows any.
 
     InputError for events of another shape; for a table whose columns are not those of `schema`, or that has
     categories where there is no schema; for entries that the `likelihood` gives no probability; for numbers
@@ -70,8 +70,9 @@ def as_dataset(
 
 
 def _may_have_noise(likelihood: Likelihood, data: Dataset) -> bool:
-    """Whether the law is none of whole numbers, not all examples are, and none lies further out than noise
-    may put it.
+    """Whether noise may have put these examples outside the support of the law.
+
+    It may where the law takes real numbers, some examples are no whole numbers, and none is out of NOISY.
     """
     low, high = NOISY
     try:
@@ -84,7 +85,7 @@ def _may_have_noise(likelihood: Likelihood, data: Dataset) -> bool:
 
 
 def _require_numbers(where: str, data: Dataset) -> None:
-    """InputError for a table with categories, whose numbers would be taken for more than names."""
+    """Raise InputError for a table with categories, whose levels are names and no numbers."""
     assert data.schema is not None
     levels = [column.name for column in data.schema.columns if column.kind in ("ordered", "categorical")]
     if levels:
@@ -98,11 +99,10 @@ def _require_numbers(where: str, data: Dataset) -> None:
 
 
 def require_scale(where: str, data: Dataset, kind: str | None) -> None:
-    """InputError where a model was fitted to pixels, which are in [0, 1] by then, and these numbers are not
-    on that scale.
+    """Raise InputError where a model was fitted to pixels, and these numbers are not on the scale of pixels.
 
-    Whole numbers should be 0 or 1. Others may lie outside [0, 1], as pixels with noise do, but not as far as
-    bytes reach.
+    A model sees pixels as numbers from 0 to 1. Whole numbers should be 0 or 1. Others may lie outside [0, 1],
+    as pixels with noise do, but not as far as bytes reach.
     """
     if kind != "pixels" or data.kind == "pixels":
         return
@@ -120,9 +120,9 @@ def require_scale(where: str, data: Dataset, kind: str | None) -> None:
 
 
 def rows_given(where: str, x: npt.ArrayLike | Dataset) -> Dataset:
-    """Examples for a model of plain vectors whose length is not known before:
+    """Examples for a model of plain vectors whose length is not known before.
 
-    (N, D), or a Dataset of events of any shape.
+    They are (N, D), or a Dataset of events of any shape.
     """
     if isinstance(x, Dataset):
         return x
@@ -131,8 +131,9 @@ def rows_given(where: str, x: npt.ArrayLike | Dataset) -> Dataset:
 
 
 def codes_given(where: str, z: npt.ArrayLike, dtype: npt.DTypeLike, *, called: str = "z") -> Array:
-    """Codes as an array of the model's dtype; InputError for what holds no numbers, and for codes that a mask
-    hides.
+    """Codes as an array of the model's dtype.
+
+    InputError for objects that are no numbers, and for codes that a mask hides.
     """
     came = arrival(where, z, called=called)
     if came.hidden is not None and came.hidden.any():
@@ -143,7 +144,7 @@ def codes_given(where: str, z: npt.ArrayLike, dtype: npt.DTypeLike, *, called: s
 
 
 def _taken(where: str, x: Any, event_shape: tuple[int, ...]) -> Dataset:
-    """An array, or what `arrival` makes one of, as a Dataset of events of that shape."""
+    """An array, or an object that `arrival` makes an array of, as a Dataset of events of that shape."""
     came = arrival(where, x)
     values, hidden = came.values, came.hidden
     names = came.names if values.shape[1:] == event_shape else ()
@@ -170,10 +171,9 @@ def _shaped(where: str, data: Dataset, event_shape: tuple[int, ...]) -> Dataset:
 
 
 def _require_layout(where: str, shape: tuple[int, ...], event_shape: tuple[int, ...], of: str = "") -> None:
-    """InputError unless an array of that shape holds events of `event_shape`, or rows of all their entries in
-    that order.
+    """Raise InputError unless an array of that shape holds events, or rows of all their entries.
 
-    Axes of length 1 make no difference. Nothing else is guessed, though the number of entries may be right:
+    Axes of length 1 make no difference. Nothing else is guessed, even where the number of entries is right:
     pictures with their channels last would be scrambled.
     """
     given, D = shape[1:], prod(event_shape)

@@ -4,7 +4,8 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.likelihoods import GaussianDiagonal
-from scratchvae.models.linear_gaussian import SMALLEST, LinearGaussian
+from scratchvae.models.likelihood_maximum import SMALLEST
+from scratchvae.models.linear_gaussian import LinearGaussian
 from scratchvae.models.linear_vae import linear_vae
 from scratchvae.models.moments import Moments
 from scratchvae.models.vae import VAE
@@ -13,23 +14,23 @@ from scratchvae.models.vae import VAE
 class FactorAnalysis(LinearGaussian):
     """x = z W + mean + ε, ε ~ N(0, diag ψ).     Rubin & Thayer 1982; Ghahramani & Hinton 1996.
 
-    "profile" maximizes over log ψ alone by L-BFGS, since the best W for given ψ is known (Jöreskog 1967,
-    sections 2 to 4): with θ_1 ≥ … ≥ θ_D and u_j the eigenvalues and eigenvectors of Ψ^−½ S Ψ^−½, S the
-    covariance of the data (divided by N),
+    The method "profile" maximizes over log ψ alone by L-BFGS, since the best W for given ψ is known (Jöreskog
+    1967, sections 2 to 4). With the eigenvalues θ_1 ≥ … ≥ θ_D and the eigenvectors u_j of Ψ^−½ S Ψ^−½, where
+    S is the covariance of the data (divided by N),
 
         W_j = √(θ_j − 1) u_j Ψ^½  where j ≤ Z and θ_j > 1, else 0
         −⟨log p(x)⟩ = ½ (D log 2π + Σ_d log ψ_d + Σ_{j kept} (log θ_j + 1) + Σ_{j not kept} θ_j)
         ∂/∂log ψ_d  = ½ (WᵀW + Ψ − S)_dd / ψ_d
 
-    It comes in tens of steps to where EM needs thousands. A ψ_d that the data drive to 0 (a Heywood case)
-    ends between 1e-12 of its column's variance (or min_noise_variance) and where the likelihood no longer
-    feels it, some 1e-5.
+    It needs tens of steps where EM needs thousands. Some data drive a ψ_d to 0 (a Heywood case). Such a ψ_d
+    ends at about 1e-5 of its column's variance or below, where the likelihood hardly depends on it any more,
+    and never below 1e-12 of that variance or min_noise_variance.
     """
 
     METHODS = ("profile", "em")
 
     def _fit_complete(self, moments: Moments) -> None:
-        from scipy import optimize  # here, as it takes a while to import
+        from scipy import optimize  # imported here: it takes a while
 
         self.mean, root, variance = moments.mean, moments.root, moments.variance
         lowest = self._lowest(variance, moments.highest > moments.lowest)
@@ -60,7 +61,7 @@ class FactorAnalysis(LinearGaussian):
             loss_and_gradient, start, jac=True, method="L-BFGS-B", bounds=limits, options=options
         )
         _, gradient = loss_and_gradient(found.x)
-        # where a bound doesn't forbid it
+        # the part of a step downhill that the bounds allow
         downhill = np.clip(found.x - gradient, limits.lb, limits.ub) - found.x
         self._converged = bool(np.abs(downhill).max() < 1e-6)
         weight, _, _ = best_weight(np.exp(found.x))
@@ -79,15 +80,14 @@ class FactorAnalysis(LinearGaussian):
     def to_vae(self) -> VAE:
         """Build the linear VAE, float64, whose bound is log p(x).
 
-        q(z|x) = N((x − mean) Ψ⁻¹ Wᵀ M⁻¹, diag M⁻¹),  M = I + W Ψ⁻¹ Wᵀ        p(x|z) = N(z W + mean, Ψ)
+            q(z|x) = N((x − mean) Ψ⁻¹ Wᵀ M⁻¹, diag M⁻¹),  M = I + W Ψ⁻¹ Wᵀ        p(x|z) = N(z W + mean, Ψ)
 
-        Its posterior is the exact one: `fit` leaves the latents in the rotation in which W Ψ⁻¹ Wᵀ, and with
-        it M, is diagonal. Its likelihood is a GaussianDiagonal without a floor, whatever min_noise_variance
-        was.
-        Rubin & Thayer 1982.
+        Its posterior is the exact one: `fit` leaves the latents in the rotation in which W Ψ⁻¹ Wᵀ, and so M,
+        is diagonal. Its likelihood is a GaussianDiagonal without a lower bound of the variance, whatever
+        min_noise_variance was. Rubin & Thayer 1982.
         """
         self._require_fitted()
         likelihood = GaussianDiagonal(self.noise_variance, min_variance=0.0)
         vae = linear_vae(self.weight, self.mean, self.noise_variance, likelihood)
-        likelihood.log_excess.value = np.log(self.noise_variance)  # to all digits of float64
+        likelihood.log_excess.value = np.log(self.noise_variance)  # set in float64, with all digits
         return vae

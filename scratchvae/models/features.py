@@ -1,5 +1,4 @@
-"""The columns of the examples that a model was fitted to, as scikit-learn keeps them, and the names of what
-it puts out.
+"""The columns of the examples that a model was fitted to, as scikit-learn keeps them, and their names.
 
 Every verb of every model gets its examples through `numbers`.
 """
@@ -30,23 +29,25 @@ class NotNumbers(InputError, TypeError):
 
 
 class Features:
-    """`n_features_in_` and, of tables whose columns are named by strings, `feature_names_in_`, kept by every
-    `fit`.
+    """A model that keeps what columns it was fitted to.
+
+    Every `fit` sets `n_features_in_`, and `feature_names_in_` for tables whose columns are named by strings.
     """
 
     n_features_in_: int
     feature_names_in_: Array
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks: a transformer of 2-D arrays, in which NaN means missing."""
+        """The properties for scikit-learn: a transformer of 2-D arrays, in which NaN means missing."""
         return transformer_tags(requires_y=self._requires_y())
 
     def __sklearn_is_fitted__(self) -> bool:
         return "n_features_in_" in vars(self)
 
     def set_output(self, *, transform: str | None = None) -> Self:
-        """Have `transform` return a "pandas" or "polars" DataFrame, or with "default" an array; None leaves
-        it as it is.
+        """Choose what `transform` returns: "pandas" or "polars" DataFrames, or with "default" arrays.
+
+        None leaves the choice as it is.
         """
         if transform not in (None, "default", "pandas", "polars"):
             expected = "one of default, pandas, polars"
@@ -58,8 +59,9 @@ class Features:
         return self
 
     def set_callbacks(self, *callbacks: Any) -> Self:
-        """Have scikit-learn's callbacks told of every epoch of `fit`; none takes them away. They came with
-        scikit-learn 1.9.
+        """Tell scikit-learn's callbacks of every epoch of `fit`. Without arguments there are none any more.
+
+        They came with scikit-learn 1.9.
         """
         from sklearn.callback import CallbackSupportMixin
 
@@ -67,14 +69,14 @@ class Features:
         return self
 
     def _fitted_attributes(self) -> dict[str, Any]:
-        """What makes an unfitted model with the same parameters the fitted one."""
+        """The attributes that make the fitted model of an unfitted one with the same parameters."""
         return {name: value for name, value in vars(self).items() if name not in LEFT_OUT}
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """The names of the columns that `transform` returns: "vae0", "vae1", … of a VAE  ->  (Z,) strings.
 
-        `input_features`, which scikit-learn's pipelines pass, names the columns that come in. They change
-        nothing, but are an InputError where they are not those of `fit`.
+        scikit-learn's pipelines pass `input_features`, the names of the columns of x. They change nothing,
+        but names other than those of `fit` are an InputError.
         """
         name = type(self).__name__
         if not self.__sklearn_is_fitted__():
@@ -93,7 +95,7 @@ class Features:
 
     @property
     def _schema(self) -> TableSchema | None:
-        """What the columns are of the table that the model is for."""
+        """The schema of the table that the model is for, which says what its columns are."""
         return None
 
     @abstractmethod
@@ -114,9 +116,7 @@ class Features:
             del self.feature_names_in_
 
     def _require_features(self, x: Any) -> None:
-        """InputError where columns have other names, or stand in another order, than when the model was
-        fitted.
-        """
+        """Raise InputError where columns have other names, or another order, than those that were fitted."""
         if not self.__sklearn_is_fitted__() or (
             isinstance(x, Dataset) and x.schema is not None and self._schema is not None
         ):
@@ -134,7 +134,7 @@ class Features:
             raise InputError(_other_names(fitted, found))  # type: ignore[arg-type]
 
     def _contained(self, z: Array, x: Any) -> Any:
-        """z as what `set_output` asks for."""
+        """z in the container that `set_output` asks for."""
         container = output_container(self)
         if container == "pandas":
             import pandas
@@ -149,9 +149,9 @@ class Features:
 
 
 def column_names(where: str, x: Any) -> Array | None:
-    """The names of the columns of a DataFrame if all are strings, or of a Dataset  ->  (D,) objects; None without any.
+    """The names of the columns of a DataFrame if all are strings, or of a Dataset  ->  (D,) objects.
 
-    InputError where some names are strings and others are not.
+    None where they have no names. InputError where some names are strings and others are not.
     """
     if isinstance(x, Dataset):
         return np.asarray(x.entry_names, object) if x.entry_names else None
@@ -169,11 +169,11 @@ def column_names(where: str, x: Any) -> Array | None:
 
 
 def numbers(where: str, x: Any) -> Any:
-    """Examples as an array of numbers: a DataFrame's columns, a masked array with its mask.
+    """Examples as an array of numbers: the columns of a DataFrame, or a masked array with its mask.
 
-    A Dataset and arrays of numbers are returned as they are. InputError, which begins with `where` and is a
-    TypeError as well, as scikit-learn expects, for sparse and ragged input, complex numbers, text, and
-    objects that are no numbers.
+    A Dataset and arrays of numbers are returned as they are. InputError, which begins with `where`, for
+    sparse and ragged input, complex numbers, text, and objects that are no numbers. It is a TypeError as
+    well, as scikit-learn expects.
     """
     if isinstance(x, Dataset):
         return x
@@ -198,7 +198,7 @@ def numbers(where: str, x: Any) -> Any:
 
 
 def _other_names(fitted: Array, found: Array) -> str:
-    """scikit-learn's own sentences about names that differ."""
+    """scikit-learn's own sentences about names of columns that differ."""
     unseen, missing = sorted(set(found) - set(fitted)), sorted(set(fitted) - set(found))
     said = "The feature names should match those that were passed during fit.\n"
     for words, names in (

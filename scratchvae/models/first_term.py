@@ -1,4 +1,4 @@
-"""The ELBO's first term as an objective, where the class of each example is observed, and what smoothing adds."""
+"""The ELBO's first term as an objective, where the class of each example is observed."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from scratchvae.objectives import Objective, Report
 
 
 class FirstTerm(Objective):
-    """−(Σ_n w_n log p(x_n|z_n) + Σ_k log prior_k) / Σ_n w_n: the ELBO's first term at known z, and smoothing.
+    """loss = −(Σ_n w_n log p(x_n|z_n) + Σ_k log prior_k) / Σ_n w_n, with observed z.
 
-    The model's decoder is a table with a row of x_params for each class, and a batch's y (N,) holds the row
-    of each example. `weights` (N,) are those of the examples, `strength` (K,) the sum of them in each class.
+    It is the ELBO's first term and the smoothing. The model's decoder is a table with a row of x_params for
+    each class, and a batch's y (N,) holds the row of each example. `weights` (N,) are those of the examples,
+    and `strength` (K,) is the sum of the weights in each class.
     """
 
     def __init__(self, weights: Array, family: Family, *, strength: Array, smoothing: float) -> None:

@@ -1,6 +1,4 @@
-"""The Helmholtz machine: a layered sigmoid belief network, and a second one upside down that recognizes what
-the first draws.
-"""
+"""The Helmholtz machine: a layered sigmoid belief network that draws, and a second one that recognizes."""
 
 from __future__ import annotations
 
@@ -18,10 +16,8 @@ from scratchvae.arrays import (
     require_choice,
     require_count,
     require_flag,
-    require_shapes,
 )
 from scratchvae.data import Batch, Dataset
-from scratchvae.distributions import bernoulli
 from scratchvae.evaluation import RowNoise, log_likelihood
 from scratchvae.layers import EVALUATION, Layer, Mode, Parameter, dtype_of
 from scratchvae.likelihoods import Bernoulli, fill_missing
@@ -31,28 +27,28 @@ from scratchvae.models.alternation import ALGORITHMS
 from scratchvae.models.conditions import require_untold
 from scratchvae.models.estimator import AT_ONCE
 from scratchvae.models.examples import codes_given
-from scratchvae.models.hidden_units import HiddenUnits
+from scratchvae.models.two_way_chain import TwoWayChain
 from scratchvae.objectives import Kl, Pass
 from scratchvae.posteriors import Noise
 from scratchvae.training import Optimizer, Phase
 
 
-class HelmholtzMachine(HiddenUnits):
-    """p(x, h) = p(h_L) Π_l p(h_{l−1}|h_l), h_0 = x, and q(h|x) = Π_l q(h_l|h_{l−1}), every unit of every
-    layer 0 or 1.
+class HelmholtzMachine(TwoWayChain):
+    """A sigmoid belief network p(x, h) and a recognition network q(h|x), whose units are all 0 or 1.
 
+        p(x, h) = p(h_L) Π_l p(h_{l−1}|h_l),  h_0 = x        q(h|x) = Π_l q(h_l|h_{l−1})
         p(h_L) = Bernoulli(σ(top))        p(h_{l−1}|h_l) = Bernoulli(σ(generation(h_l)))
                                           q(h_l|h_{l−1}) = Bernoulli(σ(recognition(h_{l−1})))
 
-    `hidden` are the widths of h_1 … h_L, `recognition` the L layers from x upwards, `generation` those from
-    h_L downwards to x: each any map to the logits of the layer that follows. Where all of h is one array
-    (B, H), h_1 comes first. Draws are functions of uniform numbers handed in, and pass no gradient on. `fit`
-    trains by `algorithm`, one of ALGORITHMS, whose phases each have an optimizer of their own; `samples` are
-    the draws of each example that reweighted_wake_sleep takes.
+    `hidden` are the widths of h_1 … h_L. `recognition` are the L layers from x upwards, and `generation`
+    those from h_L downwards to x. Each layer is any map to the logits of the next units. Where all of h is
+    one array (B, H), h_1 comes first. Draws are functions of uniform numbers, which are arguments, and pass
+    no gradient on. `fit` trains by `algorithm`, one of ALGORITHMS, and each phase of it has an optimizer of
+    its own. `samples` is the number of draws of each example that reweighted_wake_sleep takes.
 
-    Where an entry is missing q sees 0, and p(x|h_1) is that of the observed entries. Dreams lack what the
-    examples lack.
-    Dayan, Hinton, Neal & Zemel 1995, "The Helmholtz machine"; Hinton, Dayan, Frey & Neal 1995.
+    q takes a missing entry as 0, and p(x|h_1) is that of the observed entries. Dreams lack the same entries
+    as the examples. Dayan, Hinton, Neal & Zemel 1995, "The Helmholtz machine"; Hinton, Dayan, Frey & Neal
+    1995.
     """
 
     def __init__(
@@ -84,11 +80,11 @@ class HelmholtzMachine(HiddenUnits):
 
     @property
     def model_(self) -> HelmholtzMachine:
-        """This model."""
+        """This model itself, since it has its networks."""
         return self
 
     def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
-        """Nothing is left to build."""
+        """Do nothing, as every part was given."""
 
     def _n_features_out(self) -> int:
         return self.n_hidden
@@ -99,19 +95,11 @@ class HelmholtzMachine(HiddenUnits):
         )
 
     def phases(self, optimizer: Optimizer) -> list[Phase]:
-        """Those of the algorithm, each over one half of the machine."""
+        """The phases of the algorithm, each of which moves one half of the machine."""
         return [
             Phase(objective, optimizer, over=half)
             for objective, half in ALGORITHMS[self.algorithm](self.samples)
         ]
-
-    def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
-        """The noise of `rows` recognitions: (rows, H) from U(0, 1), float32.
-
-        Of the 2²⁴ numbers that are drawn 0 becomes half a step: below it lies every probability, however
-        small, and a unit that is on with 1e-30 would be on at every 2²⁴th draw, with a weight of 1e30.
-        """
-        return np.maximum(rng.random((rows, self.n_hidden), dtype=np.float32), np.float32(2.0**-25))
 
     def run(
         self,
@@ -125,9 +113,9 @@ class HelmholtzMachine(HiddenUnits):
     ) -> tuple[Pass, Pullback]:
         """One pass: h ~ q(h|x) as z, log p(x|h), and with kl="sampled" log p(h) and log q(h|x).
 
-        In the pullback dlog_px and dlog_pz fill the generative Parameters, dlog_q those of q, whose draws do
-        not move: so that `score` and `path` change nothing, and there are no dz, dkl and dq_params. q_params
-        is (B, 0). InputError for kl="closed_form", of which there is none.
+        In the pullback dlog_px and dlog_pz fill the generative Parameters, and dlog_q fills those of q. The
+        draws do not move with q, and so `score` and `path` change nothing, and there are no dz, dkl and
+        dq_params. q_params is (B, 0). InputError for kl="closed_form", since this KL has no closed form.
         """
         require_choice("run", "kl", kl, ("closed_form", "none", "sampled"))
         if batch.shown is not None:
@@ -156,91 +144,11 @@ class HelmholtzMachine(HiddenUnits):
             return Pass(log_px, none, h), pullback
         return Pass(log_px, none, h, log_pz=log_ph, log_q=log_q.reshape(-1, draws)), pullback
 
-    def recognize(
-        self, *, x: Array, uniform: Array, mode: Mode = EVALUATION
-    ) -> tuple[tuple[Array, Array], Pullback]:
-        """h ~ q(h|x), from the bottom up, and log q(h|x).
-
-        x (B, D), uniform (B, H)  ->  (B, H) and (B,) in nats.
-
-        pullback(dlog_q) fills q's Parameters: the draws stay what they are.
-        """
-        self._require("recognize", x=(x, "B D"), uniform=(uniform, "B H"))
-        bernoulli_chain.require_binary("recognize", x=x)
-        uniforms = _parts(uniform, self.hidden)
-        (drawn, log_q), pullback = bernoulli_chain.draw(self.recognition, x, uniforms, mode=mode)
-        return (np.concatenate(drawn, axis=1), log_q), pullback
-
-    def dream(self, *, uniform: Array) -> tuple[Array, Array]:
-        """(x, h) ~ p(x, h), from the top down.
-
-        uniform (B, D + H), x's columns first  ->  (B, D) and (B, H).
-        """
-        self._require("dream", uniform=(uniform, "B D+H"))
-        for_top, *downwards = _parts(uniform, (prod(self.event_shape), *self.hidden))[::-1]
-        top = bernoulli.sample(np.repeat(self.top.value[None], len(uniform), axis=0), uniform=for_top)
-        (drawn, _), _ = bernoulli_chain.draw(self.generation, top, downwards)
-        *h, x = top, *drawn
-        return x, np.concatenate(h[::-1], axis=1)
-
-    def log_joint(
-        self, batch: Batch, h: Array, *, draws: int = 1, mode: Mode = EVALUATION
-    ) -> tuple[tuple[Array, Array], Pullback]:
-        """log p(x|h) = log p(x|h_1) and log p(h) = log p(h_L) + Σ_l log p(h_{l−1}|h_l), each (B, K) in nats.
-
-        h (B·K, H).
-
-        pullback(dlog_px, dlog_ph) fills the generative Parameters and returns None: h is 0 or 1 and has no
-        gradient.
-        """
-        repeated = batch.repeat(draws)
-        x = fill_missing(repeated.x, repeated.observed)
-        self._require("log_joint", x=(x, "B D"), h=(h, "B H"))
-        bernoulli_chain.require_binary("log_joint", x=x, h=h)
-        states = [x, *_parts(h, self.hidden)][::-1]
-        log_top, top_pullback = bernoulli.log_prob(
-            np.repeat(self.top.value[None], len(x), axis=0), x=states[0]
-        )
-        terms, chain_pullback = bernoulli_chain.log_prob(
-            self.generation, states, observed=repeated.observed, mode=mode
-        )
-        *inner, log_px = terms
-        log_ph = sum(inner, log_top)
-
-        def pullback(dlog_px: Array, dlog_ph: Array) -> None:
-            by_row = dlog_ph.reshape(-1)
-            chain_pullback(*[by_row] * len(inner), dlog_px.reshape(-1))
-            # dtop_j = Σ_b dlog_ph_b (h_bj − σ(top_j)), h that of h_L
-            self.top.receive(top_pullback(by_row).sum(axis=0))
-
-        return (log_px.reshape(-1, draws), log_ph.reshape(-1, draws)), pullback
-
-    def decoded(
-        self, h: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
-    ) -> tuple[Array, Pullback]:
-        """The logits (B·K, D) of p(x|h_1), which only the first columns of h (B·K, H) count for;
-        pullback(dlogits) -> dh_1.
-        """
-        return self.generation[-1](h[:, : self.hidden[0]], mode=mode)
-
-    def log_recognition(self, *, x: Array, h: Array, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """log q(h|x) = Σ_l log q(h_l|h_{l−1})  (B,) in nats; pullback(dlog_q) fills q's Parameters."""
-        self._require("log_recognition", x=(x, "B D"), h=(h, "B H"))
-        bernoulli_chain.require_binary("log_recognition", x=x, h=h)
-        terms, chain_pullback = bernoulli_chain.log_prob(
-            self.recognition, [x, *_parts(h, self.hidden)], mode=mode
-        )
-        log_q = sum(terms[1:], terms[0])
-
-        def pullback(dlog_q: Array) -> None:
-            chain_pullback(*[dlog_q] * len(terms))
-
-        return log_q, pullback
-
     def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
-        """The probability of each hidden unit  ->  (N, H), grey x allowed; means are passed up in place of draws.
+        """The probability of each hidden unit  ->  (N, H). x may be grey.
 
-        For h_1 this is E[h_1|x] under q, for higher layers its mean-field approximation.
+        The probabilities of a layer are passed up in the place of draws. For h_1 this gives E[h_1|x] under q,
+        and for higher layers a mean-field approximation of it.
         """
         codes = [
             np.concatenate(self._means(batch.x), axis=1)
@@ -249,7 +157,10 @@ class HelmholtzMachine(HiddenUnits):
         return np.concatenate(codes)
 
     def inverse_transform(self, h: npt.ArrayLike, y: npt.ArrayLike | None = None) -> Array:
-        """E[x|h_1] of hidden units (N, H) between 0 and 1  ->  (N, *event_shape); those above h_1 change nothing."""
+        """E[x|h_1] of hidden units (N, H) between 0 and 1  ->  (N, *event_shape).
+
+        The units above h_1 change nothing.
+        """
         require_untold("HelmholtzMachine.inverse_transform", y)
         h = codes_given("inverse_transform", h, dtype_of(self), called="h")
         self._require("inverse_transform", h=(h, "B H"))
@@ -290,16 +201,3 @@ class HelmholtzMachine(HiddenUnits):
             below = kernels.sigmoid(logits)
             means.append(below)
         return means
-
-    def _require(self, where: str, **arrays: tuple[Array, str]) -> None:
-        D, H = prod(self.event_shape), self.n_hidden
-        sizes = {"B D": f"B {D}", "B H": f"B {H}", "B D+H": f"B {D + H}"}
-        require_shapes(
-            f"HelmholtzMachine.{where}",
-            **{name: (array, sizes[shape]) for name, (array, shape) in arrays.items()},
-        )
-
-
-def _parts(array: Array, widths: Sequence[int]) -> list[Array]:
-    """The columns of each layer, contiguous."""
-    return [np.ascontiguousarray(part) for part in np.split(array, np.cumsum(widths)[:-1], axis=1)]

@@ -1,6 +1,4 @@
-"""What a model offers whose codes are hidden units of 0 and 1: their probabilities, and examples that they
-complete.
-"""
+"""Models whose codes are hidden units of 0 and 1: they reconstruct and complete examples alike."""
 
 from __future__ import annotations
 
@@ -18,8 +16,9 @@ from scratchvae.models.estimator import Estimator
 
 
 class HiddenUnits(Estimator):
-    """The verbs fit_transform, reconstruct and impute of a model that says how x and its hidden units h lead
-    to each other.
+    """The verbs fit_transform, reconstruct and impute of a model whose codes are hidden units h.
+
+    The model itself says how x and h lead to each other.
     """
 
     n_hidden: int
@@ -40,7 +39,7 @@ class HiddenUnits(Estimator):
 
     @abstractmethod
     def dream(self, *, uniform: Array) -> tuple[Array, Array]:
-        """(x, h) ~ p(x, h), from the top down.     uniform (B, D + H)  ->  (B, D) and (B, H)."""
+        """(x, h) ~ p(x, h), drawn from the top down.     uniform (B, D + H)  ->  (B, D) and (B, H)."""
 
     def drawn_from_prior(self, batch: Batch, *, draws: int, rng: np.random.Generator) -> Array:
         """h ~ p(h)  ->  (B·K, H), K = `draws` for each example."""
@@ -68,12 +67,12 @@ class HiddenUnits(Estimator):
         draws: int | None = None,
         seed: int = 0,
     ) -> Array:
-        """x with what is missing filled in, observed entries as they are  ->  (N, *event_shape).
+        """x with each missing entry filled in, and observed entries as they are  ->  (N, *event_shape).
 
-        Each missing entry is at its probability given the observed ones, estimated with `samples`
-        importance-weighted
-        draws of h. With `draws` = M it is drawn instead, M times  ->  (M, N, *event_shape). An example of which nothing
-        was observed is filled in by dreams, draws from p(h) that all count alike.
+        A missing entry becomes its probability given the observed ones, estimated with `samples`
+        importance-weighted draws of h. With `draws` = M it is drawn instead, M times  ->  (M, N,
+        *event_shape). An example of which nothing was observed is filled in by dreams, which are draws from
+        p(h) that all count alike.
         """
         rng = np.random.default_rng(seed)
         found = impute(self, self._dataset(x, y), samples=samples, draws=draws or 0, rng=rng)

@@ -1,4 +1,4 @@
-"""How examples come into a model that is trained step by step: each of its verbs takes them through here."""
+"""The intake of examples into a model that is trained step by step: each verb takes them through here."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from scratchvae.models.features import Features, numbers
 
 
 class Intake(Features):
-    """Arrays, DataFrames and Datasets as Datasets of the events that the model is for."""
+    """Arrays, DataFrames and Datasets, which become Datasets of the events that the model is for."""
 
     likelihood: Likelihood
     model_: Any
 
     def _known(self, y: npt.ArrayLike | None, x: Any) -> npt.ArrayLike | None:
-        """y as `model_` takes it."""
+        """y in the form that `model_` takes."""
         return y
 
     def _dataset(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, noisy: bool = False
     ) -> Dataset:
-        """The examples at the door of every verb of a model that has its networks, which says where they are
-        of no use to it.
+        """The examples that a verb was given, as a Dataset. InputError where the model can't use them.
 
-        `noisy`: the verb reads them by the encoder alone, so that noise may have put them outside the
+        `noisy` says that only the encoder reads them, so that noise may have put them outside the
         likelihood's support.
         """
         self._require_features(x)
         return self._taken(self._given(x), self._known(y, x), noisy=noisy)
 
     def _taken(self, given: Any, y: npt.ArrayLike | None, *, noisy: bool = False) -> Dataset:
-        """An array or a Dataset as one of the model's events, which its likelihood can take, or its encoder
-        where `noisy`.
+        """An array or a Dataset as a Dataset of the model's events.
+
+        The model's likelihood can take these, or where they are `noisy` its encoder can.
         """
         model = self.model_
         checks: dict[str, Any] = {
@@ -49,10 +49,10 @@ class Intake(Features):
 
     @property
     def _schema(self) -> TableSchema | None:
-        """What the columns are of the table that the model is for."""
+        """The schema of the table that the model is for, which says what its columns are."""
         return getattr(self.likelihood, "schema", None)
 
     def _given(self, x: Any) -> Any:
-        """x as an array or a Dataset; a DataFrame is read by the schema, where there is one."""
+        """x as an array or a Dataset. A DataFrame is read by the schema, where there is one."""
         schema = self._schema
         return as_table(x, schema) if schema is not None and is_frame(x) else numbers(type(self).__name__, x)

@@ -1,4 +1,4 @@
-"""Labels of any kind, as the whole numbers that stand for them."""
+"""Labels of any kind, and the whole numbers that stand for them."""
 
 from numbers import Real
 
@@ -11,7 +11,7 @@ from scratchvae.models.conditions import HIDDEN
 
 
 def told_labels(where: str, y: npt.ArrayLike) -> Array:
-    """Those labels that are not hidden. InputError where all of them are."""
+    """The labels that are not hidden. InputError where all of them are."""
     labels, hidden = _told_apart(where, y)
     if hidden.all():
         raise InputError(
@@ -23,8 +23,7 @@ def told_labels(where: str, y: npt.ArrayLike) -> Array:
 def indices_where_told(where: str, y: npt.ArrayLike, labels: Array | None) -> Array:
     """The place of each y among the sorted labels, and −1 where it is hidden  ->  integers of y's shape.
 
-    Without `labels` the places are what y itself holds, which is returned as it is where that is no whole
-    number.
+    Without `labels`, y itself holds the places. It is returned as it is where it holds no whole numbers.
     """
     given, hidden = _told_apart(where, y)
     told = np.asarray(given[~hidden].tolist())
@@ -40,8 +39,8 @@ def indices_where_told(where: str, y: npt.ArrayLike, labels: Array | None) -> Ar
 def _told_apart(where: str, y: npt.ArrayLike) -> tuple[Array, Array]:
     """Labels as an array, and which of them are hidden, as bools of the same shape.
 
-    A hidden label is one that nobody knows: −1, as scikit-learn's semi-supervised models have it, NaN, None,
-    pandas' NA, or whatever a mask hides.
+    A hidden label is one that nobody knows: −1, as in scikit-learn's semi-supervised models, NaN, None,
+    pandas' NA, or an entry that a mask hides.
     """
     masked = np.ma.getmaskarray(y) if isinstance(y, np.ma.MaskedArray) else np.False_
     labels = _row(where, y.data if isinstance(y, np.ma.MaskedArray) else y)
@@ -63,8 +62,9 @@ def _is_hidden(label: object) -> bool:
 
 
 def labels_of(where: str, y: npt.ArrayLike) -> tuple[Array, Array]:
-    """The different labels, sorted, and how often each occurs  ->  (K,) and (K,). InputError for what is no
-    row of labels.
+    """The different labels, sorted, and how often each occurs  ->  (K,) and (K,).
+
+    InputError for anything that is no row of labels.
     """
     labels = _row(where, y)
     if labels.ndim != 1 or not labels.size:
@@ -85,9 +85,7 @@ def labels_of(where: str, y: npt.ArrayLike) -> tuple[Array, Array]:
 
 
 def indices_of(where: str, y: npt.ArrayLike, labels: Array) -> Array:
-    """The place of each y, one for all examples or one for each, among the sorted labels  ->  integers of y's
-    shape.
-    """
+    """The place among the sorted labels of each y, one for all examples or one for each  ->  integers."""
     given = _row(where, y)
     try:
         places = np.minimum(np.searchsorted(labels, given), len(labels) - 1)
@@ -108,8 +106,9 @@ def _row(where: str, y: npt.ArrayLike) -> Array:
 
 
 def of_one_kind(where: str, y: npt.ArrayLike) -> Array:
-    """y as an array; InputError unless it holds numbers alone or strings alone, as NumPy would make strings
-    of all.
+    """y as an array, whose entries are all numbers or all strings.
+
+    InputError for a mixture, of which NumPy would make strings.
     """
     given = known(where, "y", y)
     if given.dtype.kind in "OSU":

@@ -1,15 +1,10 @@
-"""What models with latent variables have in common: an encoder, a decoder, three roles, and the pass through
-them.
-"""
+"""The base of models with latent variables: the pass through an encoder, a decoder and three roles."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from scratchvae.arrays import (
     Array,
@@ -17,145 +12,52 @@ from scratchvae.arrays import (
     Pullback,
     require_choice,
     require_count,
-    require_flag,
-    sizes_of,
 )
 from scratchvae.data import Batch
-from scratchvae.layers import EVALUATION, Layer, Mode
-from scratchvae.likelihoods import Likelihood, fill_missing
-from scratchvae.models.coding import Coding
-from scratchvae.models.conditions import Condition
-from scratchvae.models.scikit_learn import not_fitted
+from scratchvae.layers import EVALUATION, Mode
+from scratchvae.likelihoods import fill_missing
+from scratchvae.models.construction import Construction
 from scratchvae.objectives import Kl, Objective, Pass, sample_with_kl
-from scratchvae.posteriors import Density, Noise, Posterior
-from scratchvae.priors import Prior, require_one_space
+from scratchvae.posteriors import Density, Noise
+from scratchvae.priors import Prior
 from scratchvae.training import Optimizer, Phase
 
-PARTS = {"encoder": Layer, "posterior": Posterior, "prior": Prior, "decoder": Layer, "likelihood": Likelihood}
 
+class LatentVariableModel(Construction):
+    """p(x|z) p(z) with a recognition model q(z|x).
 
-class LatentVariableModel(Coding):
-    """p(x|z) p(z) with a recognition model q(z|x): x -> encoder -> posterior -> z -> decoder -> likelihood
-    -> x.
+        x -> encoder -> posterior -> z -> decoder -> likelihood -> x
 
-    `encoder` maps x (B, D) to q_params (B, posterior.n_params), `decoder` z (B, Z) to x_params
-    (B, likelihood.n_params); D is the product of `event_shape`. The encoder gets what the likelihood's
-    `features` make of x, which most likelihoods leave as it is, and with `shows_mask` as many columns more,
-    which say what was observed. Missing entries (NaN, a mask) count for nothing in any term: p(x|z) is that
-    of the entries that were observed. `fit`, `transform`, `inverse_transform`, `score_samples` and `score`
-    are scikit-learn's verbs.
+    `encoder` maps x (B, D) to q_params (B, posterior.n_params), and `decoder` maps z (B, Z) to x_params (B,
+    likelihood.n_params), where D is the product of `event_shape`. The encoder gets the likelihood's
+    `features` of x, which are x itself for most likelihoods. With `shows_mask` it gets as many columns more,
+    which say what was observed. Missing entries (NaN, or hidden by a mask) count for nothing in any term:
+    p(x|z) is that of the observed entries. `fit`, `transform`, `inverse_transform`, `score_samples` and
+    `score` are scikit-learn's verbs.
 
-    A model is made in one of two ways. One that is given its networks, its roles and its event_shape is ready
-    at once, and `fit` trains these very networks. Any other builds what it was not given when `fit` first
-    sees examples, from plain numbers and names as the recipe mlp would, and keeps it as `model_`, a ready
-    model of the same class: its own parameters stay as they were given, as scikit-learn asks. So a user has
-    one kind of model, and the networks that it is built of come from the room of networks, which is below
-    this one.
-
-    Three hooks are all that a model overrides whose parts depend on more than x and z: `seen`, what the
-    encoder gets; `told`, what the decoder gets; and `prior_given`, the prior of the latents of a batch.
+    A model whose parts depend on more than x and z overrides three hooks and nothing else: `seen`, the array
+    that the encoder gets; `told`, the array that the decoder gets; and `prior_given`, the prior of the
+    latents of a batch.
     """
-
-    transparent = "_built"
-    _condition: Condition | None = None  # what the networks that are built are told
-
-    def __init__(
-        self,
-        *,
-        event_shape: int | Sequence[int] | None,
-        encoder: Layer | None,
-        posterior: str | Posterior | None = None,
-        prior: str | Prior | None = None,
-        decoder: Layer | None,
-        likelihood: str | Likelihood,
-        shows_mask: bool = False,
-    ) -> None:
-        self.shows_mask = shows_mask
-        if isinstance(posterior, Posterior) and isinstance(prior, Prior):
-            require_one_space(type(self).__name__, posterior, prior)
-        given: dict[str, Any] = {
-            "event_shape": event_shape,
-            "encoder": encoder,
-            "posterior": posterior,
-            "prior": prior,
-        }
-        for name, part in (given | {"decoder": decoder, "likelihood": likelihood}).items():
-            # of which an autoencoder is given none
-            if part is not None or name not in ("posterior", "prior"):
-                setattr(self, name, part)
-        if isinstance(encoder, Layer):  # else `fit` looks at it, as scikit-learn asks
-            require_flag(type(self).__name__, "shows_mask", shows_mask)
-
-    @abstractmethod
-    def _parts(self, event_shape: tuple[int, ...]) -> dict[str, Any]:
-        """Every part of the model for events of that shape, as its constructor takes them: those given, and
-        new ones.
-        """
-
-    def _learn_condition(self, y: npt.ArrayLike | None) -> None:
-        """Learn what y is: nothing, unless the model is told y."""
-
-    @property
-    def model_(self) -> Any:
-        """The model that has the networks: this one where they were given, else what `fit` has built.
-
-        It is what everything else in the library takes: objectives, evaluation, plots. NotFittedError before
-        `fit`.
-        """
-        if self._is_ready():
-            return self
-        if "_built" not in vars(self):
-            raise not_fitted(type(self).__name__)
-        return vars(self)["_built"]
-
-    def _has_networks(self) -> bool:
-        return self._is_ready() or "_built" in vars(self)
-
-    def _is_ready(self) -> bool:
-        """Whether every part was given, so that nothing is left to build."""
-        return isinstance(self.event_shape, tuple) and all(
-            isinstance(vars(self).get(name), kind) for name, kind in PARTS.items()
-        )
-
-    def _prepare(self, event_shape: tuple[int, ...], y: npt.ArrayLike | None, *, fresh: bool) -> None:
-        require_flag(type(self).__name__, "shows_mask", self.shows_mask)
-        if self._is_ready():
-            require_one_space(type(self).__name__, self.posterior, self.prior)
-        elif fresh or "_built" not in vars(self):
-            where = type(self).__name__
-            shape = (
-                event_shape
-                if self.event_shape is None
-                else sizes_of(where, "event_shape", self.event_shape, least=1)
-            )
-            for name in ("encoder", "decoder"):
-                part = getattr(self, name)
-                if part is not None and not isinstance(part, Layer):
-                    raise InputError(
-                        f"{where}: {name} should be a Layer, or None to have it built; found {part!r:.80}"
-                    )
-            self._learn_condition(y)
-            self._built = type(self)(**(self.get_params(deep=False) | self._parts(shape)))
 
     @abstractmethod
     def default_objective(self) -> Objective:
-        """What `fit` minimizes unless told otherwise."""
+        """The objective that `fit` minimizes by default."""
 
     def phases(self, optimizer: Optimizer) -> list[Phase]:
-        """Those of the default objective: one phase over all Parameters."""
+        """One phase over all Parameters, with the default objective."""
         return [Phase(self.default_objective(), optimizer)]
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
-        """The posterior's noise."""
+        """The noise of `rows` draws, as the posterior draws it."""
         return self.posterior.draw_noise(rows, rng)
 
     def seen(self, batch: Batch) -> Array:
-        """What the encoder gets: the likelihood's `features` of x, or of what is shown in its place, 0 for
-        what is missing.
+        """The array that the encoder gets: the likelihood's `features` of x, with 0 for what is missing.
 
-        Of most likelihoods the features are x itself (B, D). Of a Standardized one they are in its units, in
-        which 0 is the mean of the data. Where the model `shows_mask`, which features were observed follows as
-        so many columns of 1 and 0.
+        Where a batch has `shown`, the features are those of `shown`. For most likelihoods the features are x
+        itself (B, D). For a Standardized one they are in its units, in which 0 is the mean of the data. Where
+        the model `shows_mask`, as many columns of 1 and 0 follow, which say which features were observed.
         """
         shown = batch.x if batch.shown is None else batch.shown
         features, observed = self.likelihood.features(shown, batch.observed)
@@ -170,25 +72,21 @@ class LatentVariableModel(Coding):
         return self.posterior.code(self.encoder(self.seen(batch))[0])
 
     def told(self, z: Array, batch: Batch, *, draws: int = 1) -> Array:
-        """What the decoder gets: codes z (B·K, Z), and in the columns behind them what else it is told of
-        each example.
-        """
+        """The array that the decoder gets: codes z (B·K, Z), and then what else it is told of examples."""
         return z
 
     def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:
-        """p(z) for the latents of this batch: one prior for all batches, unless it depends on what is known
-        of them.
-        """
+        """p(z) for the latents of this batch, which is one prior for all batches unless it depends on y."""
         return self.prior
 
     def decoded(
         self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[Array, Pullback]:
-        """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
+        """The parameters x_params (B·K, n_params) of codes z (B·K, Z), with pullback(dx_params) -> dz."""
         x_params, decoder_pullback = self.decoder(self.told(z, batch, draws=draws), mode=mode)
 
         def pullback(dx_params: Array) -> Array:
-            return decoder_pullback(dx_params)[:, : z.shape[1]]  # what stands behind z is data
+            return decoder_pullback(dx_params)[:, : z.shape[1]]  # the columns after z are data
 
         return x_params, pullback
 
@@ -202,10 +100,10 @@ class LatentVariableModel(Coding):
         score: bool = True,
         mode: Mode = EVALUATION,
     ) -> tuple[Pass, Pullback]:
-        """One pass, downwards x -> q_params -> z -> x_params -> log p(x|z); upwards in its pullback.
+        """One pass, downwards x -> q_params -> z -> x_params -> log p(x|z), and upwards in its pullback.
 
-        The arguments and the pullback's are those of `objectives.Model.run`. InputError where kl="sampled" is
-        asked of a posterior without a density, or kl="closed_form" of a pair without one.
+        The arguments, and those of the pullback, are those of `objectives.Model.run`. InputError where
+        kl="sampled" is asked of a posterior without a density, or kl="closed_form" of a pair without one.
         """
         require_choice("run", "kl", kl, ("closed_form", "none", "sampled"))
         require_count("run", "draws", draws)
@@ -260,10 +158,10 @@ class LatentVariableModel(Coding):
             if path is not None:
                 dz_found, dlog_q_found = dz_found * path.reshape(-1, 1), dlog_q_found * path.reshape(-1)
             if kl_by_group is not None:
-                # by way of z, and of the KL
+                # the gradients by way of z and of the KL
                 found = z_pullback(dz_found, np.zeros_like(kl_by_group) if dkl is None else dkl)
             else:
-                # by way of z, and of log q
+                # the gradients by way of z and of log q
                 found = z_pullback(dz_found, dlog_q_found) if sampled else z_pullback(dz_found)
             if dq_params is not None:
                 found = found + dq_params
@@ -276,7 +174,7 @@ class LatentVariableModel(Coding):
     def log_joint(
         self, batch: Batch, z: Array, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """log p(x|z) and log p(z), each (B, K), at given z (B·K, Z); pullback(dlog_px, dlog_pz) -> dz."""
+        """The terms log p(x|z) and log p(z) (B, K) at given z (B·K, Z); pullback(dlog_px, dlog_pz) -> dz."""
         x_params, decoder_pullback = self.decoded(z, batch, draws=draws, mode=mode)
         log_px, likelihood_pullback = self.likelihood.log_prob(
             x_params, x=batch.x, observed=batch.observed, draws=draws, mode=mode

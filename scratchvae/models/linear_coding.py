@@ -1,6 +1,6 @@
-"""What a fitted linear-Gaussian model says of examples, codes and covariances: every answer is exact.
+"""The verbs of a fitted linear-Gaussian model: examples, codes and covariances, all computed exactly.
 
-Letters as in linear_gaussian.
+The letters are those of linear_gaussian.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from scratchvae.models.saving import Saved
 from scratchvae.models.scikit_learn import not_fitted
 from scratchvae.models.summary import Row, Summary
 
-LARGEST = 1e150  # entries: their squares have to be numbers too
+LARGEST = 1e150  # of an entry, whose square has to be finite too
 
 
 class LinearCoding(Parametrized, Features, Saved, ABC):
-    """The verbs of a model x = z W + mean + ε, and W, mean and ψ under scikit-learn's names and those of the
-    equations.
+    """The verbs of a model x = z W + mean + ε.
+
+    W, mean and ψ have scikit-learn's names and those of the equations.
     """
 
     latent_dim: int
@@ -68,26 +69,27 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
 
     @property
     def history(self) -> list[dict[str, float]]:
-        """{"step", "log_px"} of each step of EM; empty where another method was used."""
+        """{"step", "log_px"} of each step of EM. It is empty where another method was used."""
         found: list[dict[str, float]] = vars(self).get("_history", [])
         return found
 
     @property
     def converged(self) -> bool:
-        """Whether the last fit has come to its end before max_steps."""
+        """Whether the last fit ended before max_steps."""
         return bool(vars(self).get("_converged", False))
 
     @abstractmethod
     def _kept(self, noise_variance: Array) -> Any:
-        """ψ (D,) as noise_variance_ holds it."""
+        """ψ (D,) in the form of noise_variance_."""
 
     def transform(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Any:
         """E[z|x]  ->  (N, Z), as the array or the DataFrame that `set_output` asks for."""
         return self._contained(self._inferred(x).mean, x)
 
     def posterior(self, x: npt.ArrayLike | Dataset) -> tuple[Array, Array]:
-        """p(z|x) = N(M⁻¹ W Ψ⁻¹ (x − mean), M⁻¹), M = I + W Ψ⁻¹ Wᵀ: its means (N, Z) and covariances (N, Z,
-        Z).
+        """The means (N, Z) and covariances (N, Z, Z) of p(z|x).
+
+        p(z|x) = N(M⁻¹ W Ψ⁻¹ (x − mean), M⁻¹),    M = I + W Ψ⁻¹ Wᵀ
         """
         rows = self._rows_like_those_fitted(x)
         inferred = infer(rows, self.mean, self.weight, self.noise_variance)
@@ -113,11 +115,11 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
         return np.where(np.isnan(x), self.inverse_transform(inferred.mean), x)
 
     def score_samples(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Array:
-        """log p(x) of the observed entries of each example, exact  ->  (N,) in nats; 0 where none is."""
+        """log p(x) of the observed entries of each example, exactly  ->  (N,) in nats; 0 where none is."""
         return self._inferred(x).log_px
 
     def score(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> float:
-        """The mean of score_samples."""
+        """The mean of score_samples over the examples, in nats."""
         return float(self.score_samples(x).mean())
 
     def sample(
@@ -138,10 +140,12 @@ class LinearCoding(Parametrized, Features, Saved, ABC):
         return self.weight.T @ self.weight + np.diag(self.noise_variance)
 
     def get_precision(self) -> Array:
-        """C⁻¹, by the Cholesky factor of C, which may be well conditioned where some ψ are next to 0 and M is
-        not  ->  (D, D).
+        """C⁻¹  ->  (D, D).
+
+        It is computed by the Cholesky factor of C. Where some ψ are near 0, C may be well conditioned
+        although M is not.
         """
-        from scipy import linalg  # here, as it takes a while to import
+        from scipy import linalg  # imported here: it takes a while
 
         inverse = linalg.cho_solve(linalg.cho_factor(self.get_covariance()), np.eye(len(self.mean)))
         return (inverse + inverse.T) / 2

@@ -1,11 +1,10 @@
-"""What factor analysis and probabilistic PCA have in common: a linear-Gaussian model, in which everything is
-exact.
+"""The linear-Gaussian model, in which everything is exact: factor analysis and probabilistic PCA.
 
     z ~ N(0, I),   x = z W + mean + ε,   ε ~ N(0, Ψ),  Ψ = diag ψ          =>          x ~ N(mean, C),  C = WᵀW + Ψ
 
 Letters: N examples, D entries of an event, Z latents; weight W (Z, D), mean (D,), noise_variance ψ (D,), in
-the units of x². All in float64. NaN means missing, everywhere: what is said of an example is said of the
-entries that were observed.
+the units of x². Everything is in float64. NaN means that an entry is missing. All results for an example are
+those of its observed entries.
 """
 
 from __future__ import annotations
@@ -18,11 +17,10 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError, require_at_least, require_count, require_seed
 from scratchvae.data import Dataset, require_told_apart
+from scratchvae.models.likelihood_maximum import constant_columns, nearly_singular, no_maximum
 from scratchvae.models.linear_coding import LinearCoding
 from scratchvae.models.linear_inference import Rows, em_step, infer
 from scratchvae.models.moments import Moments
-
-SMALLEST = 1e-12  # of a variance: noise below this share of it is nothing but rounding
 
 
 class LinearGaussian(LinearCoding):
@@ -69,17 +67,18 @@ class LinearGaussian(LinearCoding):
 
     @abstractmethod
     def _fit_complete(self, moments: Moments) -> None:
-        """Set mean, weight, noise_variance by the first of METHODS, where nothing is missing."""
+        """Set mean, weight and noise_variance by the first of METHODS, where no entry is missing."""
 
     @abstractmethod
     def _noise(self, squares: Array, counts: Array) -> Array:
-        """ψ (D,) from E[Σ ε²] of each column, (D,), and how often the column was observed."""
+        """ψ (D,) from E[Σ ε²] of each column, `squares` (D,), and how often it was observed, `counts`."""
 
     @abstractmethod
     def _lowest(self, variance: Array, varies: Array) -> Array:
-        """The ψ (D,) below which none is taken: min_noise_variance, or rounding; 0 if ψ has no room above 0.
+        """The smallest ψ (D,) that a fit may take: min_noise_variance, or rounding, or 0.
 
-        `variance` (D,) is that of the columns, and `varies` (D,) says whether a column is not constant.
+        `variance` (D,) is the variance of each column, and `varies` (D,) says whether a column is not
+        constant. It is 0 where no ψ above 0 can be told from rounding.
         """
 
     def _lowest_noise(self, x: Array) -> Array:
@@ -107,7 +106,7 @@ class LinearGaussian(LinearCoding):
         self._require_ddof(len(x))
         constant = np.nanmax(x, axis=0) == np.nanmin(x, axis=0)
         if (self._lowest_noise(x) <= 0).any():
-            raise self._no_maximum(len(x), x.shape[1], _named(data, constant))
+            raise self._no_maximum(len(x), x.shape[1], constant_columns(data, constant))
         self._moments = Moments.of(x) if observed.all() else None
         self._history: list[dict[str, float]] = []
         if method == "em":
@@ -120,12 +119,11 @@ class LinearGaussian(LinearCoding):
         return self
 
     def partial_fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Self:
-        """Maximize the likelihood of these examples and of all that earlier calls, or the last `fit`, were
-        given.
+        """Maximize the likelihood of these examples and of those of earlier calls, or of the last `fit`.
 
-        The mean and the covariance of the examples are all that is kept of them, so that the result is that
-        of `fit` on all of them at once, to rounding. InputError where entries are missing, and for the method
-        "em", which need the examples.
+        The model keeps only the mean and the covariance of the examples, and so the result equals that of
+        `fit` on all of them at once, to rounding. InputError where entries are missing, and for the method
+        "em": both need the examples themselves.
         """
         self.require_parameters()
         if self.__sklearn_is_fitted__():
@@ -161,14 +159,17 @@ class LinearGaussian(LinearCoding):
         self._finish(moments.count, len(moments.mean))
 
     def _finish(self, n: int, columns: int) -> None:
-        """Refuse what has no maximum, and take the rotation and the divisor that were asked for."""
-        if self.min_noise_variance == 0 and self._nearly_singular():
+        """Refuse a likelihood without a maximum, then take the canonical rotation and the divisor."""
+        if self.min_noise_variance == 0 and nearly_singular(self.weight, self.noise_variance_):
             for name in ("components_", "mean_", "noise_variance_"):
                 delattr(self, name)
             raise self._no_maximum(n, columns)
         correction = n / (n - self.ddof)
         self.weight = _canonical(self.weight, self.noise_variance) * np.sqrt(correction)
         self.noise_variance = self.noise_variance * correction
+
+    def _no_maximum(self, n: int, columns: int, constant: str = "") -> InputError:
+        return no_maximum(type(self).__name__, n, columns, latents=self.latent_dim, constant=constant)
 
     def require_parameters(self) -> None:
         """InputError where a parameter of the constructor is not what it should be."""
@@ -196,7 +197,8 @@ class LinearGaussian(LinearCoding):
         weight = rng.standard_normal((self.latent_dim, x.shape[1])) * np.sqrt(
             variance / (2 * self.latent_dim)
         )
-        # half of each variance is left to the noise
+        # the first weights leave half of each variance to the noise
+
         self.mean, self.weight = np.nanmean(x, axis=0), weight
         self.noise_variance = np.maximum(
             self._noise(variance / 2 * len(x), np.full(x.shape[1], len(x))), lowest
@@ -218,32 +220,12 @@ class LinearGaussian(LinearCoding):
         """`fit`, then `transform`."""
         return self.fit(x).transform(x)
 
-    def _nearly_singular(self) -> bool:
-        """Whether C, its diagonal scaled to 1, is singular up to rounding: then the likelihood grew without
-        limit.
-        """
-        deviation = np.sqrt((self.weight**2).sum(axis=0) + self.noise_variance_)
-        scaled = (self.weight / deviation).T
-        correlation = scaled @ scaled.T + np.diag(self.noise_variance_ / deviation**2)
-        return bool(np.linalg.eigvalsh(correlation)[0] < 10 * SMALLEST)
-
-    def _no_maximum(self, n: int, columns: int, constant: str = "") -> InputError:
-        data = f"the likelihood of these data, n_samples={n} and n_features={columns}, with {self.latent_dim} latents"
-        reason = f"{data} has no maximum, as noise variances fall to 0 in it{constant}"
-        remedy = "take fewer latents, drop constant and repeated columns, or give min_noise_variance"
-        return InputError(f"{type(self).__name__}: {reason}: {remedy}")
-
-
-def _named(data: Dataset, constant: Array) -> str:
-    """Which columns are constant, in words, or nothing."""
-    which = [data.entry(int(d)) for d in np.flatnonzero(constant)]
-    if not which:
-        return ""
-    return f"; {', '.join(which[:5])}{', …' if len(which) > 5 else ''} {'are' if len(which) > 1 else 'is'} constant"
-
 
 def _canonical(weight: Array, noise_variance: Array) -> Array:
-    """W rotated so that W Ψ⁻¹ Wᵀ is diagonal and falls, each row's largest entry positive; p(x) stays as it is."""
+    """W rotated so that W Ψ⁻¹ Wᵀ is diagonal and falls, with the largest entry of each row positive.
+
+    The rotation leaves p(x) as it is.
+    """
     deviation = np.sqrt(noise_variance)
     rotation, _, _ = np.linalg.svd(weight / deviation, full_matrices=False)
     rotated = rotation.T @ weight

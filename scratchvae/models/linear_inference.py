@@ -1,7 +1,8 @@
 """The linear-Gaussian model's posterior and density where entries are missing, and one step of EM.
 
-Letters as in linear_gaussian; P patterns of missing entries, o the observed entries of one. What is missing
-is left out of every sum, so that nothing is ever filled in: W_o is W with the columns of o, and so on.
+The letters are those of linear_gaussian, with P patterns of missing entries and o for the observed entries of
+a pattern. A missing entry is left out of every sum, so that nothing is ever filled in: W_o is W with the
+columns of o, and so on.
 """
 
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from scratchvae.arrays import Array
 
 @dataclass(frozen=True)
 class Rows:
-    """Examples x (N, D), NaN where missing; their patterns, observed (P, D), are found once; pattern (N,)
-    says who has which.
+    """Examples x (N, D), NaN where an entry is missing, and their patterns of missing entries.
+
+    The patterns are found once: observed (P, D) holds them, and pattern (N,) says which one each example has.
     """
 
     x: Array
@@ -30,7 +32,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Inference:
-    """p(z|x_o) = N(mean, covariance), (N, Z) and, one a pattern, (P, Z, Z); log_px (N,) = log p(x_o) in nats."""
+    """p(z|x_o) = N(mean, covariance) and log_px = log p(x_o) in nats.
+
+    mean (N, Z), covariance (P, Z, Z), one for each pattern, and log_px (N,).
+    """
 
     mean: Array
     covariance: Array
@@ -38,14 +43,14 @@ class Inference:
 
 
 def infer(rows: Rows, mean: Array, weight: Array, noise_variance: Array) -> Inference:
-    """p(z|x_o) and log p(x_o) of every example, by Woodbury's identity: only Z x Z matrices are factored.
+    """p(z|x_o) and log p(x_o) of every example, by Woodbury's identity, which factors only Z x Z matrices.
 
-    With M = I + W_o Ψ_o⁻¹ W_oᵀ = L Lᵀ, r = x_o − mean_o and m = M⁻¹ W_o Ψ_o⁻¹ r the posterior mean
+    With M = I + W_o Ψ_o⁻¹ W_oᵀ = L Lᵀ, r = x_o − mean_o and the posterior mean m = M⁻¹ W_o Ψ_o⁻¹ r,
 
         log p(x_o) = −½ (|o| log 2π + Σ_o log ψ_d + 2 Σ_j log L_jj + Σ_o (r − m W_o)_d² / ψ_d + |m|²)
 
-    whose last two terms are rᵀ C_o⁻¹ r without a difference of large numbers.
-    Tipping & Bishop 1999, section 3.
+    The last two terms are rᵀ C_o⁻¹ r, without a difference of large numbers. Tipping & Bishop 1999, section
+    3.
     """
     x, observed, pattern = rows.x, rows.observed, rows.pattern
     Z, D = weight.shape
@@ -70,16 +75,15 @@ def infer(rows: Rows, mean: Array, weight: Array, noise_variance: Array) -> Infe
 
 
 def em_step(rows: Rows, inference: Inference) -> tuple[Array, Array, Array, Array]:
-    """The mean (D,) and W (Z, D) that maximize E[log p(x, z)], E[Σ_n ε²] (D,) with them, and how often
-    columns are observed (D,).
+    """The mean (D,) and W (Z, D) that maximize E[log p(x, z)], and what the noise variances are made of.
 
     Each column d is a regression on z̃ = (z, 1) over the examples in which it is observed:
 
         Σ_n E[z̃ z̃ᵀ] w̃_d = Σ_n x_nd E[z̃],
         E[Σ_n ε_nd²] = Σ_n (x_nd − E[z̃]ᵀ w̃_d)² + w_dᵀ (Σ_n Cov z) w_d
 
-    so that no missing entry needs a distribution of its own.
-    Rubin & Thayer 1982; Ghahramani & Hinton 1996, section 2.
+    So no missing entry needs a distribution of its own. The last two results are E[Σ_n ε²] (D,), and how
+    often each column is observed (D,). Rubin & Thayer 1982; Ghahramani & Hinton 1996, section 2.
     """
     x = rows.x
     N, D = x.shape

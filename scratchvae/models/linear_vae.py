@@ -1,5 +1,6 @@
-"""A linear-Gaussian model as the linear VAE that equals it: its own posterior is diagonal, and so a VAE can
-have it.
+"""A linear-Gaussian model as the linear VAE that equals it.
+
+Its posterior can be made diagonal, and so a VAE can have it.
 """
 
 import numpy as np
@@ -13,20 +14,19 @@ from scratchvae.priors import StandardGaussian
 
 
 def linear_vae(weight: Array, mean: Array, noise_variance: Array, likelihood: Likelihood) -> VAE:
-    """Build the VAE, float64, whose q(z|x) is the posterior of x = z W + mean + ε, ε ~ N(0, Ψ), so that its
-    bound is log p(x).
+    """Build the VAE, float64, that equals x = z W + mean + ε, ε ~ N(0, Ψ), so that its bound is log p(x).
 
         q(z|x) = N(M⁻¹ W Ψ⁻¹ (x − mean), diag M⁻¹),  M = I + W Ψ⁻¹ Wᵀ        p(x|z) = N(z W + mean, Ψ)
 
-    weight W (Z, D) with W Ψ⁻¹ Wᵀ diagonal, so that M is diagonal too: any other W has a rotation R W of its
-    latents that is so, which changes no probability. mean (D,), noise_variance ψ (D,) with Ψ = diag ψ.
-    `likelihood` should have the variances ψ.
+    weight W (Z, D) should have a diagonal W Ψ⁻¹ Wᵀ, so that M is diagonal too. Any other W can be rotated to
+    such an R W, which changes no probability. mean (D,), noise_variance ψ (D,) with Ψ = diag ψ. `likelihood`
+    should have the variances ψ.
 
     Lucas, Tucker, Grosse & Norouzi 2019, section 4, for Ψ = σ² I.
     """
     Z, D = weight.shape
     scaled = (weight / noise_variance).T  # Ψ⁻¹ Wᵀ
-    M = 1 + (weight.T * scaled).sum(axis=0)  # the diagonal of M, which is all there is
+    M = 1 + (weight.T * scaled).sum(axis=0)  # the diagonal of M, whose other entries are 0
     towards = scaled / M  # Ψ⁻¹ Wᵀ M⁻¹
     encoder, decoder = Linear(D, 2 * Z, rng=0), Linear(Z, D, rng=0)
     vae = VAE(

@@ -1,5 +1,6 @@
-"""The mean and the covariance of examples that come in parts, without a square of any number: a triangular
-root.
+"""The mean and the covariance of examples that come in parts, by a triangular root.
+
+No number is squared.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from scratchvae.arrays import Array
 
 @dataclass(frozen=True)
 class Moments:
-    """What the likelihood of a linear-Gaussian model needs of N complete examples of D entries.
+    """The statistics of N complete examples of D entries that give a linear-Gaussian model's likelihood.
 
-    count            N
-    mean     (D,)
-    root     (R, D)  rootᵀ root = S, the covariance divided by N: a triangular factor, with R = min(N, D)
-    lowest, highest  (D,), so that a column that is constant is known as such whatever its rounded variance
+        count            N
+        mean     (D,)
+        root     (R, D)  rootᵀ root = S, the covariance divided by N: a triangular factor, with R = min(N, D)
+        lowest, highest  (D,)
+
+    A column is constant where `lowest` is `highest`, whatever rounding makes of its variance.
     """
 
     count: int
@@ -29,17 +32,18 @@ class Moments:
 
     @classmethod
     def of(cls, x: Array) -> Moments:
-        """Those of x (N, D)."""
+        """The moments of x (N, D)."""
         mean = x.mean(axis=0)
         return cls(len(x), mean, _triangle((x - mean) / np.sqrt(len(x))), x.min(axis=0), x.max(axis=0))
 
     def joined(self, other: Moments) -> Moments:
-        """Those of both sets of examples together, N = n + m of them.
+        """The moments of both sets of examples together, N = n + m of them.
 
             mean = mean_n + m/N (mean_m − mean_n)
             S    = n/N S_n + m/N S_m + n m/N² (mean_m − mean_n)(mean_m − mean_n)ᵀ
 
-        The root of S is the triangular factor of the three roots one above the other.
+        The root of S is the triangular factor of three blocks of rows: the two roots and a multiple of
+        mean_m − mean_n.
         """
         n, m = self.count, other.count
         N, apart = n + m, other.mean - self.mean

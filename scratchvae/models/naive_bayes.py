@@ -1,14 +1,14 @@
-"""Naive Bayes: what the first term of the ELBO fits where z is observed, the class of each example.
+"""Naive Bayes: the first term of the ELBO, maximized where z is observed and is the class of each example.
 
     ELBO = E_q[log p(x|z)] − KL(q(z|x) ‖ p(z)),   p(x|z) = Π_d p(x_d|z),   q(z|x) = 1 at the observed class
 
 The first term is then the log-likelihood of each class's examples under parameters of their own. It has its
-maximum where these are the class's means and variances, or its frequencies: no gradient is needed. The KL is
-−log p(z) of the observed class, so that the bound is log p(x, z) itself. Its maximum over p(z) is the share
-of each class.
+maximum where these are the class's means and variances, or its frequencies, and so no gradient is needed. The
+KL is −log p(z) of the observed class, so that the bound is log p(x, z) itself. Its maximum over p(z) is the
+share of each class.
 
 Letters: N examples, D entries of an event, K classes, P parameters of p(x|z); w_n is the weight of an
-example, z_n its class, and n_k the weight of all examples of class k.     Kingma & Welling 2014, equation 3;
+example, z_n its class, and n_k the weight of all examples of class k. Kingma & Welling 2014, equation 3;
 McCallum & Nigam 1998.
 """
 
@@ -35,16 +35,16 @@ from scratchvae.models.first_term import FirstTerm
 from scratchvae.models.labels import of_one_kind
 from scratchvae.training import minimize
 
-BEYOND = 1e4  # stands in for an infinite logit, and gives the same probabilities, 0 and 1, in float64
+BEYOND = 1e4  # takes the place of an infinite logit: in float64 its probabilities are 0 and 1 too
 
 
 class NaiveBayes(Owner):
     """p(z) p(x|z) with z a class and p(x|z) = Π_d p(x_d|z), fitted to examples whose class is known.
 
-    `likelihood` is one of the library's own. `decoder` is a table with a row of x_params for each class: a
-    linear map of the class as a one-hot vector. The model has scikit-learn's verbs, but it is no estimator of
-    scikit-learn: without get_params and tags, `clone`, GridSearchCV and cross_val_score refuse it, and
-    scikit-learn's own GaussianNB, BernoulliNB and MultinomialNB give the same numbers there.
+    `likelihood` is one of the library's own. `decoder` is a table with a row of x_params for each class,
+    which is a linear map of the class as a one-hot vector. The model has scikit-learn's verbs but neither
+    get_params nor tags, so that `clone`, GridSearchCV and cross_val_score refuse it. scikit-learn's own
+    GaussianNB, BernoulliNB and MultinomialNB give the same numbers there.
 
     `fit` sets `decoder`, in float64, to the maximum of the first term of the ELBO:
 
@@ -53,22 +53,22 @@ class NaiveBayes(Owner):
         Bernoulli()           p_d = (Σ_n x_nd + α) / (n_k + 2 α),    α = smoothing
         Multinomial()         p_d = (Σ_n x_nd + α) / (Σ_d Σ_n x_nd + D α),    α = smoothing
 
-    Each sum is over the examples of the class; Var[x_d] is over all examples. An array x is taken as it
+    Each sum is over the examples of the class, while Var[x_d] is over all examples. An array x is taken as it
     stands, and a Dataset of pixels is divided by 255. Smoothing by α is called Lidstone's, or Laplace's where
-    α = 1: p is then the mode of the posterior density over p whose prior is Beta(α + 1, α + 1), or
-    Dirichlet(α + 1, …, α + 1). The variance that is added acts as a noise on x would. With `smoothing` None
-    it is what scikit-learn takes: 1e-9 for variances and α = 1.
+    α = 1. p is then the mode of the posterior density over p whose prior is Beta(α + 1, α + 1), or
+    Dirichlet(α + 1, …, α + 1). The variance that is added has the effect of noise on x. With `smoothing` None
+    it is scikit-learn's default: 1e-9 for variances, and α = 1.
 
     Without smoothing a pixel that is never on in a class has p = 0 there. An example with that pixel on has
     log p(x|z) = −∞, and an example with it off gets log 1 = 0 from it. A variance of 0, as in a class with
     one example, is an InputError.
 
-    `method` "closed_form" evaluates the formula; "gradient" finds the same table by L-BFGS, through the
-    pullbacks of the likelihood and of the prior, starting from the parameters of all classes taken together.
-    It is an InputError where the maximum lies at infinity, and it gives the logits of a multinomial up to a
+    `method` "closed_form" evaluates the formula. "gradient" finds the same table by L-BFGS, through the
+    pullbacks of the likelihood and of the prior. It starts from the parameters of all classes together. It is
+    an InputError where the maximum lies at infinity, and it gives the logits of a multinomial up to a
     constant for each class.
 
-    After `fit`: `classes` (K,), sorted, `log_prior` (K,) = log p(z), `decoder.weight`, the x_params (K, P).
+    `fit` sets `classes` (K,), sorted, `log_prior` (K,) = log p(z), and `decoder.weight`, the x_params (K, P).
     """
 
     METHODS = ("closed_form", "gradient")
@@ -86,7 +86,7 @@ class NaiveBayes(Owner):
                 f"NaiveBayes: likelihood should be one of {names}; found {type(likelihood).__name__}"
             )
         require_choice("NaiveBayes", "method", method, self.METHODS)
-        self.kind: str | None = None  # of the data that it was fitted to
+        self.kind: str | None = None  # the kind of the data that the model was fitted to
         self.entry_names: tuple[str, ...] = ()
         self.likelihood, self.family, self.method = likelihood, FAMILIES[type(likelihood)], method
         self.smoothing = self.family.smoothing if smoothing is None else smoothing
@@ -100,9 +100,9 @@ class NaiveBayes(Owner):
     ) -> NaiveBayes:
         """Fit p(z) and p(x|z) to examples x (N, D) of classes y (N,), and return the model.
 
-        Classes may be any numbers or any strings, but not both. A Dataset brings its labels. `sample_weight`
-        (N,), 0 or more, counts an example as so many. It is an InputError if a class has no weight, if a
-        variance is 0, or if a class has no counts.
+        Classes may be any numbers or any strings, but not both. A Dataset brings its labels. An example counts
+        as `sample_weight` (N,) examples, where each weight is 0 or more. InputError if a class has no weight,
+        if a variance is 0, or if a class has no counts.
         """
         y = x.labels if y is None and isinstance(x, Dataset) else y
         if y is None:
@@ -189,7 +189,7 @@ class NaiveBayes(Owner):
         return self.classes[log_pz.argmax(axis=1)]
 
     def _log_px(self, row: Array, x: Array) -> Array:
-        """log p(x|z) of one class  ->  (N,): −∞ where an entry of x is not what the class is certain of."""
+        """log p(x|z) of one class  ->  (N,), which is −∞ where an entry of x has the probability 0 in it."""
         finite = np.clip(row, -BEYOND, BEYOND) if np.isinf(row).any() else row
         log_px, _ = self.likelihood.log_prob(np.repeat(finite[None], len(x), axis=0), x=x)
         if finite is not row:
@@ -197,7 +197,7 @@ class NaiveBayes(Owner):
         return log_px
 
     def _require_maximum(self, table: Array, classes: Array) -> None:
-        """Raise InputError where there is no maximum, or one at infinity that `method` can't reach."""
+        """Raise InputError where there is no maximum, or only one at infinity that `method` can't reach."""
         if np.isfinite(table).all():
             return
         k, d = np.argwhere(~np.isfinite(table))[0]

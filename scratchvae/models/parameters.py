@@ -1,6 +1,4 @@
-"""What a model was constructed with, in scikit-learn's own terms: get_params, set_params, clone, and a
-repr.
-"""
+"""The parameters of a model's constructor, by scikit-learn's get_params, set_params, clone and repr."""
 
 from __future__ import annotations
 
@@ -16,21 +14,24 @@ LONGEST = 300  # characters of a parameter in a repr
 
 
 class Parametrized:
-    """A model whose constructor keeps every parameter as it was given, and under its own name; `fit`
-    validates them.
+    """A model whose constructor keeps every parameter as it was given, and under its own name.
+
+    `fit` validates them.
     """
 
-    _html_below: Callable[[], str]  # what stands below the parameters in HTML
+    _html_below: Callable[[], str]  # the HTML that follows the parameters
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """The constructor's parameters by name; none of them holds parameters of its own, so that `deep`
-        changes nothing.
+        """The constructor's parameters by name.
+
+        None of them holds parameters of its own, and so `deep` changes nothing.
         """
         return {name: getattr(self, name) for name in _parameters(type(self))}
 
     def set_params(self, **params: Any) -> Self:
-        """Replace some of the constructor's parameters, which count from the next `fit` on. InputError for
-        other names.
+        """Replace some of the constructor's parameters. They count from the next `fit` on.
+
+        InputError for other names.
         """
         known = _parameters(type(self))
         for name in params:
@@ -43,14 +44,15 @@ class Parametrized:
         return self
 
     def __sklearn_clone__(self) -> Self:
-        """A model with copies of the same parameters that is not fitted; parts that share a network share its
-        copy.
+        """A model with copies of the same parameters that is not fitted.
+
+        Parts that share a network share its copy.
         """
         copied = type(self)(**deepcopy(self.get_params(deep=False)))
         for kept in ("_metadata_request", "_sklearn_output_config"):
             if kept in vars(self):
                 setattr(copied, kept, deepcopy(getattr(self, kept)))
-        if "_skl_callbacks" in vars(self):  # which scikit-learn hands on as they are
+        if "_skl_callbacks" in vars(self):  # scikit-learn passes these on without copying
             copied._skl_callbacks = self._skl_callbacks  # type: ignore[attr-defined]
         return copied
 
@@ -59,8 +61,9 @@ class Parametrized:
         return f"{type(self).__name__}({', '.join(named)})"
 
     def _repr_html_(self) -> str:
-        """The same as HTML: every parameter in a table that can be opened, those that differ from the
-        defaults in bold.
+        """The repr as HTML: a table of every parameter that can be opened.
+
+        Parameters that differ from their defaults are bold.
         """
         changed = self._changed()
         rows = []

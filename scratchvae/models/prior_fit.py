@@ -14,13 +14,11 @@ from scratchvae.priors import fit_mixture
 
 
 def fit_prior(model: Coding, x: npt.ArrayLike | Dataset, *, components: int = 10, seed: int = 0) -> Array:
-    """Give the model a mixture of `components` Gaussians as its prior, fitted to one draw z ~ q(z|x) of each
-    example.
+    """Give the model a mixture of Gaussians as its prior, fitted to a draw z ~ q(z|x) of each example.
 
-    So `sample` works for an Autoencoder, whose codes follow no prior. What is returned is the mean
+    With it `sample` works for an Autoencoder, whose codes follow no prior. The function returns the mean
     log-likelihood of the codes before each step of the fit. InputError for a model that is told y, whose
-    codes depend on it.
-    Ghosh, Sajjadi, Vergari, Black & Schölkopf 2020, section 4.
+    codes depend on y. Ghosh, Sajjadi, Vergari, Black & Schölkopf 2020, section 4.
     """
     made: Any = model.model_
     if made.condition is not None:

@@ -4,23 +4,24 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.likelihoods import Gaussian
-from scratchvae.models.linear_gaussian import SMALLEST, LinearGaussian
+from scratchvae.models.likelihood_maximum import SMALLEST
+from scratchvae.models.linear_gaussian import LinearGaussian
 from scratchvae.models.linear_vae import linear_vae
 from scratchvae.models.moments import Moments
 from scratchvae.models.vae import VAE
 
 
 class ProbabilisticPCA(LinearGaussian):
-    """x = z W + mean + ε, ε ~ N(0, σ² I): what a linear VAE learns.     Tipping & Bishop 1999.
+    """x = z W + mean + ε, ε ~ N(0, σ² I), which a linear VAE learns.     Tipping & Bishop 1999.
 
-    The maximum in closed form (equations 7 and 8 there; appendix A): with λ_1 ≥ … ≥ λ_D and u_j the
-    eigenvalues and eigenvectors of the covariance S of the data,
+    The maximum has a closed form (their equations 7 and 8, and appendix A). With the eigenvalues
+    λ_1 ≥ … ≥ λ_D and the eigenvectors u_j of the covariance S of the data,
 
         σ² = mean of λ_{Z+1}, …, λ_D,     W_j = √(λ_j − σ²) u_j,  j = 1 … Z
 
-    The mean is over all D − Z of them, the zeros too where N ≤ D (scikit-learn's PCA leaves out those after
-    the Nth). With Z ≥ D the model can be S itself, whatever is called noise: it takes σ² = λ_D, and the rows
-    of W from D on are 0.
+    The mean is over all D − Z of them, including the zeros where N ≤ D. scikit-learn's PCA leaves out the
+    eigenvalues after the Nth. With Z ≥ D the model can be S itself with any noise up to λ_D. It takes σ² =
+    λ_D, and the rows of W from D on are 0.
     """
 
     METHODS = ("closed_form", "em")
@@ -55,13 +56,13 @@ class ProbabilisticPCA(LinearGaussian):
     def to_vae(self) -> VAE:
         """Build the linear VAE, float64, whose bound is log p(x).
 
-        q(z|x) = N((x − mean) Wᵀ M⁻¹ / σ², diag M⁻¹),  M = I + W Wᵀ / σ²        p(x|z) = N(z W + mean, σ² I)
+            q(z|x) = N((x − mean) Wᵀ M⁻¹ / σ², diag M⁻¹),  M = I + W Wᵀ / σ²        p(x|z) = N(z W + mean, σ² I)
 
-        Its posterior is the exact one, which is diagonal because the rows of W are orthogonal.
-        Lucas, Tucker, Grosse & Norouzi 2019, section 4.
+        Its posterior is the exact one, which is diagonal because the rows of W are orthogonal. Lucas, Tucker,
+        Grosse & Norouzi 2019, section 4.
         """
         self._require_fitted()
         likelihood = Gaussian(self.noise_variance[0], learned=True)
         vae = linear_vae(self.weight, self.mean, self.noise_variance, likelihood)
-        likelihood.log_var.value = np.log(self.noise_variance[:1])  # to all digits of float64
+        likelihood.log_var.value = np.log(self.noise_variance[:1])  # set in float64, with all digits
         return vae

@@ -1,6 +1,4 @@
-"""A model as one safetensors file: its arrays, and in the metadata the JSON that says what they are arrays
-of.
-"""
+"""A model as one safetensors file: its arrays, and in the metadata the JSON that says where each belongs."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from scratchvae.models.description import Description, Reading, class_name
 from scratchvae.schema import Anything, Listing, Record, check
 
 FORMAT, VERSION = "scratchvae model", 1
-LEFT = (  # what is not saved
+LEFT = (  # attributes that are not saved
     "_metadata_request",
     "_moments",
     "_parent_callback_ctx",
@@ -32,16 +30,16 @@ LEFT = (  # what is not saved
 class Saved:
     """A model that can be written to a file and read again, with its parameters, its weights and its history.
 
-    What only a further training would need is left out: the state of optimizers, and what `fit` would start
-    from. A `fit` of a model that was given its networks starts from the weights that it was loaded with.
+    The file lacks what only a further training needs: the state of optimizers, and the weights that `fit`
+    would start from. A `fit` of a model that was given its networks starts from the weights that the file
+    holds.
     """
 
     def save(self, path: str | Path) -> None:
-        """Write the model to `path`, a safetensors file, whatever stood there before.
+        """Write the model to `path`, a safetensors file, and replace a file that is there.
 
-        InputError where a weight is not finite, and for a model with a part of one's own, such as a layer
-        that the library does not know, of which only the weights could be kept: `to_torch_state_dict` has
-        those.
+        InputError where a weight is not finite. InputError for a model with a part that the library does not
+        know, such as a layer of the user's own: `to_torch_state_dict` has the weights of such a model.
         """
         from safetensors.numpy import save
 
@@ -63,10 +61,9 @@ class Saved:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read what `save` wrote; InputError for another file, a damaged one, one of a newer version, or
-        another class's.
+        """Read what `save` wrote. Nothing in the file is executed or unpickled.
 
-        Nothing in the file is executed or unpickled.
+        InputError for another file, a damaged one, one of a newer version, or one of another class.
         """
         path = Path(path)
         if not path.exists():
@@ -101,9 +98,7 @@ class Saved:
         return model
 
     def _require_whole(self, where: str, unused: set[str]) -> None:
-        """InputError unless the arrays are all of the model's, its weights finite, and the model able to do
-        its work.
-        """
+        """Raise InputError unless the file has the model's arrays, all and no other, and the model works."""
         name = type(self).__name__
         if unused:
             raise InputError(
@@ -128,4 +123,7 @@ class Saved:
 
     @abstractmethod
     def _try_out(self) -> Any:
-        """Do the work of the model once, on one example; any error says that parts are missing or do not fit."""
+        """Do the work of the model once, on one example.
+
+        Any error means that parts are missing or do not fit.
+        """

@@ -1,5 +1,6 @@
-"""What scikit-learn asks of an estimator in its own classes. The package is imported where it calls us, and
-nowhere else.
+"""The answers that scikit-learn wants from an estimator, as objects of its own classes.
+
+The package is imported only inside the functions that scikit-learn calls.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def unfitted_class() -> type[InputError]:
-    """The class of what is raised before `fit`: an InputError, and scikit-learn's NotFittedError where that
-    can be imported.
+    """The class of the error that a verb raises before `fit`.
 
-    Without scikit-learn it is a ValueError and an AttributeError all the same, as scikit-learn's is.
+    It is an InputError, and scikit-learn's NotFittedError where that can be imported. Without scikit-learn it
+    is a ValueError and an AttributeError, as scikit-learn's class is.
     """
     try:
         from sklearn.exceptions import NotFittedError as Theirs
@@ -35,13 +36,13 @@ def unfitted_class() -> type[InputError]:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "NotFittedError":  # by which pickle finds the class
+    if name == "NotFittedError":  # pickle finds the class by this name
         return unfitted_class()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def not_fitted(name: str) -> InputError:
-    """What a verb of the model `name` raises before `fit`."""
+    """The error that a verb of the model `name` raises before `fit`."""
     return unfitted_class()(f"{name}: the model is not fitted yet: fit the model first")
 
 
@@ -58,13 +59,14 @@ def transformer_tags(*, requires_y: bool) -> Any:
 
 
 def output_container(owner: Any) -> str:
-    """What `transform` should return: "default", "pandas" or "polars", as set_output, or sklearn.set_config,
-    has it.
+    """The container that `transform` should return: "default", "pandas" or "polars".
+
+    set_output chooses it, and otherwise sklearn.set_config.
     """
     own: dict[str, str] = getattr(owner, "_sklearn_output_config", {})
     if "transform" in own:
         return own["transform"]
-    sklearn = sys.modules.get("sklearn")  # whose settings nobody can have changed before it was imported
+    sklearn = sys.modules.get("sklearn")  # nobody can have changed its settings before it was imported
     return "default" if sklearn is None else str(sklearn.get_config()["transform_output"])
 
 
@@ -74,11 +76,10 @@ def warn_of_names(message: str) -> None:
 
 
 class FitTasks:
-    """scikit-learn's callbacks, which `set_callbacks` gave to an estimator, told of a training: a task for
-    each epoch.
+    """scikit-learn's callbacks, which `set_callbacks` gave to an estimator, with a task for each epoch.
 
-    It is entered around the training, whose `callback` it lends. A callback that asks to stop ends the
-    training after the epoch. Callbacks came with scikit-learn 1.9.
+    It is entered around the training, and gives the training a `callback`. A callback that asks to stop ends
+    the training after the epoch. Callbacks came with scikit-learn 1.9.
     """
 
     def __init__(self, estimator: Any, *, epochs: int | None, x: Any, y: Any) -> None:

@@ -1,5 +1,6 @@
-"""What a model is made of, as a table that prints itself: each layer, the shape that it puts out, and how
-much it learns.
+"""The parts of a model as a table that prints itself.
+
+It says of each layer what the shape of its output is, and how many numbers it learns.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ from scratchvae.layers import Layer, Sequential, named_buffers, named_parameters
 
 @dataclass(frozen=True)
 class Row:
-    """One line: the name of a part, its class, the shape of its output for N examples, and the numbers that
-    it learns.
+    """A line of the table: a part's name, its class, the shape of its output, and how much it learns.
+
+    The shape is that for N examples.
     """
 
     name: str
@@ -29,8 +31,9 @@ class Row:
 
 @dataclass(frozen=True, repr=False)
 class Summary:
-    """The rows of a model, and in `total` all numbers that are learned, each once, though several parts may
-    share some.
+    """The rows of a model, and in `total` how many numbers are learned.
+
+    A number that several parts share counts once.
     """
 
     title: str
@@ -64,9 +67,7 @@ class Summary:
 
 
 def rows_of(name: str, layer: Layer, x: Array) -> Iterator[Row]:
-    """The rows of a layer that sees x (1, …): one for each layer of a Sequential, and one for any other
-    layer.
-    """
+    """The rows of a layer that gets x (1, …): one for each layer of a Sequential, else one."""
     if type(layer) is Sequential:
         for i, part in enumerate(layer.layers):
             yield from rows_of(f"{name}.{i}", part, x)

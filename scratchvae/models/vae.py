@@ -1,4 +1,4 @@
-"""The variational autoencoder."""
+"""The variational autoencoder, which builds its networks when it first sees examples or is given them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,33 +30,33 @@ from scratchvae.training import Optimizer
 
 
 class VAE(LatentVariableModel):
-    """A model trained by a lower bound on log p(x).     Kingma & Welling 2014; Rezende, Mohamed & Wierstra
-    2014.
+    """A model trained by a lower bound on log p(x).
 
     `VAE(latent_dim=2, hidden=64).fit(x)` builds networks for the columns of x, with the weights that the
-    recipe mlp would draw by the same seed; `VAE(event_shape=…, encoder=…, posterior=…, prior=…, decoder=…,
-    likelihood=…)` is ready at once.
+    recipe mlp would draw by the same seed. `VAE(event_shape=…, encoder=…, posterior=…, prior=…, decoder=…,
+    likelihood=…)` is ready at once. Kingma & Welling 2014; Rezende, Mohamed & Wierstra 2014.
 
-    - `event_shape`: the shape of an event, a whole number D for (D,); None takes that of the examples.
-    - `latent_dim`, `hidden`, `activation`, `init`: the latents, the widths of the encoder's hidden layers,
-      which the decoder mirrors, what stands between its layers, and how their first weights are drawn.
+    - `event_shape`: the shape of an event. A whole number D stands for (D,), and None for the shape of the
+    examples.
+    - `latent_dim`, `hidden`, `activation`, `init`: the number of latents, the widths of the encoder's hidden
+    layers, which the decoder mirrors, the activation between layers, and how the first weights are drawn.
     - `likelihood`, `posterior`, `prior`: names as `scratchvae train --list` has them, such as
-      "gaussian(learned=True)", or objects.
-    - `standardize`: have networks see columns of mean 0 and deviation 1, so that columns may have any units;
-      what comes out, and every log-probability, is in the units of the data. None does so for a likelihood of
-      real values that is chosen by its name, whose own numbers, such as a variance, are then in deviations.
+    "gaussian(learned=True)", or objects.
+    - `standardize`: networks see columns of mean 0 and deviation 1, so that columns may have any units.
+    Decoded examples and all log-probabilities are in the units of the data. None does so for a likelihood of
+    real numbers that is chosen by its name; numbers in that name, such as a variance, are then in deviations.
     - `fill`: what the encoder sees where an entry is missing: "zero", "learned" or "zero_and_mask".
-    - `log_var_bounds`: two numbers that log σ² of q(z|x) stays between; None sets no bounds.
-    - `critic`: the widths of the hidden layers of a critic, which the penalty Critic asks about codes; None
-      for no critic. A network of one's own may stand there.
+    - `log_var_bounds`: two numbers between which log σ² of q(z|x) stays. None sets no bounds.
+    - `critic`: the widths of the hidden layers of a critic, which the penalty Critic asks about codes, or a
+    network of one's own. None is no critic.
     - `beta`: the weight of the KL, a number or a schedule. `objective`, such as Iwae(5), takes the place of
-      the ELBO.
-    - `epochs`, `batch_size`, `learning_rate`, `optimizer`, `max_norm`, `drop_last`, `binarized`: what `fit`
-      takes unless told otherwise.
-    - `seed`: of the first weights, and of the training.
-    - `encoder`, `decoder`: networks of one's own, beside which the event_shape and the three roles should be
-      given as objects; then the parameters that describe networks count for nothing. `shows_mask`: the
-      encoder gets 2 D columns.
+    the ELBO.
+    - `epochs`, `batch_size`, `learning_rate`, `optimizer`, `max_norm`, `drop_last`, `binarized`: the defaults
+    of `fit`.
+    - `seed`: the seed of the first weights, and of the training.
+    - `encoder`, `decoder`: networks of one's own. With them the event_shape and the three roles should be
+    given as objects, and the parameters that describe networks count for nothing. `shows_mask`: the encoder
+    gets 2 D columns.
     """
 
     def __init__(
@@ -161,8 +161,9 @@ class VAE(LatentVariableModel):
             raise InputError(f"{type(self).__name__}: {expected}; {found}: give one of them")
 
     def default_objective(self) -> Objective:
-        """The ELBO with the weight `beta`, its KL in closed form where there is one, and a codebook's
-        Quantization.
+        """The ELBO with the weight `beta`. A codebook adds its penalty Quantization.
+
+        The KL is in closed form where it has one.
         """
         posterior = self.model_.posterior
         penalties = (Quantization(),) if isinstance(posterior, VectorQuantized) else ()
@@ -172,19 +173,19 @@ class VAE(LatentVariableModel):
     def score_samples(
         self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None, *, seed: int = 0, samples: int = 100
     ) -> Array:
-        """log p(x) of each example, or log p(x|y) where the model is told y, estimated with `samples`
-        importance-weighted draws.
+        """log p(x) of each example, or log p(x|y) where the model is told y  ->  (N,) in nats.
 
-        (N,) in nats. The estimate's expectation is a lower bound on log p(x) that rises to it with `samples`.
-        An example's score is a function of `seed` and the example, whatever its neighbours and its place.
-        Where entries are missing, x is what was observed of it, and the score is 0 where that is nothing.
-        Where a ConditionalVAE has learned its classes and y is hidden, it is log p(x) = log Σ_y p(y) p(x|y).
+        It is estimated with `samples` importance-weighted draws. The estimate's expectation is a lower bound
+        on log p(x) that rises to it with `samples`. An example's score is a function of `seed` and the
+        example, whatever its neighbours and its place are. Where entries are missing, x stands for the
+        observed entries, and the score is 0 where none is. Where a ConditionalVAE has learned its classes and
+        y is hidden, it is log p(x) = log Σ_y p(y) p(x|y).
 
-        A law of bits has no log p(x) for grey pixels: under Bernoulli the score of numbers between 0 and 1 is
-        what they give its formula, and compares with no probability or density; that of x ~ Bernoulli(x),
-        drawn once, is one. Where the likelihood takes something of x as `given`, as NegativeBinomial does
-        with the size of each example under its offset and Multinomial with the length of each document, the
-        score is log p(x | that).
+        A law of bits gives grey pixels no probability. Under Bernoulli the score of numbers between 0 and 1
+        is the value of its formula, which compares with no probability or density. The score of x ~
+        Bernoulli(x), drawn once, is a log-probability. Some likelihoods take a part of x as `given`:
+        NegativeBinomial the size of each example under its offset, and Multinomial the length of each
+        document. The score is then log p(x | that part).
         """
         require_seed(f"{type(self).__name__}.score_samples", "seed", seed)
         scores = self._log_joint_of_cases(self._cases(x, y), seed=seed, samples=samples)

@@ -1,6 +1,4 @@
-"""The weights that a model holds: where a fit starts from, what it leaves, how PyTorch would name them, how
-many there are.
-"""
+"""The weights that a model holds: where a fit starts from, what it leaves, and their names in PyTorch."""
 
 from __future__ import annotations
 
@@ -24,39 +22,36 @@ from scratchvae.models.summary import Row, Summary, learned, remembered
 
 
 class Weights(Owner):
-    """Parameters and Buffers of a model, those of its `model_` where it has built one."""
+    """The Parameters and Buffers of a model, or of its `model_` where it has built one."""
 
     model_: Any
     _has_networks: Callable[[], bool]
-    first_weights: Mapping[str, Array] = MappingProxyType({})  # what a fit starts from
-    left_weights: Mapping[str, Array] = MappingProxyType({})  # what the last fit has left behind
+    first_weights: Mapping[str, Array] = MappingProxyType({})  # a fit starts from these
+    left_weights: Mapping[str, Array] = MappingProxyType({})  # the last fit has ended with these
 
     def to_torch_state_dict(self) -> dict[str, Array]:
-        """Copies of all weights in the names and layouts of a PyTorch state dict: a Linear's weight is (out,
-        in).
+        """Copies of all weights in the names and layouts of a PyTorch state dict.
 
-        `{name: torch.from_numpy(array) for …}` makes tensors of them; layers.save_state_dict writes them to a
-        file.
+        A Linear's weight is (out, in). `{name: torch.from_numpy(array) for …}` makes tensors of the arrays,
+        and layers.save_state_dict writes them to a file.
         """
         return state_dict(self.model_)
 
     def load_torch_state_dict(self, arrays: Mapping[str, Any]) -> Self:
-        """Take over such weights, as arrays or as tensors on the CPU, and return the model.
+        """Take over the weights of a PyTorch state dict, as arrays or as tensors on the CPU.
 
-        InputError, with nothing changed, where a name or a shape does not fit.
+        It returns the model. InputError, with nothing changed, where a name or a shape does not fit.
         """
         load_state_dict(self.model_, {name: np.asarray(array) for name, array in arrays.items()})
         return self
 
     def summary(self) -> Summary:
-        """The model's parts with their output's shapes and the numbers that they learn: a table that prints
-        itself.
-        """
+        """A table, which prints itself, of the model's parts with their shapes and learned numbers."""
         model = self.model_
         return Summary(type(self).__name__, tuple(model._rows()), learned(model), remembered(model))
 
     def _rows(self) -> Iterable[Row]:
-        """The rows of the summary."""
+        """The rows of the table that `summary` returns."""
         return [
             Row(name, "Parameter", str(held.value.shape), held.value.size)
             for name, held in named_parameters(self).items()
@@ -66,8 +61,9 @@ class Weights(Owner):
         return self.summary()._repr_html_() if self._has_networks() else ""
 
     def _start(self, warm_start: bool) -> None:
-        """Go back to the first weights, unless those that are there are new ones, which then are the first,
-        or a warm start.
+        """Go back to the first weights before a fit, unless it is a warm start.
+
+        Weights that have changed since the last fit become the first ones, and stay.
         """
         held = self._held()
         if weights_differ(held, self.left_weights):
@@ -80,7 +76,7 @@ class Weights(Owner):
             owner.value = weights[name].astype(owner.value.dtype)
 
     def _leave(self) -> None:
-        """Remember the weights that a fit leaves behind."""
+        """Remember the weights that a fit ends with."""
         self.left_weights = {name: owner.value.copy() for name, owner in self._held().items()}
 
     def _held(self) -> dict[str, Parameter | Buffer]:
@@ -88,7 +84,10 @@ class Weights(Owner):
 
 
 def weights_differ(held: Mapping[str, Parameter | Buffer], left: Mapping[str, Array]) -> bool:
-    """Whether what a model holds is not, to its own precision, what the last fit left behind."""
+    """Whether the weights of a model are other ones than the last fit ended with.
+
+    They are compared to the precision of the model.
+    """
     return held.keys() != left.keys() or not all(
         np.array_equal(owner.value, left[name].astype(owner.value.dtype), equal_nan=True)
         for name, owner in held.items()

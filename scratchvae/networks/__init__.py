@@ -1,8 +1,7 @@
-"""Networks from plain numbers, and roles by name: what a model is built of, before anyone says which model it
-is.
+"""Networks from plain numbers, and roles by name: the parts that every kind of model is built of.
 
-The room is below the models, so that a model that was given no networks can build them itself when it first
-sees data.
+This room is below the models, so that a model that was given no networks can build them when it first sees
+data.
 """
 
 from scratchvae.networks.chosen_roles import (

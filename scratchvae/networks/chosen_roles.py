@@ -24,8 +24,9 @@ from scratchvae.priors import (
 
 
 def weights_generator(seed: int, where: str = "recipe") -> np.random.Generator:
-    """What the first weights are drawn from: a stream apart from those that draw data and noise by the same
-    seed.
+    """The generator that draws the first weights.
+
+    With the same seed its numbers differ from those that draw data and noise.
 
     InputError, which begins with `where`, for a seed that is no whole number, or is below 0.
     """
@@ -40,12 +41,12 @@ def likelihood_chosen(
     standardize: bool | None = False,
     schema: TableSchema | None = None,
 ) -> Likelihood:
-    """The likelihood that a text chooses, for events of that shape; a Likelihood is returned as it is.
+    """The likelihood that a text chooses, for events of that shape. A Likelihood is returned as it is.
 
-    None chooses the laws of the schema's columns, which standardize for themselves, and Bernoulli where there
-    is no schema. With `standardize` the likelihood becomes that of the standardized columns:
-    likelihoods.Standardized. With None it does so where it was chosen by a text and is one of real values,
-    which is what Standardized takes.
+    None chooses the laws of the schema's columns, which standardize by themselves, and Bernoulli where there
+    is no schema. With `standardize` the likelihood is put inside likelihoods.Standardized, the law of the
+    standardized columns. With standardize=None this happens where a text chose a law of real numbers, which
+    are what Standardized takes.
     """
     if standardize is not None:
         require_flag("recipe", "standardize", standardize)
@@ -61,14 +62,15 @@ def likelihood_chosen(
     if standardize is None:
         try:
             return given if isinstance(given, Likelihood) else Standardized(law, prod(parts.event_shape))
-        except InputError:  # of counts, bits or shares
+        except InputError:  # a law of counts, bits or shares can't be standardized
             return cast(Likelihood, law)
     return Standardized(law, prod(parts.event_shape)) if standardize else law
 
 
 def require_numbers(where: str, schema: TableSchema) -> None:
-    """Raise InputError where a column of the table has levels, which only the law of such a column can take
-    for what they are.
+    """Raise InputError where a column of the table has levels.
+
+    Only the law of such a column knows that its levels are names and no numbers.
     """
     levels = [column.name for column in schema.columns if column.kind in ("ordered", "categorical")]
     if levels:
@@ -78,8 +80,9 @@ def require_numbers(where: str, schema: TableSchema) -> None:
 
 
 def posterior_chosen(given: str | Posterior | None, parts: Parts) -> Posterior:
-    """The posterior that a text chooses; a Posterior is returned as it is, and None stands for the Point of
-    an autoencoder.
+    """The posterior that a text chooses. None chooses the Point of an autoencoder.
+
+    A Posterior is returned as it is.
     """
     if given is None:
         return Point(parts.latent_dim)
@@ -97,12 +100,11 @@ def prior_chosen(
     shows_mask: bool,
     condition_dim: int | None,
 ) -> Prior:
-    """The prior that a text chooses for latents that `encoder` and `posterior` infer; a Prior is returned as
-    it is.
+    """The prior that a text chooses for latents that `encoder` and `posterior` infer.
 
-    A prior that is made of the encoder, such as vamp, has to know how many numbers the encoder gets: the
-    `features` that the likelihood shows it of x, as many more for what was observed where the model
-    `shows_mask`, and those of the condition.
+    A Prior is returned as it is. A prior that is made of the encoder, such as vamp, has to know how many
+    numbers the encoder gets. These are the `features` that the likelihood shows it of x, as many more for
+    what was observed where the model `shows_mask`, and those of the condition.
     """
     if isinstance(given, Prior):
         return given

@@ -21,13 +21,13 @@ def gumbel_softmax(
     temperature: float | Schedule = 0.5,
     straight_through: bool = False,
 ) -> GumbelSoftmax:
-    """latent_dim / categories choices, drawn one-hot or relaxed at a temperature; the prior is one_hot."""
+    """latent_dim / categories choices, drawn one-hot or relaxed at a temperature. The prior is one_hot."""
     groups = _groups("gumbel_softmax", latent_dim, categories)
     return GumbelSoftmax(groups, categories, temperature=temperature, straight_through=straight_through)
 
 
 def concrete(latent_dim: int, categories: int = 10, *, temperature: float | Schedule = 0.5) -> Concrete:
-    """latent_dim / categories relaxed choices with a density; the prior is concrete too."""
+    """latent_dim / categories relaxed choices, which have a density. The prior is concrete too."""
     return Concrete(_groups("concrete", latent_dim, categories), categories, temperature=temperature)
 
 
@@ -39,8 +39,9 @@ def joint(
     temperature: float | Schedule = 0.5,
     straight_through: bool = False,
 ) -> JointPosterior:
-    """Gaussian latents, and so many choices among `categories`, which are the last of latent_dim; the prior
-    is product.
+    """Gaussian latents, followed by so many `choices` among `categories`. The prior is product.
+
+    Gaussians and choices have latent_dim numbers together.
     """
     for name, count in (("categories", categories), ("choices", choices)):
         require_count("posterior joint", name, count)
@@ -53,18 +54,18 @@ def joint(
 
 
 def product(posterior: Posterior, *, learned: bool = False) -> ProductPrior:
-    """N(0, I) for the Gaussian latents of a joint posterior, and for its choices one_hot."""
+    """N(0, I) for the Gaussian latents of a joint posterior, and one_hot for its choices."""
     gaussian, chosen = require_posterior("product", "joint", JointPosterior, posterior).parts
     return ProductPrior(StandardGaussian(gaussian.latent_dim), one_hot(chosen, learned=learned))
 
 
 def codes(posterior: Posterior, *, learned: bool = False) -> Codes:
-    """A probability for each code of a vq posterior, all equal, or learned."""
+    """A probability for each code of a vq posterior. They are all equal, or learned."""
     return Codes(require_posterior("codes", "vq", VectorQuantized, posterior), learned=learned)
 
 
 def one_hot(posterior: Posterior, *, learned: bool = False) -> OneHot:
-    """A probability for each category of a gumbel_softmax posterior, all equal, or learned."""
+    """A probability for each category of a gumbel_softmax posterior. They are all equal, or learned."""
     chosen = require_posterior("one_hot", "gumbel_softmax", GumbelSoftmax, posterior)
     return OneHot(chosen.groups, chosen.categories, learned=learned)
 

@@ -1,6 +1,4 @@
-"""What stands at the ends of networks: what fills in missing numbers, what bounds an encoder's output, what
-begins a decoder.
-"""
+"""The layers at the ends of networks: they fill in missing numbers, bound log σ², or begin a decoder."""
 
 from collections.abc import Sequence
 from math import prod
@@ -28,18 +26,17 @@ FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an en
 
 def n_features(likelihood: Likelihood, event_shape: Sequence[int]) -> int:
     """How many numbers the encoder gets for one event."""
-    # of no event: units may be unknown yet
+    # no event is needed, whose units may be unknown yet
     features, _ = likelihood.features(np.ones((0, prod(event_shape)), np.float32), None)
     return features.shape[1]
 
 
 def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
-    """How many numbers the first layer of an encoder gets that fills in missing entries so, and what comes
-    before it.
+    """How many numbers an encoder gets that fills in missing entries by `fill`, and the layers that do so.
 
-    `entries` counts the likelihood's features of an event, which are D, the entries themselves, for most.
-    "zero" puts 0 where one is missing. "learned" puts a number of its own there for each of them.
-    "zero_and_mask" puts 0 there, and shows which of them were observed as so many more numbers.
+    `entries` counts the likelihood's features of an event, which for most likelihoods are the D entries
+    themselves. "zero" puts 0 where an entry is missing. "learned" puts a learned number there, one for each
+    entry. "zero_and_mask" puts 0 there, and adds as many numbers that say which entries were observed.
     """
     require_choice("recipe", "fill", fill, FILLS)
     if fill == "learned":
@@ -48,11 +45,11 @@ def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
 
 
 def first_layers(posterior: Posterior, condition_dim: int = 0) -> list[Layer]:
-    """What stands before a decoder: nothing, or what makes shares of the logarithms of shares that a Concrete
-    posterior draws.
+    """The layers before a decoder.
 
-    Of latents in layers it sees the first layer. The last `condition_dim` numbers that the decoder gets are
-    no codes, and go around it.
+    A decoder of a Concrete posterior gets logarithms of shares, of which the layer makes shares. A decoder of
+    latents in layers gets only the first layer of them. Any other decoder has no such layer. The last
+    `condition_dim` numbers that the decoder gets are no codes, and go around the layer.
     """
     if isinstance(posterior, Ladder):
         first = FirstColumns(decoded_width(posterior))
@@ -64,18 +61,18 @@ def first_layers(posterior: Posterior, condition_dim: int = 0) -> list[Layer]:
 
 
 def decoded_width(posterior: Posterior) -> int:
-    """How many latents a decoder sees behind its `first_layers`."""
+    """How many latents a decoder gets after its `first_layers`."""
     return posterior.top_down.sizes[0] if isinstance(posterior, Ladder) else posterior.latent_dim
 
 
 def q_params_layers(
     posterior: Posterior, width: int, activation: str, init: str, rng: np.random.Generator
 ) -> list[Layer]:
-    """What makes q_params of the last hidden layer of an encoder, `width` numbers: one Linear layer, but for
-    a Ladder.
+    """The layers that make q_params of the last hidden layer of an encoder, which has `width` numbers.
 
-    A Ladder has an estimate of each layer of latents, from the bottom up. The first is made of that hidden
-    layer, and each one above it of a further hidden layer as wide: Sønderby et al. 2016, equations 4 to 6.
+    They are one Linear layer, but for a Ladder. A Ladder has an estimate of each layer of latents, from the
+    bottom up. The first is made of that hidden layer, and each one above it of a further hidden layer of the
+    same width: Sønderby et al. 2016, equations 4 to 6.
     """
     if not isinstance(posterior, Ladder):
         return [Linear(width, posterior.n_params, init=init, rng=rng)]
@@ -93,7 +90,7 @@ def q_params_layers(
 def last_layers(
     posterior: Posterior, activation: str | None, log_var_bounds: tuple[float, float] | None
 ) -> list[Layer]:
-    """What stands behind an encoder: bounds of log σ², an activation of an autoencoder's codes, or nothing."""
+    """The layers behind an encoder: bounds of log σ², an activation of an autoencoder's codes, or none."""
     bounds: list[Layer] = []
     if log_var_bounds is not None:
         if not isinstance(posterior, DiagonalGaussian):

@@ -18,24 +18,24 @@ from scratchvae.flows import (
 from scratchvae.posteriors import FlowPosterior
 from scratchvae.priors import FlowPrior
 
-# steps that need no encoder, and so may be a prior
+# the steps that need no encoder, so that a prior can be made of them
 OWN = {"coupling": Coupling, "autoregressive": MaskedAutoregressive}
 
 
 def planar(latent_dim: int, *, steps: int = 8) -> FlowPosterior:
-    """A Gaussian whose draws take planar steps, each with parameters from the encoder: 2Z + 1 numbers a step."""
+    """A Gaussian whose draws take planar steps. The encoder gives the parameters of each, 2Z + 1 numbers."""
     require_count("planar", "steps", steps)
     return FlowPosterior(Chain([Planar(latent_dim) for _ in range(steps)]))
 
 
 def radial(latent_dim: int, *, steps: int = 8) -> FlowPosterior:
-    """A Gaussian whose draws take radial steps, each with parameters from the encoder: Z + 2 numbers a step."""
+    """A Gaussian whose draws take radial steps. The encoder gives the parameters of each, Z + 2 numbers."""
     require_count("radial", "steps", steps)
     return FlowPosterior(Chain([Radial(latent_dim) for _ in range(steps)]))
 
 
 def householder(latent_dim: int, *, steps: int = 4) -> FlowPosterior:
-    """A Gaussian whose draws are reflected, each time by a vector from the encoder: Z numbers a step."""
+    """A Gaussian whose draws are reflected several times. The encoder gives the vector of each reflection."""
     require_count("householder", "steps", steps)
     return FlowPosterior(Chain([Householder(latent_dim) for _ in range(steps)]))
 
@@ -48,8 +48,9 @@ def iaf(
     hidden: int | Sequence[int] = 64,
     context: int = 16,
 ) -> FlowPosterior:
-    """Inverse autoregressive steps, which learn masked networks of so many `hidden` units and read a context
-    of the encoder.
+    """A Gaussian whose draws take inverse autoregressive steps.
+
+    Each step learns masked networks of so many `hidden` units, which read a `context` from the encoder.
     """
     require_count("iaf", "steps", steps)
     made = [
@@ -67,7 +68,10 @@ def coupling(
     hidden: int | Sequence[int] = 64,
     context: int = 16,
 ) -> FlowPosterior:
-    """Coupling steps, which learn networks of so many `hidden` units and read a context of the encoder."""
+    """A Gaussian whose draws take coupling steps.
+
+    Each step learns networks of so many `hidden` units, which read a `context` from the encoder.
+    """
     require_count("coupling", "steps", steps)
     made = [Coupling(latent_dim, context, hidden=hidden, reverse=bool(i % 2), rng=rng) for i in range(steps)]
     return FlowPosterior(Chain(made, shared=True))
@@ -81,8 +85,9 @@ def flow(
     hidden: int | Sequence[int] = 64,
     kind: Literal["coupling", "autoregressive"] = "coupling",
 ) -> FlowPrior:
-    """What coupling steps, or masked autoregressive ones, make of N(0, I); their networks are learned with
-    the model.
+    """The law that coupling steps, or masked autoregressive ones, make of N(0, I).
+
+    Their networks are learned with the model.
     """
     require_count("flow", "steps", steps)
     require_choice("flow", "kind", kind, OWN)

@@ -19,12 +19,13 @@ def ladder(
     *,
     hidden: int | Sequence[int] = 64,
 ) -> Ladder:
-    """Latents in layers of these sizes, from the one nearest to x up, each inferred from x and the layer
-    above it.
+    """Latents in layers of these `sizes`, the layer nearest to x first.
 
-    The sizes should sum to latent_dim; None is two layers, of which the upper one has a third of the latents.
-    Steps from layer to layer have so many `hidden` units. The prior is hierarchical.
-    Sønderby et al. 2016.
+    Each layer is inferred from x and the layer above.
+
+    The sizes should sum to latent_dim. None makes two layers, of which the upper one has a third of the
+    latents. Steps from layer to layer have so many `hidden` units. The prior is hierarchical. Sønderby et al.
+    2016.
     """
     if sizes is None:
         upper = -(-latent_dim // 3)
@@ -43,9 +44,7 @@ def ladder(
 
 
 def hierarchical(posterior: Posterior) -> HierarchicalGaussian:
-    """N(0, I) over the topmost layer of a ladder's latents, and a Gaussian of each layer given the one above
-    it.
-    """
+    """N(0, I) over a ladder's topmost layer of latents, and a Gaussian of each lower one given the next."""
     return HierarchicalGaussian(require_posterior("hierarchical", "ladder", Ladder, posterior).top_down)
 
 

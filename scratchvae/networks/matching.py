@@ -1,4 +1,4 @@
-"""A prior that has its shape from a posterior asks for a posterior of one kind."""
+"""Priors that have their shape from a posterior, and so ask for a posterior of one kind."""
 
 from typing import TypeVar
 
@@ -11,7 +11,7 @@ Kind = TypeVar("Kind", bound=Posterior)
 def require_posterior(prior: str, name: str, kind: type[Kind], posterior: Posterior) -> Kind:
     """The posterior, if it is of that kind.
 
-    InputError with the `name` that chooses such a posterior where it is not.
+    InputError for another kind. Its message has the `name` by which a user chooses the right one.
     """
     if not isinstance(posterior, kind):
         helps = f"take --posterior {name}, or another prior"

@@ -29,9 +29,7 @@ from scratchvae.posteriors import Posterior
 
 @dataclass(frozen=True)
 class Networks:
-    """What a model is made of, but for its prior, which may itself be made of the encoder and the
-    posterior.
-    """
+    """The parts of a model but for its prior, which may itself be made of the encoder and the posterior."""
 
     encoder: Layer
     posterior: Posterior
@@ -119,8 +117,7 @@ def critic_chosen(
     init: str,
     rng: np.random.Generator,
 ) -> Layer | None:
-    """Z -> hidden … -> T: the one number by which a critic says whether a vector of latents is the code of an
-    example.
+    """Z -> hidden … -> T: by this number a critic says whether a vector of latents is the code of an example.
 
     A Layer is returned as it is, and None stands for no critic.
     """
@@ -140,10 +137,10 @@ def classifier_chosen(
     init: str,
     rng: np.random.Generator,
 ) -> Layer | None:
-    """D -> hidden … -> C: the scores by which a classifier says what class an example has that is told none.
+    """D -> hidden … -> C: by these scores a classifier says what class an example has whose class is hidden.
 
-    D is how many `features` the likelihood shows of x, with what `fill` adds to them. InputError where there
-    are no `classes`. A Layer is returned as it is, and None stands for no classifier.
+    D is how many `features` the likelihood shows of x, with the numbers that `fill` adds to them. InputError
+    where there are no `classes`. A Layer is returned as it is, and None stands for no classifier.
     """
     if hidden is None or isinstance(hidden, Layer):
         return hidden

@@ -1,6 +1,4 @@
-"""Likelihoods, posteriors and priors by name: the roles that a user chooses, and what their choice asks of
-the networks.
-"""
+"""Likelihoods, posteriors and priors by name, as a user chooses them, and what each needs of the networks."""
 
 from dataclasses import dataclass
 from math import prod
@@ -60,11 +58,11 @@ from scratchvae.priors import (
 
 @dataclass(frozen=True)
 class Parts:
-    """What is known of a model when one of its roles is built. A role's builder takes those by name that it
-    needs.
+    """The parts of a model that are known when one of its roles is built.
 
-    The likelihood and the posterior come first, while there is no encoder yet. The prior comes last, and its
-    `event_shape` is the shape of what the encoder gets.
+    A role's builder takes those that it needs, by name. The likelihood and the posterior are built first,
+    while there is no encoder yet. The prior is built last, and its `event_shape` is the shape of what the
+    encoder gets.
     """
 
     event_shape: tuple[int, ...]
@@ -78,7 +76,7 @@ class Parts:
 def gaussian_diagonal(
     event_shape: tuple[int, ...], *, variance: float = 1.0, min_variance: float = 1e-6
 ) -> GaussianDiagonal:
-    """N(mean, diag σ²), a variance for each entry that is learned and does not depend on z."""
+    """N(mean, diag σ²), where each entry has a learned variance that does not depend on z."""
     return GaussianDiagonal(np.full(prod(event_shape), variance), min_variance=min_variance)
 
 
@@ -93,8 +91,9 @@ def vamp(
     mean: float = 0.0,
     std: float = 1.0,
 ) -> VampPrior:
-    """A mixture of the densities q(z|u_k) of learned pseudo-inputs u_k, which begin as draws from
-    N(mean, std²).
+    """A mixture of the densities q(z|u_k) of learned pseudo-inputs u_k.
+
+    They begin as draws from N(mean, std²).
     """
     return VampPrior(
         event_shape, encoder, posterior, components=components, bounds=bounds, mean=mean, std=std, rng=rng
@@ -102,7 +101,7 @@ def vamp(
 
 
 def conditional_gaussian(latent_dim: int, condition_dim: int | None) -> ConditionalGaussian:
-    """p(z|y) = N(mean(y), diag σ²(y)), by one linear layer: the prior of a conditional_vae that depends on y."""
+    """p(z|y) = N(mean(y), diag σ²(y)), by one linear layer: a prior for a conditional_vae."""
     if condition_dim is None:
         raise InputError(
             "prior conditional_gaussian is for the model conditional_vae, which is told y; found another model"

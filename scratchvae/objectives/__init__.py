@@ -1,7 +1,6 @@
-"""How passes are weighed into a loss: `report, pullback = objective(model, batch, noise)`; `pullback()` fills
-the gradients.
+"""Objectives, which weigh passes into a loss: `report, pullback = objective(model, batch, noise)`.
 
-An objective is the only place where a mean over the batch is taken.
+`pullback()` fills the gradients. An objective is the only place where a mean over the batch is taken.
 """
 
 from scratchvae.objectives.annealing import Cycles, Ramp, Schedule

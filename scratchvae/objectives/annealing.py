@@ -1,4 +1,4 @@
-"""Weights that change during training, as functions of the step: warm-up of beta, growth of a capacity."""
+"""Weights that change during training, as functions of the step, such as a beta that rises slowly."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,9 +33,9 @@ class Ramp:
 class Cycles:
     """The weight rises from 0 to `end` in a straight line again and again, `count` times within `steps`.
 
-    Of each cycle the share `rising` is the rise; for the rest of it, and after all cycles, the weight stays
-    at `end`. One cycle is a warm-up.
-    Fu, Li, Liu, Gao, Celikyilmaz & Carin 2019, equation 6, where R = `rising` and M = `count`.
+    The rise takes the share `rising` of each cycle. For the rest of the cycle, and after all cycles, the
+    weight stays at `end`. One cycle is a warm-up. Fu, Li, Liu, Gao, Celikyilmaz & Carin 2019, equation 6,
+    where R = `rising` and M = `count`.
     """
 
     steps: int
@@ -60,6 +60,6 @@ class Cycles:
 def weight_in(mode: Mode, weight: float | Schedule) -> float:
     """The number that a weight, fixed or scheduled, has at the mode's step.
 
-    Evaluation comes after all steps (step = ∞).
+    Evaluation counts as after all steps (step = ∞).
     """
     return weight(mode.step) if callable(weight) else weight

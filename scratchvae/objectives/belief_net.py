@@ -1,4 +1,4 @@
-"""What wake-sleep's objectives need beyond a pass: a model with binary hidden units that can dream.
+"""The interface that wake-sleep's objectives need: a model with binary hidden units that can dream.
 
 Letters: B examples, D entries, H hidden units.
 """
@@ -27,9 +27,7 @@ class BeliefNet(Model, Protocol):
 
 
 def require_moving_draws(where: str, model: Any, mode: Mode) -> None:
-    """Raise InputError where a model whose draws do not move with q is to be trained by a gradient that needs
-    them to.
-    """
+    """Raise InputError where a gradient needs draws that move with q, and the model's draws do not."""
     if mode.training and hasattr(model, "dream"):
         expected = "draws should move with q, as those of a Gaussian do"
         remedy = "train it by its own phases (wake_sleep, reweighted_wake_sleep)"
@@ -38,5 +36,5 @@ def require_moving_draws(where: str, model: Any, mode: Mode) -> None:
 
 def require_belief_net(where: str, model: Any) -> None:
     """Raise InputError for a model that cannot dream."""
-    if not hasattr(model, "dream"):  # isinstance takes ten times as long, at every step
+    if not hasattr(model, "dream"):  # isinstance would take ten times as long, at every step
         raise InputError(f"{where}: the model should be a HelmholtzMachine, found {type(model).__name__}")

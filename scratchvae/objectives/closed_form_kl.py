@@ -1,8 +1,7 @@
-"""KL(q(z|x) ‖ p(z)) where it has a closed form: one visible table, a row for each pair of posterior and
-prior.
+"""KL(q(z|x) ‖ p(z)) in closed form: a table with a row for each pair of posterior and prior that has one.
 
-Latents in layers have one layer by layer, given draws of the layer above: a second table has the pairs of
-which that is so.
+A second table has the pairs over latents in layers whose KL is in closed form layer by layer, given draws of
+the layer above.
 """
 
 from collections.abc import Callable
@@ -55,7 +54,7 @@ def diagonal_to_standard(
 def full_to_standard(
     posterior: FullGaussian, prior: StandardGaussian, q_params: Array
 ) -> tuple[Array, Pullback]:
-    """½ (mean_i² + Σ_j<i L_ij² + L_ii² − 1) − log L_ii: the share of each latent i, given those before it."""
+    """½ (mean_i² + Σ_j<i L_ij² + L_ii² − 1) − log L_ii, the share of each latent i given those before it."""
     (mean, L), params_pullback = posterior.mean_and_factor(q_params)
     kl, kl_pullback = gaussian_full.kl_to_standard_by_dimension(mean, L)
 
@@ -106,11 +105,10 @@ def choices_to_choices(posterior: GumbelSoftmax, prior: OneHot, q_params: Array)
 
 
 def codes_to_codes(posterior: VectorQuantized, prior: Codes, q_params: Array) -> tuple[Array, Pullback]:
-    """−log p_g(k_g) for each group, k_g the code of x, which has all the mass of q: log K under a uniform
-    prior.
+    """−log p_g(k_g) for each group, where k_g is the code of x, which has all the mass of q.
 
-    The pullback gives a learned prior its gradient, and returns 0 for q_params: which code is the nearest
-    does not move.
+    Under a uniform prior it is log K. The pullback gives a learned prior its gradient. It returns 0 for
+    q_params, since the nearest code stays the same under a small change.
     """
     log_p, log_p_pullback = prior.log_prob_of(posterior.indices(q_params), q_params)
 
@@ -124,9 +122,7 @@ def codes_to_codes(posterior: VectorQuantized, prior: Codes, q_params: Array) ->
 def product_to_product(
     posterior: JointPosterior, prior: ProductPrior, q_params: Array
 ) -> tuple[Array, Pullback]:
-    """The KLs of the parts side by side: that of products is the sum of the parts' own, each by its row of
-    the table.
-    """
+    """The KLs of the parts side by side, each by its row of the table, as the KL of products is their sum."""
     each, apart_pullback = posterior.apart(q_params)
     terms = [closed_form_kl(*given) for given in zip(posterior.parts, prior.parts, each, strict=True)]
     ends = list(accumulate(kl.shape[1] for kl, _ in terms))[:-1]
@@ -142,8 +138,9 @@ def product_to_product(
 def sphere_to_uniform(
     posterior: VonMisesFisher, prior: UniformSphere, q_params: Array
 ) -> tuple[Array, Pullback]:
-    """κ A(κ) − log E[e^(κ w)] of all latents together (B, 1): coordinates of a point on a sphere have no KL
-    of their own.
+    """κ A(κ) − log E[e^(κ w)] of all latents together (B, 1).
+
+    A single coordinate of a point on a sphere has no KL of its own.
     """
     (mean, log_concentration), params_pullback = posterior.mean_and_log_concentration(q_params)
     kl, kl_pullback = von_mises_fisher.kl_to_uniform(log_concentration, dim=posterior.latent_dim)
@@ -172,10 +169,10 @@ CLOSED_FORMS: dict[
 def ladder_to_hierarchical(
     posterior: Ladder, prior: HierarchicalGaussian, q_params: Array, *, noise: Noise, draws: int, mode: Mode
 ) -> tuple[tuple[Array, Array], Pullback]:
-    """KL(q(z_l|z_{l+1}, x) ‖ p(z_l|z_{l+1})) at draws of z_{l+1}, for each latent: to the prior that the
-    layer above gives.
+    """KL(q(z_l|z_{l+1}, x) ‖ p(z_l|z_{l+1})) at draws of z_{l+1}, for each latent.
 
-    Taken to N(0, I) instead, as some public ladders do, the terms would be those of no model.
+    The prior of a layer is the one that the layer above gives. Some public ladders take N(0, I) in its place,
+    and their terms are then those of no model.
     """
     if prior.top_down is not posterior.top_down:
         raise InputError(
@@ -190,8 +187,15 @@ AT_DRAWS: dict[tuple[type[Posterior], type[Prior]], Callable[..., tuple[tuple[Ar
 
 
 def has_closed_form(posterior: Posterior, prior: Prior) -> bool:
-    """Whether one of the tables has a row for the pair."""
-    return (type(posterior), type(prior)) in CLOSED_FORMS.keys() | AT_DRAWS.keys()
+    """Whether a table has a row for the pair, or where both are products, for each pair of parts."""
+    return (type(posterior), type(prior)) in AT_DRAWS or _needs_no_draws(posterior, prior)
+
+
+def _needs_no_draws(posterior: Posterior, prior: Prior) -> bool:
+    """Whether `closed_form_kl` has an answer."""
+    if isinstance(posterior, JointPosterior) and isinstance(prior, ProductPrior):
+        return all(map(_needs_no_draws, posterior.parts, prior.parts))
+    return (type(posterior), type(prior)) in CLOSED_FORMS
 
 
 def sample_with_kl(
@@ -205,9 +209,9 @@ def sample_with_kl(
 ) -> tuple[tuple[Array, Array], Pullback]:
     """z (B·K, Z) as the posterior draws it, and the KL of each group of latents (B, G) in nats.
 
-    The KL is that of `closed_form_kl`, and depends on no draw, unless the latents come in layers: then that
-    of a layer is a mean over the draws of the layers above. pullback(dz, dkl) -> dq_params. InputError where
-    neither table has a row.
+    The KL is that of `closed_form_kl`, and depends on no draw. With latents in layers the KL of a layer is a
+    mean over the draws of the layers above. pullback(dz, dkl) returns dq_params. InputError where neither
+    table has a row.
     """
     if form := AT_DRAWS.get((type(posterior), type(prior))):
         return form(posterior, prior, q_params, noise=noise, draws=draws, mode=mode)
@@ -222,11 +226,10 @@ def sample_with_kl(
 
 
 def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple[Array, Pullback]:
-    """The KL of each group of latents (B, G) in nats; pullback(dkl) -> dq_params. InputError where the table
-    has no row.
+    """The KL of each group of latents (B, G) in nats. pullback(dkl) returns dq_params.
 
-    Independent latents are groups of one each, so that G is Z. Those that are one choice, or that depend on
-    each other through a norm, are one group.
+    Each independent latent is a group, so that G is Z. Latents that are one choice, or that depend on each
+    other through a norm, are one group. InputError where the table has no row.
     """
     form = CLOSED_FORMS.get((type(posterior), type(prior)))
     if form is None:

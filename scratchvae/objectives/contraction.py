@@ -1,13 +1,13 @@
-"""The contractive penalty: how much the code moves when the data do, ‖∂z/∂x‖², and its gradient by hand.
+"""The contractive penalty ‖∂z/∂x‖², which says how much the code moves with the data, and its gradient.
 
 The layers are h_l = f_l(a_l) with a_l = h_l−1 W_l + b_l and slopes s_l = f_l′(a_l). The rows of the Jacobian,
-one row k for each latent, are carried from the code down to the data by the pullbacks' own rule:
+one row k for each latent, are computed from the code down to the data by the rule of the pullbacks:
 
     G_L = I,    through an activation  G ← G ∘ s_l,    through a Linear  G ← G W_lᵀ,    at the data  J = G.
 
 The value ‖J‖² depends on each W_l twice: through the product G W_lᵀ, and through a_l, on which the slopes
-depend. So its gradient runs back up through the rows first. Then the encoder's own pullbacks carry down what
-the slopes received, da_l = f_l″ ds_l.
+depend. So its gradient runs back up through the rows first. Then the encoder's own pullbacks pass down the
+gradients of the slopes, da_l = f_l″ ds_l.
 """
 
 from dataclasses import dataclass
@@ -27,11 +27,13 @@ from scratchvae.posteriors import Noise, Point
 
 @dataclass(frozen=True)
 class Contraction(Penalty):
-    """‖∂z/∂x‖² = Σ_kd (∂z_k/∂x_d)² at each example, z all that the encoder puts out: the codes of a Point
-    posterior.
+    """‖∂z/∂x‖² = Σ_kd (∂z_k/∂x_d)² at each example, where z is all that the encoder puts out.
 
-    The encoder may be made of Linear layers and activations.     Rifai, Vincent, Muller, Glorot &
-    Bengio 2011, section 2; for one sigmoid layer it is Σ_j (h_j (1 − h_j))² Σ_d W_dj².
+    For a Point posterior z is the code, and x are the features that the encoder reads. Where the encoder also
+    reads which of them were observed, those columns are no data, and no derivative by them counts. The encoder
+    may be made of Linear layers and activations.
+    Rifai, Vincent, Muller, Glorot & Bengio 2011, section 2; for one sigmoid layer it is
+    Σ_j (h_j (1 − h_j))² Σ_d W_dj².
     """
 
     weight: float
@@ -46,7 +48,9 @@ class Contraction(Penalty):
         if not isinstance(model.posterior, Point):
             expected = "the penalty is on the codes of an autoencoder, whose posterior is a Point"
             raise InputError(f"Contraction: {expected}; found a {type(model.posterior).__name__}")
-        norm, norm_pullback = jacobian_norm(model.encoder, model.seen(batch), mode=mode)
+        seen = model.seen(batch)
+        features = seen.shape[1] // 2 if model.shows_mask else seen.shape[1]
+        norm, norm_pullback = jacobian_norm(model.encoder, seen, features=features, mode=mode)
 
         def pullback(dpenalty: Array) -> dict[str, Array]:
             norm_pullback(dpenalty)  # the encoder's Parameters receive theirs
@@ -55,13 +59,15 @@ class Contraction(Penalty):
         return norm, pullback
 
 
-def jacobian_norm(encoder: Layer, x: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-    """‖∂z/∂x‖² (B,) of z = encoder(x) (B, Z) at x (B, D); pullback(dnorm) gives the encoder's Parameters
-    their gradients.
+def jacobian_norm(
+    encoder: Layer, x: Array, *, features: int | None = None, mode: Mode = EVALUATION
+) -> tuple[Array, Pullback]:
+    """‖∂z/∂x‖² (B,) of z = encoder(x) (B, Z) at x (B, D), by the first `features` columns of x, or by all.
 
-    Costs Z times what a pullback does, and memory for Z rows of the widest layer for each example.
+    pullback(dnorm) gives the encoder's Parameters their gradients. It costs Z times what a pullback does, and
+    memory for Z rows of the widest layer for each example.
     """
-    passed = []  # each layer with its input and its pullback, from the data up
+    passed = []  # each layer, its input and its pullback, from the data up
     h = x
     for layer in chain(encoder, "Contraction", "the encoder"):
         below = h
@@ -75,7 +81,8 @@ def jacobian_norm(encoder: Layer, x: Array, *, mode: Mode = EVALUATION) -> tuple
             _linear_rows(layer, G) if isinstance(layer, Linear) else _activation_rows(layer, below, G)
         )
         row_pullbacks.append(row_pullback)
-    J = G
+    J = G.copy()
+    J[:, :, x.shape[1] if features is None else features :] = 0
 
     def pullback(dnorm: Array) -> None:
         dG = 2 * dnorm[:, None, None] * J  # dJ = 2 dnorm J
@@ -85,13 +92,13 @@ def jacobian_norm(encoder: Layer, x: Array, *, mode: Mode = EVALUATION) -> tuple
             by_slopes.append(da)
         dh = np.zeros((B, Z), J.dtype)
         for (_, _, layer_pullback), da in zip(reversed(passed), reversed(by_slopes), strict=True):
-            dh = layer_pullback(dh) + da  # what the layers above ask for, and what the slope here does
+            dh = layer_pullback(dh) + da  # the gradient from the layers above, plus that of the slope here
 
     return (J * J).sum(axis=(1, 2)), pullback
 
 
 def _linear_rows(layer: Linear, G: Array) -> tuple[Array, Pullback]:
-    """G Wᵀ; pullback(dbelow) -> dG and 0, as W is a Parameter and no input."""
+    """G Wᵀ. pullback(dbelow) returns dG and 0, since W is a Parameter and no input."""
     W = layer.weight
 
     def pullback(dbelow: Array) -> tuple[Array, float]:
@@ -115,7 +122,7 @@ def _activation_rows(layer: Activation, a: Array, G: Array) -> tuple[Array, Pull
 def chain(layer: Layer, where: str, network: str) -> list[Linear | Activation]:
     """The layers that an input passes, one after another.
 
-    InputError for others than Linear layers and activations.
+    InputError for layers that are neither Linear nor an activation.
     """
     if isinstance(layer, Sequential):
         return [part for inner in layer.layers for part in chain(inner, where, network)]

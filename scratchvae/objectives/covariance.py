@@ -1,4 +1,4 @@
-"""A penalty on the covariance of codes over a batch: latents that vary alike are pulled apart."""
+"""A penalty on the covariance of codes over a batch, which makes latents vary independently."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -15,15 +15,13 @@ from scratchvae.posteriors import DiagonalGaussian, Noise
 
 @dataclass(frozen=True)
 class CodeCovariance(Penalty):
-    """Σ_i≠j C_ij² + `diagonal` Σ_i (C_ii − 1)², C (Z, Z) a covariance over the B examples of the batch: that
-    of
+    """Σ_i≠j C_ij² + `diagonal` Σ_i (C_ii − 1)², where C (Z, Z) is a covariance over the batch.
 
-        of = "means"   E[z|x], C = 1/B Σ_b (mean_b − m)(mean_b − m)ᵀ, m = 1/B Σ_b mean_b                   DIP-VAE-I
-             "draws"   z itself, by the law of total covariance: to that C comes diag(1/B Σ_b σ_b²)        DIP-VAE-II
+        of = "means"   C = 1/B Σ_b (mean_b − m)(mean_b − m)ᵀ of E[z|x], m = 1/B Σ_b mean_b                DIP-VAE-I
+             "draws"   that C + diag(1/B Σ_b σ_b²) of z, by the law of total covariance                   DIP-VAE-II
 
     With `weight` λ_od it is the paper's penalty with λ_d = λ_od · diagonal. The penalty is one number for the
-    batch.
-    Kumar, Sattigeri & Balakrishnan 2018, section 3.
+    batch. Kumar, Sattigeri & Balakrishnan 2018, section 3.
     """
 
     weight: float
@@ -55,7 +53,7 @@ class CodeCovariance(Penalty):
         def pullback(dpenalty: Array) -> dict[str, Array]:
             # dC_ij = 2 C_ij for i ≠ j,  2 diagonal (C_ii − 1) for i = j
             dC = dpenalty * 2 * (off + share * np.diag(excess))
-            # dmean = 2/B (mean − m) dC: C and dC are symmetric, and m falls out
+            # dmean = 2/B (mean − m) dC, as C and dC are symmetric and the gradient by way of m is 0
             dmean = 2 * centred @ dC / C.dtype.type(B)
             spread = np.diagonal(dC) * variance / C.dtype.type(B)  # dlog_var_bi = dC_ii σ_bi² / B
             return {

@@ -1,8 +1,7 @@
-"""A critic of codes: a network T(z) that learns to tell the codes of examples from other draws, and a penalty
-that asks it.
+"""A critic of codes, a network T(z) that learns to tell codes from other draws, and a penalty by it.
 
-Letters: B examples, K draws of each, Z latents. q(z) = 1/N Σ_n q(z|x_n) is the law of codes, and r(z) the law
-of the others.
+Letters: B examples, K draws of each, Z latents. q(z) = 1/N Σ_n q(z|x_n) is the law of codes, and r(z) is the
+law of the other draws.
 """
 
 from dataclasses import dataclass
@@ -19,25 +18,24 @@ from scratchvae.objectives.interface import Objective, Pass, Report
 from scratchvae.objectives.penalties import Penalty
 from scratchvae.posteriors import Noise
 
-OTHERS = ("permuted", "prior")  # which draws the critic compares codes with
+OTHERS = ("permuted", "prior")  # the draws that the critic compares codes with
 
 
 @dataclass(frozen=True)
 class Critic(Penalty):
-    """What the model's critic T says of the codes. The critic learns by `Discrimination`, in a phase of its
-    own.
+    """The value of the model's critic T at the codes. `Discrimination` trains the critic, in its own phase.
 
     against = "permuted"        r(z) = Π_j q(z_j), by codes whose latents are exchanged between the examples of a batch
               "prior"           r(z) = p(z)
 
-    form = "log_ratio"          T(z): of the best critic log q(z)/r(z), and its mean is KL(q(z) ‖ r(z))
-           "non_saturating"     log(1 + exp T(z)) = −log(1 − D(z)), where D = σ(T) is how sure the critic is that z is a code
+    form = "log_ratio"          T(z), which is log q(z)/r(z) for the best critic, and its mean KL(q(z) ‖ r(z))
+           "non_saturating"     log(1 + exp T(z)) = −log(1 − D(z)), where D = σ(T) is the critic's probability that z is a code
 
     Against permuted codes the KL is the total correlation, and an Elbo with that penalty is the loss of the
     FactorVAE (Kim & Mnih 2018, section 3). Against the prior, non-saturating, the penalty makes a
     Reconstruction the loss of the adversarial autoencoder (Makhzani et al. 2015, section 2) and of the
-    WAE-GAN (Tolstikhin et al. 2018, algorithm 1). The gradients reach z, and the critic's Parameters, which
-    the phase of the model leaves where they are.
+    WAE-GAN (Tolstikhin et al. 2018, algorithm 1). The gradients reach z, and the critic's Parameters too, but
+    the phase of the model does not move these.
     """
 
     weight: float
@@ -51,7 +49,7 @@ class Critic(Penalty):
         require_choice("Critic", "form", self.form, ("log_ratio", "non_saturating"))
 
     def opponent(self, model: Any) -> tuple[Objective, str]:
-        """`Discrimination`, which moves the critic."""
+        """`Discrimination`, which trains the critic."""
         critic_of("Critic", model)
         return Discrimination(self.against), "critic"
 
@@ -73,15 +71,14 @@ class Critic(Penalty):
 
 @dataclass(frozen=True)
 class Discrimination(Objective):
-    """loss = −½ ⟨log D(z)⟩ − ½ ⟨log(1 − D(r))⟩ with D = σ(T): the cross entropy of telling codes z from other
-    draws r.
+    """loss = −½ ⟨log D(z)⟩ − ½ ⟨log(1 − D(r))⟩ with D = σ(T), for codes z and other draws r.
 
-    It fills the critic's Parameters alone: codes are data here, and what made them receives no gradient. The
-    best critic has T(z) = log q(z)/r(z), and one that can't tell them apart has the loss log 2. `against` is
-    that of `Critic`: the others are draws from the prior, or the batch's own codes, of which each latent was
-    permuted apart. Both are part of the noise. The term is cross_entropy.
-    Kim & Mnih 2018, algorithms 1 and 2, with one batch for codes and for permuted codes;
-    Makhzani et al. 2015, section 2.
+    It is the cross entropy of telling the two apart, and fills the critic's Parameters alone: codes are data
+    here, and the networks that made them receive no gradient. The best critic has T(z) = log q(z)/r(z), and
+    one that can't tell them apart has the loss log 2. `against` is that of `Critic`: the other draws are from
+    the prior, or they are the batch's own codes with each latent permuted on its own. Both are part of the
+    noise. The term is cross_entropy. Kim & Mnih 2018, algorithms 1 and 2, with one batch for codes and for
+    permuted codes; Makhzani et al. 2015, section 2.
     """
 
     against: str = "permuted"
@@ -90,8 +87,9 @@ class Discrimination(Objective):
         require_choice("Discrimination", "against", self.against, OTHERS)
 
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
-        """The model's noise, and a permutation of the rows for each latent (B, Z), or draws from the prior
-        (B, Z).
+        """The model's noise, and the noise of the other draws.
+
+        It is draws from the prior (B, Z), or a permutation of the rows for each latent (B, Z).
         """
         own = model.draw_noise(rows, rng)
         if self.against == "prior":
@@ -103,7 +101,7 @@ class Discrimination(Objective):
     ) -> tuple[Report, Pullback]:
         critic = critic_of("Discrimination", model)
         own, others = noise
-        one, _ = model.run(batch, own, mode=mode)  # whose pullback nobody calls
+        one, _ = model.run(batch, own, mode=mode)  # nobody calls its pullback
         z, B = one.z, len(batch)
         r = others.astype(z.dtype) if self.against == "prior" else np.take_along_axis(z, others, axis=0)
         T, critic_pullback = critic(np.concatenate([z, r]), mode=mode)

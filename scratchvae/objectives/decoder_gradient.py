@@ -1,14 +1,13 @@
-"""The penalty on a decoder's slope: how much what it puts out moves when the code does, ‖∂D/∂z‖², and its
-gradient by hand.
+"""The penalty ‖∂D/∂z‖², which says how much a decoder's output moves with the code, and its gradient.
 
-The rows of the Jacobian, one row k for each latent, are carried from the code up to what the decoder puts
-out:
+The rows of the Jacobian, one row k for each latent, are computed from the code up to the output of the
+decoder:
 
     T_0 = I,    through a Linear  T ← T W_l,    through an activation  T ← T ∘ s_l with s_l = f_l′(a_l),    at the top  J = T.
 
 The value ‖J‖² depends on each W_l twice, as in the contractive penalty of an encoder: through the product,
-and through the a_l on which the slopes depend. What the slopes received is carried down by the decoder's own
-pullbacks, to the code as well.
+and through the a_l on which the slopes depend. The decoder's own pullbacks pass the gradients of the slopes
+down, to the code as well.
 """
 
 from dataclasses import dataclass
@@ -29,12 +28,11 @@ from scratchvae.posteriors import Noise
 
 @dataclass(frozen=True)
 class DecoderGradient(Penalty):
-    """‖∂D(z)/∂z‖² = Σ_kd (∂D_d/∂z_k)² at each code, D all that the decoder puts out. For a linear decoder it
-    is ‖W‖².
+    """‖∂D(z)/∂z‖² = Σ_kd (∂D_d/∂z_k)² at each code, where D is all that the decoder puts out.
 
-    It is the derivative by the code, not by the data that the encoder saw. The gradients reach the decoder's
-    Parameters and, through z, the encoder's. The decoder may be made of Linear layers and activations.
-    Ghosh, Sajjadi, Vergari, Black & Schölkopf 2020, equation 8.
+    For a linear decoder it is ‖W‖². It is the derivative by the code, and not by the data that the encoder
+    saw. The gradients reach the decoder's Parameters and, through z, the encoder's. The decoder may be made
+    of Linear layers and activations. Ghosh, Sajjadi, Vergari, Black & Schölkopf 2020, equation 8.
     """
 
     weight: float
@@ -57,13 +55,13 @@ class DecoderGradient(Penalty):
 
 
 def slope_norm(decoder: Layer, z: Array, *, latents: int, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-    """‖∂y/∂z‖² (B,) of y = decoder(z) by the first `latents` columns of z (B, Z + …); pullback(dnorm) -> dz
-    of these columns.
+    """‖∂y/∂z‖² (B,) of y = decoder(z) by the first `latents` columns of z (B, Z + …).
 
-    The pullback gives the decoder's Parameters their gradients. It costs as many passes as there are latents.
+    pullback(dnorm) gives the decoder's Parameters their gradients, and returns dz of these columns. It costs
+    as many passes as there are latents.
     """
     require_count("slope_norm", "latents", latents)
-    passed = []  # each layer with its pullback, and the pullback of the rows, from the code up
+    passed = []  # each layer's pullback, with that of the rows, from the code up
     h, T = z, np.broadcast_to(np.eye(latents, z.shape[1], dtype=z.dtype), (len(z), latents, z.shape[1]))
     for layer in chain(decoder, "DecoderGradient", "the decoder"):
         below = h
@@ -79,14 +77,14 @@ def slope_norm(decoder: Layer, z: Array, *, latents: int, mode: Mode = EVALUATIO
         dh = np.zeros_like(h)
         for layer_pullback, row_pullback in reversed(passed):
             dT, da = row_pullback(dT)
-            dh = layer_pullback(dh) + da  # what the layers above ask for, and what the slope here does
+            dh = layer_pullback(dh) + da  # the gradient from the layers above, plus that of the slope here
         return dh[:, :latents]
 
     return (J * J).sum(axis=(1, 2)), pullback
 
 
 def _through_linear(layer: Linear, T: Array) -> tuple[Array, Pullback]:
-    """T W; pullback(dabove) -> dT and 0, as W is a Parameter and no input."""
+    """T W. pullback(dabove) returns dT and 0, since W is a Parameter and no input."""
     W = layer.weight
 
     def pullback(dabove: Array) -> tuple[Array, float]:

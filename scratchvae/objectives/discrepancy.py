@@ -1,6 +1,4 @@
-"""Distances between the codes of a batch and draws from N(0, I), whose mean over batches is 0 where the two
-laws are one.
-"""
+"""Distances between the codes of a batch and draws from N(0, I), which are 0 where both have one law."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,32 +26,31 @@ from scratchvae.priors import StandardGaussian
 
 @dataclass(frozen=True)
 class Mmd(Penalty):
-    """The squared maximum mean discrepancy of the codes z_1 … z_n of a batch from N(0, I):
+    """The squared maximum mean discrepancy of the codes z_1 … z_n of a batch from N(0, I).
 
-        E[k(z, z′)] + E[k(p, p′)] − 2 E[k(z, p)],
-        z, z′ independent codes and p, p′ independent draws from N(0, I).
+        E[k(z, z′)] + E[k(p, p′)] − 2 E[k(z, p)]
 
-    A batch of B examples with K draws of each has n = BK codes, and is compared with B draws p. Codes of
-    different examples are independent; two draws of one example are not, since both lie near that example's
-    mean.
+    z, z′ are independent codes, and p, p′ are independent draws from N(0, I). A batch of B examples with K
+    draws of each has n = BK codes, and is compared with B draws p. Codes of different examples are
+    independent. Two draws of one example are not, since both lie near that example's mean.
 
-    kernel = "gaussian"                 k(x, y) = exp(−‖x − y‖² / 2γ²)
-             "inverse_multiquadratic"     k(x, y) = 2γ² / (2γ² + ‖x − y‖²)     with γ² = `scale` · Z
+        kernel = "gaussian"                 k(x, y) = exp(−‖x − y‖² / 2γ²)
+                 "inverse_multiquadratic"     k(x, y) = 2γ² / (2γ² + ‖x − y‖²)     with γ² = `scale` · Z
 
-    estimator = "u"             means over the pairs of codes of different examples, and over the pairs of different p: right
-                                on average, and may be negative
-                "v"             means over all pairs: never negative, and on average too large, by at most 2/B. With K = 1 it
-                                is (2 − E[k(z, z′)] − E[k(p, p′)])/B too large, since a point's distance from
-                                itself is 0
-                "closed_form"   the Gaussian kernel's E[k(p, p′)] = (γ²/(γ² + 2))^(Z/2) and
-                                E[k(z, p)] = (γ²/(γ² + 1))^(Z/2) exp(−‖z‖² / 2(γ² + 1)), and E[k(z, z′)] as in
-                                "u": no draws
+    `estimator` says how the expectations are taken:
+
+    - "u" takes means over the pairs of codes of different examples, and over the pairs of different p. It is
+    right on average, and may be negative.
+    - "v" takes means over all pairs. It is never negative, and on average too large, by at most 2/B. With K = 1
+    it is too large by (2 − E[k(z, z′)] − E[k(p, p′)])/B, since a point's distance from itself is 0.
+    - "closed_form" takes E[k(z, z′)] as "u" does, and needs no draws: the Gaussian kernel has
+    E[k(p, p′)] = (γ²/(γ² + 2))^(Z/2) and E[k(z, p)] = (γ²/(γ² + 1))^(Z/2) exp(−‖z‖² / 2(γ² + 1)).
 
     As a penalty of Reconstruction in an Autoencoder it makes a Wasserstein autoencoder (Tolstikhin, Bousquet,
-    Gelly & Schölkopf 2018, section 3), and of an Elbo with beta = 1 − α, with weight α + λ − 1, InfoVAE
-    (Zhao, Song & Ermon 2019). A batch of one example has no pairs of two, whose mean counts as 0 in "u" and
-    "closed_form": such a batch tells little. The penalty is one number for the batch.
-    Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, section 2.
+    Gelly & Schölkopf 2018, section 3). As a penalty of an Elbo with beta = 1 − α, with weight α + λ − 1, it
+    makes InfoVAE (Zhao, Song & Ermon 2019). A batch of one example has no pairs of two examples, and their
+    mean counts as 0 in "u" and "closed_form": such a batch tells little. The penalty is one number for the
+    batch. Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, section 2.
     """
 
     weight: float
@@ -73,7 +70,7 @@ class Mmd(Penalty):
         require_positive("Mmd", "scale", self.scale)
 
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
-        """As many draws from N(0, I) as there are examples; None where none are needed."""
+        """As many draws from N(0, I) as there are examples, or None where none are needed."""
         if self.estimator == "closed_form":
             return None
         return gaussian.sample_standard((rows, model.posterior.latent_dim), rng)
@@ -86,7 +83,7 @@ class Mmd(Penalty):
         n, Z = z.shape
         width = z.dtype.type(self.scale * Z)  # γ²
         kernel = KERNELS[self.kernel]
-        example = np.repeat(np.arange(len(one.log_px)), n // len(one.log_px))  # of each code
+        example = np.repeat(np.arange(len(one.log_px)), n // len(one.log_px))  # the example of each code
         counted = (example[:, None] != example) | (self.estimator == "v")
         apart = counted.astype(z.dtype)  # 1 for the pairs that count
         among, among_pullback = kernel(z, z, width)
@@ -106,7 +103,7 @@ class Mmd(Penalty):
 
         def pullback(dpenalty: Array) -> dict[str, Array]:
             left, right = among_pullback(dpenalty * apart / among_pairs)
-            dz = left + right  # z stands on both sides of k(z, z′)
+            dz = left + right  # z is both arguments of k(z, z′)
             if self.estimator == "closed_form":
                 dz = dz + dpenalty * 2 / (n * (width + 1)) * near[:, None] * z  # −2/n ∂E[k(z, p)]/∂z
             else:
@@ -117,14 +114,14 @@ class Mmd(Penalty):
 
 
 def _gaussian_kernel(x: Array, y: Array, width: Any) -> tuple[Array, Pullback]:
-    """exp(−‖x − y‖² / 2γ²) (n, m); pullback(dk) -> (dx, dy)."""
+    """exp(−‖x − y‖² / 2γ²) (n, m). pullback(dk) returns (dx, dy)."""
     squares, squares_pullback = _squared_distances(x, y)
     k = np.exp(-squares / (2 * width))
     return k, lambda dk: squares_pullback(-dk * k / (2 * width))  # d‖x − y‖² = −dk k / 2γ²
 
 
 def _inverse_multiquadratic(x: Array, y: Array, width: Any) -> tuple[Array, Pullback]:
-    """2γ² / (2γ² + ‖x − y‖²) (n, m); pullback(dk) -> (dx, dy)."""
+    """2γ² / (2γ² + ‖x − y‖²) (n, m). pullback(dk) returns (dx, dy)."""
     squares, squares_pullback = _squared_distances(x, y)
     k = 2 * width / (2 * width + squares)
     return k, lambda dk: squares_pullback(-dk * k * k / (2 * width))  # d‖x − y‖² = −dk k² / 2γ²
@@ -137,8 +134,9 @@ KERNELS: dict[str, Callable[[Array, Array, Any], tuple[Array, Pullback]]] = {
 
 
 def _squared_distances(x: Array, y: Array) -> tuple[Array, Pullback]:
-    """‖x_i − y_j‖² (n, m) of x (n, Z) and y (m, Z), from the differences, since squares minus products would
-    cancel.
+    """‖x_i − y_j‖² (n, m) of x (n, Z) and y (m, Z).
+
+    They are computed from the differences, since squares less products would cancel.
     """
     apart = x[:, None] - y[None]
 
@@ -151,13 +149,11 @@ def _squared_distances(x: Array, y: Array) -> tuple[Array, Pullback]:
 
 @dataclass(frozen=True)
 class SlicedWasserstein(Penalty):
-    """The squared 2-Wasserstein distance of θ·z over the batch from θ·p, p ~ N(0, I), as a mean over
-    directions θ.
+    """The squared 2-Wasserstein distance of θ·z over the batch from θ·p, p ~ N(0, I), averaged over θ.
 
     There are L = `projections` directions, uniform on the sphere. Along one of them the best match of n codes
-    and n draws is in order of size: 1/n Σ_i (θ·z_(i) − θ·p_(i))². The gradient moves each code towards its
-    match. The penalty is one number for the batch.
-    Kolouri, Pope, Martin & Rohde 2019, section 3.
+    and n draws pairs them in order of size: 1/n Σ_i (θ·z_(i) − θ·p_(i))². The gradient moves each code
+    towards its match. The penalty is one number for the batch. Kolouri, Pope, Martin & Rohde 2019, section 3.
     """
 
     weight: float
@@ -169,7 +165,7 @@ class SlicedWasserstein(Penalty):
         require_count("SlicedWasserstein", "projections", self.projections)
 
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
-        """Draws from N(0, I): one for each example, and behind them one for each direction, (B + L, Z)."""
+        """Draws from N(0, I), one for each example and then one for each direction, (B + L, Z)."""
         return gaussian.sample_standard((rows + self.projections, model.posterior.latent_dim), rng)
 
     def __call__(

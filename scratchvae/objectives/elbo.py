@@ -49,7 +49,7 @@ class Elbo(Objective):
         require_penalties("Elbo", self.penalties)
 
     def draw_noise(self, model: Model, rows: int, rng: np.random.Generator) -> Noise:
-        """The model's noise, and that of the penalties behind it."""
+        """The model's noise, followed by that of the penalties."""
         return noise_with_penalties(model.draw_noise(rows, rng), self.penalties, model, rows, rng)
 
     def __call__(
@@ -73,7 +73,7 @@ class Elbo(Objective):
         return Report(float(loss), {name: log_px - kl, "log_px": log_px, "kl": kl, **terms}), pullback
 
     def _counted(self, kl: Array, mode: Mode) -> tuple[float, Array]:
-        """KL as the loss counts it, and its gradient (B, G)."""
+        """KL as it enters the loss, and its gradient (B, G)."""
         B = len(kl)
         if self.capacity is not None:
             excess = kl.sum(axis=1) - weight_in(mode, self.capacity)

@@ -1,5 +1,4 @@
-"""What an objective is, what it asks of a model, and what a model answers: `report, pullback
-= objective(model, batch, noise)`.
+"""The interface of an objective, `report, pullback = objective(model, batch, noise)`, and of its model.
 
 Letters: B examples, K draws of each, Z latents, G groups of latents whose KL is counted apart, P numbers of
 q_params.
@@ -26,13 +25,13 @@ class Pass:
     """One trip of a batch through a model: the log-probabilities, in nats, that objectives weigh.
 
     log_px    (B, K)    log p(x|z)
-    q_params  (B, P)    what the encoder said of q(z|x)
-    z         (B·K, Z)  the draws, those of one x side by side
+    q_params  (B, P)    the parameters of q(z|x), from the encoder
+    z         (B·K, Z)  the draws, those of one x in neighbouring rows
     log_pz    (B, K)    log p(z), and
     log_q     (B, K)    log q(z|x), where kl="sampled" was asked for
     kl        (B, G)    KL(q(z|x) ‖ p(z)) by group of latents, where kl="closed_form" was asked for
     relaxed   whether z are draws of another law than q(z|x), so that log p(x|z) − kl is no bound
-    x_params  (B·K, P)  what the decoder said of p(x|z), in as many numbers as the likelihood takes; None without one decoder
+    x_params  (B·K, P)  the parameters of p(x|z), from the decoder; None for a model without one decoder
     """
 
     log_px: Array
@@ -62,17 +61,17 @@ class Pass:
 
 
 class Trainable(Protocol):
-    """What every model has, whatever it is made of: what checkpoints and minimizers ask for."""
+    """A model as checkpoints and minimizers need it, which may be made of anything."""
 
     event_shape: tuple[int, ...]
     likelihood: Likelihood
 
 
 class Model(Trainable, Protocol):
-    """A model that has passes: what objectives, training and evaluation ask for."""
+    """A model that has passes, as objectives, training and evaluation need it."""
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
-        """All the randomness of `rows` draws of z."""
+        """All random numbers that `rows` draws of z need."""
 
     def run(
         self,
@@ -84,13 +83,13 @@ class Model(Trainable, Protocol):
         score: bool = True,
         mode: Mode = EVALUATION,
     ) -> tuple[Pass, Pullback]:
-        """One pass with K = `draws` of each example, `noise` being that of B·K draws.
+        """One pass with K = `draws` of each example, where `noise` is that of B·K draws.
 
         pullback(*, dlog_px=None, dlog_pz=None, dlog_q=None, dkl=None, dz=None, dq_params=None, path=None)
-        gives every Parameter that took part its gradient of Σ dlog_px log_px + …, where each argument is
-        shaped as what it belongs to, and None stands for 0. With score=False log q(z|x) moves with z alone,
-        not with its own parameters. `path` (B, K) multiplies what each draw's z passes on to q, and needs
-        score=False.
+        gives every Parameter that took part its gradient of Σ dlog_px log_px + …. Each argument has the shape
+        of its part of the pass, and None stands for 0. With score=False log q(z|x) moves with z alone, and
+        not with its own parameters. `path` (B, K) multiplies the gradient that each draw's z passes on to q,
+        and needs score=False.
         """
 
     def log_joint(
@@ -104,9 +103,7 @@ class Model(Trainable, Protocol):
 
 
 class LatentModel(Model, Protocol):
-    """A model with one vector of latents for each example: what is asked of one whose latent space is looked
-    at.
-    """
+    """A model with one vector of latents for each example, as it is needed to look at the latent space."""
 
     encoder: Layer
     posterior: Posterior
@@ -118,10 +115,10 @@ class LatentModel(Model, Protocol):
         """The one code (B, Z) of each example."""
 
     def told(self, z: Array, batch: Batch, *, draws: int = 1) -> Array:
-        """What the decoder gets (B·K, Z + …): codes z (B·K, Z), and behind them what else it is told."""
+        """The array that the decoder gets (B·K, Z + …): codes z (B·K, Z), and then what else it is told."""
 
     def seen(self, batch: Batch) -> Array:
-        """What the encoder gets, a row for each example."""
+        """The array that the encoder gets, a row for each example."""
 
     def prior_given(self, batch: Batch, *, mode: Mode = EVALUATION) -> Prior:
         """p(z) for the latents of this batch."""
@@ -129,17 +126,17 @@ class LatentModel(Model, Protocol):
     def decoded(
         self, z: Array, batch: Batch, *, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[Array, Pullback]:
-        """x_params (B·K, n_params) of codes z (B·K, Z); pullback(dx_params) -> dz."""
+        """x_params (B·K, n_params) of codes z (B·K, Z). pullback(dx_params) returns dz."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """The number that is minimized, and the terms it is made of for each of B examples, in nats.
+    """The loss, which is minimized, and its terms for each of B examples, in nats.
 
-    `bound` among the terms is a lower bound on log p(x) whatever weights the loss gives its parts. Where the
-    likelihood takes something of x as `given`, such as the size of each example, it is one on
-    log p(x | that). In training mode, layers and likelihoods that fit themselves to the batch
-    (BatchNorm, GaussianOptimal) make it a bound for that batch only.
+    `bound` among the terms is a lower bound on log p(x), whatever weights the loss gives its parts. Where the
+    likelihood takes a part of x as `given`, such as the size of each example, it is a lower bound on log p(x
+    | that part). In training mode, layers and likelihoods that fit themselves to the batch (BatchNorm,
+    GaussianOptimal) make it a bound for that batch only.
     """
 
     loss: float
@@ -153,11 +150,10 @@ class Report:
         }
 
     def first_not_finite(self) -> tuple[str, Array] | None:
-        """The term that a pass computes first among those that are not finite, and the rows where it is not;
-        or None.
+        """The first term that is not finite, and the rows where it is not, or None.
 
-        kl comes before log_px, since it depends on q(z|x) alone, and log p(x|z) on a z drawn from it. The
-        other terms are sums of these, or come after them.
+        kl comes before log_px, since kl depends on q(z|x) alone, and log p(x|z) on a z drawn from it. The
+        other terms are sums of these, or are computed after them. None says that all terms are finite.
         """
         for name in ("kl", "log_px", *self.terms):
             finite = np.isfinite(self.terms[name]) if name in self.terms else np.ones(1, bool)
@@ -167,20 +163,20 @@ class Report:
 
 
 class Objective(ABC):
-    """A loss over a batch. It draws nothing itself: what draw_noise drew, handed back, gives the same numbers
-    again.
+    """A loss over a batch, which draws nothing: the same noise gives the same numbers again.
 
-    Weights may be schedules, functions of the step: they are read at `mode.step`.
+    Weights may be schedules, which are functions of the step: they are read at `mode.step`.
     """
 
     @abstractmethod
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
-        """All the randomness of one call for a batch of `rows` examples."""
+        """All random numbers that one call needs for a batch of `rows` examples."""
 
     @abstractmethod
     def __call__(
         self, model: Any, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
     ) -> tuple[Report, Pullback]:
-        """The report; pullback() gives every Parameter that took part its gradient of the loss, a mean over
-        B.
+        """The report. pullback() gives every Parameter that took part its gradient of the loss.
+
+        The loss is a mean over B.
         """

@@ -1,6 +1,4 @@
-"""The importance-weighted bound, which is the tighter the more draws it takes, and its blends with the plain
-bound.
-"""
+"""The importance-weighted bound, which more draws make tighter, and its blends with the plain bound."""
 
 from dataclasses import dataclass
 
@@ -30,7 +28,7 @@ class Iwae(ManyDraws):
     With w̃_mk = w_mk / Σ_k w_mk, the gradient to the encoder's and q's Parameters φ, z = z(ε, φ), is
     estimated by
 
-        gradient = "total"   1/M Σ_mk w̃_mk dlog w_mk/dφ, all of it                        Burda et al. 2016, equation 14
+        gradient = "total"   1/M Σ_mk w̃_mk dlog w_mk/dφ                                   Burda et al. 2016, equation 14
                    "dreg"    1/M Σ_mk w̃_mk² ∂log w_mk/∂z ∂z/∂φ, doubly reparameterized     Tucker et al. 2019, equation 8
                    "stl"     ∂log w/∂z ∂z/∂φ, at K = 1 only, where dreg is the same draw by draw     Roeder et al. 2017
 
@@ -60,7 +58,7 @@ class Iwae(ManyDraws):
 
     @property
     def draws(self) -> int:
-        """M K."""
+        """M K, the number of draws of each example."""
         return self.groups * self.samples
 
     def weigh(self, log_w: Array) -> tuple[Array, Array]:
@@ -72,10 +70,9 @@ class Iwae(ManyDraws):
 
 @dataclass(frozen=True)
 class Ciwae(ManyDraws):
-    """F = β ⟨log w_k⟩ + (1 − β) log 1/K Σ_k w_k: the plain bound and the importance-weighted one of the same
-    draws.
+    """F = β ⟨log w_k⟩ + (1 − β) log 1/K Σ_k w_k, from the same K = `samples` draws of each example.
 
-    K = `samples` draws of each example. β = 1 is the plain bound, β = 0 the importance-weighted one.
+    It blends the plain bound, which is F at β = 1, and the importance-weighted one, F at β = 0.
     Rainforth et al. 2018, section 5.
     """
 
@@ -89,13 +86,15 @@ class Ciwae(ManyDraws):
 
     @property
     def draws(self) -> int:
-        """K."""
+        """K = `samples`, the number of draws of each example."""
         return self.samples
 
     def weigh(self, log_w: Array) -> tuple[Array, Array]:
         """F, and its slope β/K + (1 − β) w̃_k."""
         beta, rest = log_w.dtype.type(self.beta), log_w.dtype.type(1 - self.beta)
         tight, weights = log_mean_exp(log_w)
+        if self.beta == 0:  # so that 0 · log 0 of a weight that is 0 counts for nothing
+            return tight, weights
         return beta * log_w.mean(axis=1) + rest * tight, beta / log_w.dtype.type(
             self.samples
         ) + rest * weights
@@ -103,12 +102,11 @@ class Ciwae(ManyDraws):
 
 @dataclass(frozen=True)
 class Renyi(ManyDraws):
-    """F = log(1/K Σ_k w_k^(1−α)) / (1 − α), K = `samples`: Rényi's variational bound of order `alpha`,
-    estimated by K draws.
+    """F = log(1/K Σ_k w_k^(1−α)) / (1 − α), an estimate of Rényi's bound of order `alpha`, K = `samples`.
 
-    As K grows, F falls or rises to a number that decreases with α: α = 0 gives log p(x), by way of the
-    importance-weighted bound; α → 1 gives the plain bound, which is F there; α < 0 an upper bound; α → −∞ the
-    largest log w. The slope is w_k^(1−α) / Σ_k w_k^(1−α).
+    As K grows, F falls or rises to a number that decreases with α. At α = 0 the number is log p(x), and F is
+    the importance-weighted bound. At α = 1 F is the plain bound. For α < 0 the number is an upper bound, and
+    for α → −∞ F is the largest log w. The slope is w_k^(1−α) / Σ_k w_k^(1−α).
     Li & Turner 2016, sections 3 and 4.
 
     With p = 1 − α, the mean m = 1/K Σ_k log w_k, and d_k = log w_k − m, it is computed as
@@ -130,16 +128,16 @@ class Renyi(ManyDraws):
 
     @property
     def draws(self) -> int:
-        """K."""
+        """K = `samples`, the number of draws of each example."""
         return self.samples
 
     def weigh(self, log_w: Array) -> tuple[Array, Array]:
-        """F, and its slope."""
+        """F at log w (B, K), and its slope ∂F/∂log w."""
         if self.alpha == 1:
             return log_w.mean(axis=1), np.full_like(log_w, 1 / self.samples)
         power = log_w.dtype.type(1 - self.alpha)
         mean = log_w.mean(axis=1)
-        centre = np.where(np.isfinite(mean), mean, 0)  # of weights of which one is 0 there is none
+        centre = np.where(np.isfinite(mean), mean, 0)  # where one weight is 0 the mean is −∞
         scaled = power * (log_w - centre[:, None])
         value, weights = log_mean_exp(scaled)
         near = (np.abs(scaled) <= 1).all(axis=1)

@@ -1,6 +1,4 @@
-"""What the objectives of several draws share: a loss that sees nothing of a pass but log w, and weighs its
-draws.
-"""
+"""The base of objectives of several draws: their loss depends on a pass by log w alone."""
 
 from abc import abstractmethod
 
@@ -18,13 +16,13 @@ from scratchvae.posteriors import Noise
 class ManyDraws(Objective):
     """loss = −⟨F(log w_1, …, log w_K)⟩ with w_k = p(x|z_k) p(z_k) / q(z_k|x), K = `draws` for each example.
 
-    What a subclass says of F is its value and its slope. The terms are the same for all of them, and so runs
-    of different F can be compared: bound = log 1/K Σ_k w_k, which is a lower bound on log p(x) whatever F is,
+    A subclass gives the value of F and its slope. The terms are the same for all of them, and so runs of
+    different F can be compared: bound = log 1/K Σ_k w_k, which is a lower bound on log p(x) whatever F is,
     and log_px and kl as means over the draws.
     """
 
     gradient: str = "total"  # or an estimator for which log q moves with z alone
-    groups: int = 1  # of draws that are weighed among themselves
+    groups: int = 1  # the draws of a group are weighed among themselves
 
     @property
     @abstractmethod
@@ -49,11 +47,10 @@ class ManyDraws(Objective):
         report = Report(float(-value.mean(dtype=np.float64)), weighed_terms(one))
 
         def pullback() -> None:
-            # a share too small to change any sum is 0: subnormal numbers would slow every product that it
-            # meets
+            # A share that is too small to change any sum becomes 0, because subnormal numbers slow products.
             kept = np.where(np.abs(slope) < np.finfo(slope.dtype).eps ** 2, 0, slope)
             dlog_w = -kept / len(batch)  # ∂loss/∂log w_bk = −(∂F/∂log w_bk) / B
-            # each draw's weight among those of its group
+            # the weight of each draw in its group
             path = None if score else slope.dtype.type(self.groups) * kept
             run_pullback(dlog_px=dlog_w, dlog_pz=dlog_w, dlog_q=-dlog_w, path=path)
 
@@ -67,6 +64,6 @@ def log_mean_exp(log_w: Array) -> tuple[Array, Array]:
 
 
 def weighed_terms(one: Pass) -> dict[str, Array]:
-    """The terms that every objective of several draws reports, of a pass with kl="sampled"."""
+    """The terms that every objective of several draws reports, from a pass with kl="sampled"."""
     bound, _ = log_mean_exp(one.log_weights)
     return {"bound": bound, "log_px": one.log_px.mean(axis=1), "kl": one.sampled_kl.mean(axis=1)}

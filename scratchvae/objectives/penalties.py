@@ -1,4 +1,4 @@
-"""Terms that any loss may add, each with its gradients to the parts of a pass, and the interface."""
+"""Terms that any loss may add, each with its gradients to the parts of a pass, and their interface."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -15,22 +15,19 @@ from scratchvae.posteriors import Noise
 
 
 class Penalty(ABC):
-    """A term of the loss, weight · ⟨penalty⟩, that depends on the parts of a pass, and perhaps on the model
-    itself.
-    """
+    """A term of the loss, weight · ⟨penalty⟩, that depends on the parts of a pass or on the model."""
 
     term: ClassVar[str]  # its name in a Report
     weight: float
 
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
-        """All the randomness of one call: None where there is none."""
+        """All random numbers that one call needs, or None where it needs none."""
         return None
 
     def opponent(self, model: Any) -> tuple[Objective, str] | None:
-        """What a network of the model learns by that the penalty asks, and the network's name: a phase of its
-        own.
+        """The objective by which a network of the model learns that the penalty asks, and the network's name.
 
-        None for a penalty that asks no network.
+        The network has a phase of its own. None for a penalty that asks no network.
         """
         return None
 
@@ -38,19 +35,18 @@ class Penalty(ABC):
     def __call__(
         self, model: Any, batch: Batch, one: Pass, noise: Noise, *, mode: Mode
     ) -> tuple[Array, Pullback]:
-        """The penalty of each example (B,), or of the batch as a whole (), unweighted.
+        """The penalty of each example (B,), or of the batch as a whole (), without its weight.
 
-        pullback(d) -> the gradients of the parts of the pass by name, {"dz": …, "dq_params": …}; either may
-        be left out. Parameters that the penalty reads itself receive theirs.
+        pullback(d) returns the gradients of the parts of the pass by name, {"dz": …, "dq_params": …}, of
+        which either may be left out. It fills the Parameters that the penalty itself reads.
         """
 
 
 @dataclass(frozen=True)
 class L1(Penalty):
-    """Σ_j |z_j|, which makes few entries of a code differ much from 0. Its gradient is sign(z), and 0 at
-    z = 0.
+    """Σ_j |z_j|, which makes few entries of a code differ much from 0.
 
-    Tibshirani 1996, section 1.
+    Its gradient is sign(z), which is 0 at z = 0. Tibshirani 1996, section 1.
     """
 
     weight: float
@@ -94,10 +90,10 @@ class L2(Penalty):
 
 @dataclass(frozen=True)
 class DecoderNorm(Penalty):
-    """Σ θ² over the decoder's Parameters θ, which keeps the decoder smooth. Its gradient is 2 θ. It is one
-    number.
+    """Σ θ² over the decoder's Parameters θ, which keeps the decoder smooth. Its gradient is 2 θ.
 
-    Ghosh et al. 2020, section 3, where it is the Tikhonov regularization of the RAE-L2.
+    It is one number for the batch. Ghosh et al. 2020, section 3, where it is the Tikhonov regularization of
+    the RAE-L2.
     """
 
     weight: float
@@ -123,12 +119,11 @@ class DecoderNorm(Penalty):
 
 @dataclass(frozen=True)
 class ActivationKl(Penalty):
-    """Σ_j KL(Bernoulli(ρ) ‖ Bernoulli(ρ̂_j)), where ρ̂_j = ⟨z_j⟩ is the mean over the batch and ρ is
-    `target`.
+    """Σ_j KL(Bernoulli(ρ) ‖ Bernoulli(ρ̂_j)), where ρ̂_j = ⟨z_j⟩ over the batch, and ρ is `target`.
 
     It makes each latent be on for a share ρ of the examples. Codes must lie in (0, 1), as those of an encoder
-    that ends in a Sigmoid do. The penalty is one number for the batch. Ng 2011, "Sparse autoencoder"
-    (CS294A lecture notes), section 3.
+    that ends in a Sigmoid do. The penalty is one number for the batch. Ng 2011, "Sparse autoencoder" (CS294A
+    lecture notes), section 3.
     """
 
     weight: float
@@ -162,7 +157,7 @@ class ActivationKl(Penalty):
 
 
 def require_penalties(where: str, penalties: Sequence[Penalty]) -> None:
-    """Raise InputError unless all are Penalties, each with a term of its own."""
+    """Raise InputError unless all are Penalties, and no two of them have the same term."""
     for penalty in penalties:
         if not isinstance(penalty, Penalty):
             expected = "penalties should be such as L1, ActivationKl or Contraction"
@@ -184,7 +179,7 @@ def penalized(
 ) -> tuple[tuple[float, dict[str, Array]], Callable[[], dict[str, Array]]]:
     """Σ weight ⟨penalty⟩, and each penalty by its term (B,).
 
-    pullback() -> for each part of the pass, the sum of the gradients that the penalties give it.
+    pullback() returns, for each part of the pass, the sum of the gradients that the penalties give it.
     """
     loss, terms, pullbacks, B = 0.0, {}, [], len(batch)
     for penalty, noise in zip(penalties, noises, strict=True):

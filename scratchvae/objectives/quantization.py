@@ -1,4 +1,4 @@
-"""What the encoder of a vector-quantized model and its codebook pay for being apart."""
+"""The penalty on the distance between the encoder's output and the codes of a vector-quantized model."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -13,16 +13,15 @@ from scratchvae.posteriors import Noise, VectorQuantized
 
 @dataclass(frozen=True)
 class Quantization(Penalty):
-    """‖sg(z_e) − e‖² + β ‖z_e − sg(e)‖² of each example: z_e from the encoder, e the codes that it chose.
+    """‖sg(z_e) − e‖² + β ‖z_e − sg(e)‖² of each example, with z_e from the encoder and e the codes it chose.
 
     sg stops the gradient. So the first term moves the codebook alone, and the second, the `commitment` of
     weight β, the encoder alone. Where the codebook moves by averages (decay), the first term is left out,
     since nothing would follow it.
 
-    The distance is that before the straight-through step, from what the encoder put out to the codes. The
-    penalty is in the units of codes, squared, and stands beside −log p(x|z) in nats: the paper's
-    reconstruction error is a Gaussian's of variance ½.
-    van den Oord, Vinyals & Kavukcuoglu 2017, equation 3.
+    The distance is taken before the straight-through step, from the output of the encoder to the codes. The
+    penalty is in the units of codes, squared, and is added to −log p(x|z) in nats: the paper's reconstruction
+    error is that of a Gaussian of variance ½. van den Oord, Vinyals & Kavukcuoglu 2017, equation 3.
     """
 
     weight: float = 1.0

@@ -1,6 +1,4 @@
-"""Reconstruction of the data, as they are or from a corrupted copy, with penalties: how autoencoders are
-trained.
-"""
+"""Reconstruction of the data, as they are or from a corrupted copy, with penalties, for autoencoders."""
 
 from dataclasses import dataclass, replace
 from math import prod

@@ -1,5 +1,4 @@
-"""Reweighted wake-sleep: K draws of each example stand for the posterior, weighted by how much more p likes
-them than q does.
+"""Reweighted wake-sleep: K draws of each example, weighted by p over q, take the place of the posterior.
 
 w_k = p(x, h_k) / q(h_k|x), h_k ~ q(h|x), and w̃ = w / Σ_k w: as K grows, Σ_k w̃_k f(h_k) tends to the mean of
 f under p(h|x). With `Sleep` as a third phase these are all the updates of Bornschein & Bengio 2015,
@@ -21,11 +20,11 @@ from scratchvae.posteriors import Noise
 
 @dataclass(frozen=True)
 class ReweightedWake(Objective):
-    """loss = −⟨log 1/K Σ_k w_k⟩, K = `samples`: fills the generative Parameters, and no others.
+    """loss = −⟨log 1/K Σ_k w_k⟩, K = `samples`, which fills the generative Parameters and no others.
 
-    Its gradient is that of −⟨Σ_k w̃_k log p(x, h_k)⟩ with w̃ held; at K = 1 it is Wake's.
-    Terms: bound (with its
-    −log K), log_px and kl as means over the draws.     Bornschein & Bengio 2015, the p-update.
+    Its gradient is that of −⟨Σ_k w̃_k log p(x, h_k)⟩ with constant w̃, and at K = 1 it is Wake's. The terms
+    are bound (with its −log K), and log_px and kl as means over the draws. Bornschein & Bengio 2015, the
+    p-update.
     """
 
     samples: int = 5
@@ -54,11 +53,11 @@ class ReweightedWake(Objective):
 
 @dataclass(frozen=True)
 class ReweightedRecognition(Objective):
-    """loss = −⟨Σ_k w̃_k log q(h_k|x)⟩, draws and w̃ held: fills q's Parameters, and no others.
+    """loss = −⟨Σ_k w̃_k log q(h_k|x)⟩ with constant draws and w̃, which fills q's Parameters and no others.
 
-    It estimates the gradient of KL(p(h|x) ‖ q(h|x)) at the examples, where Sleep takes it at dreams.
-    Terms: bound
-    = log 1/K Σ_k w_k, log_q = Σ_k w̃_k log q(h_k|x).     Bornschein & Bengio 2015, the wake phase q-update.
+    It estimates the gradient of KL(p(h|x) ‖ q(h|x)) at the examples, which Sleep takes at dreams. The terms
+    are bound = log 1/K Σ_k w_k and log_q = Σ_k w̃_k log q(h_k|x). Bornschein & Bengio 2015, the wake phase
+    q-update.
     """
 
     samples: int = 5

@@ -1,5 +1,6 @@
-"""The evidence lower bound with its KL term by Monte Carlo: for every posterior that has a density, and every
-prior.
+"""The evidence lower bound with its KL by Monte Carlo, for every posterior that has a density.
+
+The prior may be any.
 """
 
 from dataclasses import dataclass
@@ -23,13 +24,12 @@ class SampledElbo(Objective):
     ⟨ ⟩ is the mean over K = `samples` draws of each example, and over the batch.
 
     `gradient` says what log q(z|x) moves with. With "total" it moves with all that it depends on. With "stl"
-    (sticking the landing) it moves with z alone. What "stl" leaves out, the part by q's own parameters, is 0
-    on average; without it the gradient has no noise where q(z|x) is the posterior
-    (Roeder, Wu & Duvenaud 2017).
+    (sticking the landing) it moves with z alone. The part that "stl" leaves out, by q's own parameters, is 0
+    on average. Without this part the gradient has no noise where q(z|x) is the posterior (Roeder, Wu &
+    Duvenaud 2017).
 
     The terms are log_px, kl (an estimate, which may be negative), bound = log_px − kl, and each penalty by
-    its name, without its weight.
-    Kingma & Welling 2014, equation 6.
+    its name, without its weight. Kingma & Welling 2014, equation 6.
     """
 
     beta: float | Schedule = 1.0
@@ -45,7 +45,7 @@ class SampledElbo(Objective):
         require_penalties("SampledElbo", self.penalties)
 
     def draw_noise(self, model: Model, rows: int, rng: np.random.Generator) -> Noise:
-        """The model's noise for K draws of each example, and that of the penalties behind it."""
+        """The model's noise for K draws of each example, followed by that of the penalties."""
         return noise_with_penalties(
             model.draw_noise(rows * self.samples, rng), self.penalties, model, rows, rng
         )

@@ -1,4 +1,4 @@
-"""The evidence lower bound with its gradient by the score function: for draws that do not move with q."""
+"""The evidence lower bound with its gradient by the score function, for draws that do not move with q."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,25 +13,24 @@ from scratchvae.posteriors import Density, Noise
 
 
 class Scored(Model, Protocol):
-    """A model whose posterior has a density, which the score is the slope of."""
+    """A model whose posterior has a density, since the score is the slope of its logarithm."""
 
     posterior: Density
 
 
 @dataclass(frozen=True)
 class ScoreFunctionElbo(Objective):
-    """loss = −⟨f⟩ with f = log p(x|z) + log p(z) − log q(z|x), over K = `samples` draws z ~ q(z|x) of each
-    example.
+    """loss = −⟨f⟩ with f = log p(x|z) + log p(z) − log q(z|x), over K = `samples` draws z ~ q(z|x).
 
     The draws do not move with q. So the pullback does not give the slope of that number, but an unbiased
     estimate of the slope of its mean. For the encoder ∂E_q[f] = E_q[(f − b) ∂log q] holds for any b that does
     not depend on the draw, and the estimate is
 
-        −⟨(f_k − b_k) ∂log q(z_k|x)⟩,
-        b_k the mean of f over the other draws of that example, or 0 if not `leave_one_out`.
+        −⟨(f_k − b_k) ∂log q(z_k|x)⟩
 
-    f of a draw has to depend on that draw alone. It does, except where BatchNorm or GaussianOptimal couple a
-    batch in training. The terms are log_px, kl (an estimate) and bound.
+    where b_k is the mean of f over the other draws of that example, or 0 without `leave_one_out`. f of a draw
+    has to depend on that draw alone. It does, except where BatchNorm or GaussianOptimal couple a batch in
+    training. The terms are log_px, kl (an estimate) and bound.
     Williams 1992, section 4; Kool, van Hoof & Welling 2019.
     """
 
@@ -61,7 +60,7 @@ class ScoreFunctionElbo(Objective):
         def pullback() -> None:
             share = np.full_like(f, 1 / (B * K))
             dlog_q = -(f - baseline) * share  # −(f_bk − b_bk) / BK
-            # −⟨∂log p(x|z)⟩ and −⟨∂log p(z)⟩ at the draws, of which nothing moves with q
+            # −⟨∂log p(x|z)⟩ and −⟨∂log p(z)⟩ at the draws, which do not move with q
             score_gradient(model, one, run_pullback, dlog_px=-share, dlog_pz=-share, dlog_q=dlog_q, mode=mode)
 
         return Report(float(-f.mean(dtype=np.float64)), terms), pullback
@@ -77,12 +76,13 @@ def score_gradient(
     dlog_q: Array,
     mode: Mode,
 ) -> None:
-    """Give every Parameter its gradient of Σ dlog_px log_px + dlog_pz log_pz + dlog_q log_q, each (B, K), the
-    draws held.
+    """Give every Parameter its gradient of Σ dlog_px log_px + dlog_pz log_pz + dlog_q log_q.
 
-    `one` is a pass with score=False. The draws of a belief net stand still by themselves. Those of another
-    model move with q: what they pass on is multiplied by 0, and log q(z|x) is differentiated by its own
-    parameters alone.
+    The draws count as constant.
+
+    The terms are (B, K), and `one` is a pass with score=False. The draws of a belief net are constant by
+    themselves. Those of another model move with q: the gradient that they pass on is multiplied by 0, and log
+    q(z|x) is differentiated by its own parameters alone.
     """
     if hasattr(model, "dream"):
         run_pullback(dlog_px=dlog_px, dlog_pz=dlog_pz, dlog_q=dlog_q)

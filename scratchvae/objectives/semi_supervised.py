@@ -1,7 +1,7 @@
-"""The bound of a model that is told the class of some examples and infers that of the others: M2.
+"""The bound of M2, a model that is told the class of some examples and infers the class of the others.
 
-Letters: B examples, C classes, R pairs of an example and a class.     Kingma, Rezende, Mohamed & Welling
-2014, section 3.
+Letters: B examples, C classes, R pairs of an example and a class. Kingma, Rezende, Mohamed & Welling 2014,
+section 3.
 """
 
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ from scratchvae.posteriors import Noise
 class SemiSupervised(Objective):
     """loss = −⟨log_px⟩ + β ⟨kl⟩ − α ⟨log_qy⟩
 
-    ⟨ ⟩ is the mean over the batch. A class that is hidden stands in the batch as −1, and is summed over
-    exactly. With one draw z_y ~ q(z|x, y) for each class,
+    ⟨ ⟩ is the mean over the batch. A hidden class is −1 in the batch, and is summed over exactly. With one
+    draw z_y ~ q(z|x, y) for each class,
 
         log_px = Σ_y w_y log p(x|z_y, y)
         kl = Σ_y w_y (KL(q(z|x, y) ‖ p(z|y)) − log p(y) + log w_y)
@@ -31,9 +31,9 @@ class SemiSupervised(Objective):
     where w_y = q(y|x), the classifier of the model, for an example whose class is hidden, and w_y = 1 at the
     class of any other example. So log_px − kl is a lower bound on log p(x) for the former, and on log p(x, y)
     for the latter. An example with a class costs one pass through the networks, and one without costs C. The
-    classifier learns by both kinds of example: `alpha` is what its own loss weighs beside the bound of an
-    example with a class. The paper takes α = 0.1 N/n, where n of N examples have a class: 10, if one of a
-    hundred has. The KL of z has its closed form where there is one, and is sampled elsewhere.
+    classifier learns by both kinds of example: `alpha` is the weight of its own loss, for examples with a
+    class. The paper takes α = 0.1 N/n, where n of N examples have a class, which is 10 if one of a hundred
+    has. The KL of z has its closed form where there is one, and is sampled elsewhere.
 
     The terms are bound = log_px − kl (called "surrogate" where draws are relaxed), log_px, kl, and log_qy,
     the logarithm of q(y|x) at the class, which is 0 where none is known. Equations 6 to 9; β is the weight
@@ -49,7 +49,7 @@ class SemiSupervised(Objective):
             require_at_least("SemiSupervised", "beta", self.beta, 0)
 
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
-        """The model's noise for each example with each class, the classes of an example side by side."""
+        """The model's noise for each example with each class. The classes of an example are neighbours."""
         return model.draw_noise(rows * _classes_of(model), rng)
 
     def __call__(
@@ -103,7 +103,7 @@ class SemiSupervised(Objective):
 
 
 def _classes_of(model: Any) -> int:
-    """How many classes the model's classifier tells apart."""
+    """The number of classes that the model's classifier tells apart."""
     if getattr(model, "classifier", None) is None:
         expected = (
             "the model should be a ConditionalVAE with a classifier, which says what class an example may be"
@@ -114,5 +114,5 @@ def _classes_of(model: Any) -> int:
 
 
 def _rows_of(noise: Noise, rows: Array) -> Noise:
-    """Those rows of a noise, whose parts are arrays, or tuples of such, with a row for each draw."""
+    """The given rows of a noise, whose parts are arrays, or tuples of arrays, with a row for each draw."""
     return tuple(_rows_of(part, rows) for part in noise) if isinstance(noise, tuple) else noise[rows]

@@ -1,4 +1,4 @@
-"""Noise that integrates instead of sampling: with it a bound is exact wherever log p(x|z) is quadratic in z."""
+"""Noise that integrates instead of sampling: a bound by it is exact where log p(x|z) is quadratic in z."""
 
 import numpy as np
 
@@ -11,11 +11,10 @@ def sigma_points(batch: Batch, latent_dim: int) -> tuple[Batch, Array]:
 
         1/2Z Σ_j f(√Z e_j) + f(−√Z e_j) = E[f(ε)],  ε ~ N(0, I)     for every polynomial f of degree 3 at most
 
-    since both sides have the mean 0, the second moment I and no third moment. Elbo takes the points as its
-    noise. With a DiagonalGaussian posterior and a Gaussian likelihood, the mean of its terms over the copies
-    of an example (2Z rows that follow each other) is then that example's expected bound. The result is exact
-    if the decoder is linear.
-    Arasaratnam & Haykin 2009, section IV.
+    Both sides have the mean 0, the second moment I and no third moment. Elbo takes the points as its noise.
+    With a DiagonalGaussian posterior and a Gaussian likelihood, the mean of its terms over the copies of an
+    example (2Z rows that follow each other) is then that example's expected bound. The result is exact if the
+    decoder is linear. Arasaratnam & Haykin 2009, section IV.
     """
     require_shapes("sigma_points", x=(batch.x, "B D"))
     require_count("sigma_points", "latent_dim", latent_dim)

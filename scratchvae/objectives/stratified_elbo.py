@@ -15,13 +15,14 @@ from scratchvae.posteriors import MixturePosterior, Noise
 
 @dataclass(frozen=True)
 class StratifiedElbo(Objective):
-    """loss = −⟨Σ_c π_c f_c⟩ with f = log p(x|z) + β (log p(z) − log q(z|x)), q(z|x) = Σ_c π_c
-    N(mean_c, σ_c²).
+    """loss = −⟨Σ_c π_c f_c⟩ with f = log p(x|z) + β (log p(z) − log q(z|x)), where q is a mixture.
 
-    f_c is the mean of f over `samples` draws of component c, z = mean_c + σ_c ε. As every component is drawn,
-    nothing is random about which one it is: the weights have the gradient Σ_c f_c ∂π_c, and the means and
-    variances π_c ∂f_c by way of z. It costs a pass through the decoder for each component. log q is the
-    density of the whole mixture.
+        q(z|x) = Σ_c π_c N(mean_c, σ_c²)
+
+    f_c is the mean of f over `samples` draws of component c, z = mean_c + σ_c ε. Every component is drawn,
+    and so the choice of a component is not random: the weights have the gradient Σ_c f_c ∂π_c, and the means
+    and variances have π_c ∂f_c by way of z. It costs a pass through the decoder for each component. log q is
+    the density of the whole mixture.
 
     The posterior has to be a MixturePosterior. The terms are log_px, kl (an estimate, which may be negative)
     and bound.
@@ -37,9 +38,7 @@ class StratifiedElbo(Objective):
             require_at_least("StratifiedElbo", "beta", self.beta, 0)
 
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
-        """The model's noise for `samples` draws of each component, and behind each the number of its
-        component.
-        """
+        """The model's noise for `samples` draws of each component, and in a last column its number."""
         posterior = self._mixture_of(model)
         return posterior.stratified(model.draw_noise(rows * posterior.components * self.samples, rng))
 

@@ -1,4 +1,4 @@
-"""The thermodynamic variational objective: log p(x) as an integral along a path from q(z|x) to the posterior."""
+"""The thermodynamic variational objective: log p(x) as an integral along a path from q(z|x) to p(z|x)."""
 
 from dataclasses import dataclass
 
@@ -11,16 +11,17 @@ from scratchvae.objectives.many_draws import ManyDraws
 
 @dataclass(frozen=True)
 class Thermodynamic(ManyDraws):
-    """F = Σ_j (β_j+1 − β_j) E_j with E_j = Σ_k w̃_k(β_j) log w_k, where w̃_k(β) = w_k^β / Σ_i w_i^β,
-    K = `samples`.
+    """F = Σ_j (β_j+1 − β_j) E_j with E_j = Σ_k w̃_k(β_j) log w_k, where w̃_k(β) = w_k^β / Σ_i w_i^β.
 
     The path π_β(z) ∝ q(z|x)^(1−β) p(x, z)^β leads from q at β = 0 to the posterior at β = 1, and
     log p(x) = ∫₀¹ E_π_β[log w] dβ. The integrand rises with β, so that a sum of left ends is a lower bound.
     Its ends are β = 0 and, for `pieces` > 1, pieces − 1 numbers spaced evenly on a logarithmic scale from
     `first` up to, and without, 1. One piece is the plain bound.
 
-    E_j is estimated by the K draws, whose weights are normalized, and this estimate is what is
+    E_j is estimated by K = `samples` draws, whose weights are normalized, and this estimate is
     differentiated: ∂E_j/∂log w_k = w̃_k (1 + β_j (log w_k − E_j)), where the second part is a covariance.
+    All of it is computed from log w less its mean over the draws, because log w of thousands of nats have few
+    digits left for their differences.
     Masrani, Le & Wood 2019, sections 3 and 4.
     """
 
@@ -35,7 +36,7 @@ class Thermodynamic(ManyDraws):
 
     @property
     def draws(self) -> int:
-        """K."""
+        """K = `samples`, the number of draws of each example."""
         return self.samples
 
     @property
@@ -48,12 +49,13 @@ class Thermodynamic(ManyDraws):
         )
 
     def weigh(self, log_w: Array) -> tuple[Array, Array]:
-        """F, and its slope."""
-        value, slope = np.zeros(len(log_w), log_w.dtype), np.zeros_like(log_w)
+        """F at log w (B, K), and its slope ∂F/∂log w."""
+        mean = log_w.mean(axis=1)
+        apart, value, slope = log_w - mean[:, None], mean, np.zeros_like(log_w)
         for beta, end in zip(self.ends[:-1], self.ends[1:], strict=True):
             width, power = log_w.dtype.type(end - beta), log_w.dtype.type(beta)
-            share, _ = ops.softmax(power * log_w)
-            expected = (share * log_w).sum(axis=1)  # E_j
+            share, _ = ops.softmax(power * apart)
+            expected = (share * apart).sum(axis=1)  # E_j less the mean
             value = value + width * expected
-            slope = slope + width * share * (1 + power * (log_w - expected[:, None]))  # ∂E_j/∂log w_k
+            slope = slope + width * share * (1 + power * (apart - expected[:, None]))  # ∂E_j/∂log w_k
         return value, slope

@@ -1,4 +1,4 @@
-"""The total correlation of the aggregate posterior: how far latents depend on each other over all the data."""
+"""The total correlation of the aggregate posterior, which measures how far latents depend on each other."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -24,8 +24,7 @@ from scratchvae.posteriors import DiagonalGaussian, Noise
 
 @dataclass(frozen=True)
 class TotalCorrelation(Penalty):
-    """log q(z) − Σ_j log q(z_j) at the draws z of each example, q(z) = 1/N Σ_n q(z|x_n) over all N examples
-    of the data.
+    """log q(z) − Σ_j log q(z_j) at the draws z of each example, where q(z) = 1/N Σ_n q(z|x_n) over all data.
 
     Its mean is KL(q(z) ‖ Π_j q(z_j)), which is 0 where latents are independent. A step sees B of the N
     examples, and so
@@ -34,15 +33,15 @@ class TotalCorrelation(Penalty):
                     "stratified"   q(z) ≈ Σ_m s_bm q(z|x_m)     right on average, over random batches
 
     where s_bb = 1/N for the example that z was drawn from, s_bm = (N − B + 1) / (N (B − 1)) for the one
-    after it, and s_bm = 1/(B − 1) for each other;
-    and the same of each q(z_j). `examples` is N; without it the batch is taken for all the data, and so N = B
-    and both estimators are the exact sum. In "weighted" z's own example has the share 1/B, which in q(z) is
-    1/N: the densities at z are too large on average, and N changes nothing. Chen et al. write 1/NB
-    Σ_m q(z|x_m), shares that sum to 1/N and not to 1. Their term exceeds this one by (Z − 1) log N, whatever
-    the Parameters are: it has the same gradients, but is not 0 where latents are independent. The term of a
-    batch of one example is 0 with either estimator, as the latents of one q(z|x) are independent: such a
-    batch says nothing about the others. A batch of more than N examples is taken for all the data where it is
-    judged, and refused where it is trained on.
+    after it, and s_bm = 1/(B − 1) for each other one. Each q(z_j) is estimated in the same way. `examples`
+    is N. Without it the batch counts as all the data. Where N = B both estimators are the exact sum.
+
+    In "weighted" z's own example has the share 1/B, which in q(z) is 1/N. So the densities at z are too large
+    on average, and N changes nothing. The shares of Chen et al., 1/NB Σ_m q(z|x_m), sum to 1/N and not to 1.
+    Their term exceeds this one by (Z − 1) log N, whatever the Parameters are: it has the same gradients, but
+    is not 0 where latents are independent. The term of a batch of one example is 0 with either estimator,
+    since the latents of one q(z|x) are independent, and such a batch says nothing about the others. A batch
+    of more than N examples counts as all the data where it is judged, and is refused in training.
 
     An ELBO with this penalty of weight β − 1 is the loss of the β-TC-VAE. The gradients reach the mean and
     the variance of every example of the batch, and z.
@@ -83,13 +82,13 @@ class TotalCorrelation(Penalty):
         return value, pullback
 
     def _shares(self, B: int, *, training: bool = True) -> Array:
-        """s (B, B): what q(z|x_m) counts for at a draw of example b. Each row sums to 1."""
+        """s (B, B), the weights of q(z|x_m) at a draw of example b. Each row sums to 1."""
         N = B if self.examples is None else self.examples
         if N < B and training:
             raise InputError(
                 f"TotalCorrelation: examples should be all those of the data, {B} or more; found {N}"
             )
-        if self.examples is None or self.estimator == "weighted" or N < B or B == 1:
+        if self.examples is None or self.estimator == "weighted" or N <= B or B == 1:
             return np.full((B, B), 1 / B)
         own, after = np.eye(B, dtype=bool), np.roll(np.eye(B, dtype=bool), 1, axis=1)
         return np.select([own, after], [1 / N, (N - B + 1) / (N * (B - 1))], 1 / (B - 1))
@@ -100,8 +99,8 @@ def aggregate_log_prob(
 ) -> tuple[tuple[Array, Array], Pullback]:
     """log Σ_m s_rm N(z_r; mean_m, σ_m²) (R,), and the same of each latent j alone (R, Z), in nats.
 
-    z (R, Z), mean and log_var (M, Z), `shares` s (R, M).
-    pullback(djoint, dby_latent) -> (dz, dmean, dlog_var).
+    z (R, Z), mean and log_var (M, Z), `shares` s (R, M). pullback(djoint, dby_latent) returns (dz, dmean,
+    dlog_var).
     """
     require_shapes(
         "aggregate_log_prob",
@@ -120,7 +119,7 @@ def aggregate_log_prob(
     by_latent, by_latent_pullback = ops.log_sum_exp(log_q + log_s[:, :, None], axis=1)
 
     def pullback(djoint: Array, dby_latent: Array) -> tuple[Array, Array, Array]:
-        # by the sum over latents, and each alone
+        # the gradient by the sum over latents, and by each latent alone
         dlog_q = joint_pullback(djoint)[:, :, None] + by_latent_pullback(dby_latent)
         moved = dlog_q * u
         dlog_var = 0.5 * (moved * u - dlog_q).sum(axis=0)  # dlog σ_mj² = Σ_r dlog_q ½ (u² − 1)

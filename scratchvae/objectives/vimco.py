@@ -1,5 +1,6 @@
-"""The importance-weighted bound for draws that do not move with q, such as bits: a draw is judged by what it
-adds.
+"""The importance-weighted bound for draws that do not move with q, such as bits.
+
+A draw is judged by how much it adds to the bound.
 """
 
 from dataclasses import dataclass
@@ -25,9 +26,9 @@ class Vimco(Objective):
         Σ_k (L − L₋ₖ) ∂log q(z_k|x) + Σ_k w̃_k ∂log w_k,
         L₋ₖ = log 1/K (Σ_i≠k w_i + ŵ_k),    log ŵ_k = 1/(K − 1) Σ_i≠k log w_i.
 
-    L₋ₖ is what L would be if draw k had the geometric mean of the other weights. It does not depend on draw
-    k, and so it leaves the expectation as it is and takes away most of the noise. With one draw there are no
-    others, so that K = 1 is refused. The terms are bound = L, and log_px and kl as means over the draws.
+    L₋ₖ is L with the geometric mean of the other weights in the place of w_k. It does not depend on draw k,
+    and so it leaves the expectation as it is and takes away most of the noise. With one draw there are no
+    others, and so K = 1 is refused. The terms are bound = L, and log_px and kl as means over the draws.
     Mnih & Rezende 2016, section 2.
     """
 
@@ -62,12 +63,12 @@ class Vimco(Objective):
 
 
 def without_each(log_w: Array) -> Array:
-    """L₋ₖ (B, K): the bound of log w (B, K) in which the geometric mean of the others stands in the place of
-    each w_k.
-    """
-    # sums of logs of hundreds, whose difference is what counts
+    """L₋ₖ (B, K), the bound of log w (B, K) with the geometric mean of the others in the place of w_k."""
+    # in float64, since sums of logarithms of hundreds are subtracted from each other
     K, exact = log_w.shape[1], log_w.astype(np.float64)
-    instead = (exact.sum(axis=1, keepdims=True) - exact) / (K - 1)  # log ŵ_k
+    own = np.eye(K, dtype=bool)
+    # log ŵ_k, by the others alone: a draw of weight 0 less itself would be ∞ − ∞
+    instead = np.where(own, 0, exact[:, None, :]).sum(axis=2) / (K - 1)
     # row k: log w with ŵ_k at k
-    replaced = np.where(np.eye(K, dtype=bool), instead[:, :, None], exact[:, None, :])
+    replaced = np.where(own, instead[:, :, None], exact[:, None, :])
     return (logsumexp(replaced, axis=2) - np.log(K)).astype(log_w.dtype)

@@ -22,8 +22,7 @@ from scratchvae.posteriors import Noise
 
 @dataclass(frozen=True)
 class Wake(Objective):
-    """loss = −⟨log p(x, h)⟩ with one draw h ~ q(h|x) for each example. It fills the generative Parameters
-    alone.
+    """loss = −⟨log p(x, h)⟩ with one draw h ~ q(h|x) for each example, for the generative Parameters alone.
 
     The terms are log_px = log p(x|h), kl = log q(h|x) − log p(h) (an estimate, which may be negative), and
     bound = log_px − kl. The loss lacks q's entropy, which p cannot change.
@@ -53,12 +52,11 @@ class Wake(Objective):
 
 @dataclass(frozen=True)
 class Sleep(Objective):
-    """loss = −⟨log q(h|x)⟩ over dreams (x, h) ~ p(x, h), as many as the batch has examples. It fills q's
-    Parameters alone.
+    """loss = −⟨log q(h|x)⟩ over dreams (x, h) ~ p(x, h), for q's Parameters alone.
 
-    Of the examples it looks at nothing but what they lack: q sees each dream with the holes of one example.
-    The term is log_q = log q(h|x) of the dreams.
-    Hinton et al. 1995, the sleep phase.
+    There are as many dreams as the batch has examples. The objective uses only which entries of the examples
+    are missing: q sees each dream without the entries that one example lacks. The term is log_q = log q(h|x)
+    of the dreams. Hinton et al. 1995, the sleep phase.
     """
 
     def draw_noise(self, model: BeliefNet, rows: int, rng: np.random.Generator) -> Noise:

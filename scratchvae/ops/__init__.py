@@ -1,8 +1,8 @@
 """Differentiable plain functions: `value, pullback = op(*arrays, **constants)`.
 
-Positional arguments are differentiated, keywords are constants. The pullback takes the gradient of each part
-of the value and returns the gradient of each positional argument. Letters: B batch, D inputs, H hidden; each
-file declares its own beside.
+Positional arguments are differentiated, and keywords are constants. The pullback takes the gradient of each
+part of the value and returns the gradient of each positional argument. The letter B stands for the batch, D
+for inputs and H for hidden units. Each file says what its other letters stand for.
 """
 
 from scratchvae.ops.activations import (

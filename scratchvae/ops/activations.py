@@ -1,5 +1,6 @@
-"""Pointwise nonlinearities y = f(x) of arrays of any shape; every pullback is dx = dy f′(x), with f′ at each
-kink stated.
+"""Pointwise nonlinearities y = f(x) of arrays of any shape.
+
+Every pullback is dx = dy f′(x). The docstrings state f′ at each kink.
 """
 
 from scratchvae import kernels

@@ -1,9 +1,9 @@
-"""Numbers kept between two bounds, y = f(x) of arrays of any shape: cut off there, or led there smoothly.
+"""Numbers kept between two bounds, y = f(x) for arrays of any shape.
 
-A log-variance is what mostly needs it: exp(log σ²) overflows in float32 above 88, and KL with it. `clamp`
-changes nothing between the bounds, but its gradient beyond them is 0, so that an entry that has once left
-never comes back by itself. The two smooth forms have a gradient above 0 everywhere, until it underflows far
-outside; they bend values between the bounds too.
+A log-variance needs it most: exp(log σ²) overflows in float32 above 88, and the KL does too. `clamp` changes
+nothing between the bounds, but its gradient beyond them is 0, so that an entry that has once left never comes
+back by itself. `softplus_clamp` and `tanh_clamp` are smooth. Their gradient is above 0 everywhere, until it
+underflows far outside, and they change values between the bounds too.
 """
 
 import numpy as np
@@ -29,11 +29,10 @@ def clamp(x: Array, *, low: float, high: float) -> tuple[Array, Pullback]:
 def softplus_clamp(x: Array, *, low: float, high: float) -> tuple[Array, Pullback]:
     """y = low + softplus(u − low) with u = high − softplus(high − x), where softplus(a) = log(1 + eᵃ).
 
-    y rises from low to low + softplus(high − low), which is above high by log(1 + e^(low − high)): 2·10⁻⁹ for
-    ±10. Between the bounds y is x up to 2e⁻ᵈ, d being the distance to the nearer bound. f′ is about ½ at a
-    bound.
-
-    Chua, Calandra, McAllister & Levine 2018 (PETS), appendix A.1, for log-variances.
+    y rises from low to low + softplus(high − low). That end is above high by log(1 + e^(low − high)), which
+    is 2·10⁻⁹ for ±10. Between the bounds y differs from x by at most 2e⁻ᵈ, where d is the distance to the
+    nearer bound. f′ is about ½ at a bound. Chua, Calandra, McAllister & Levine 2018 (PETS), appendix A.1, for
+    log-variances.
     """
     require_bounds("softplus_clamp", low, high)
     to_high = x.dtype.type(high) - x

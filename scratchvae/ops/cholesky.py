@@ -11,9 +11,8 @@ from scratchvae.ops.triangular import solve_triangular
 def cholesky(S: Array) -> tuple[Array, Pullback]:
     """L, lower triangular with a positive diagonal, with L Lᵀ = ½ (S + Sᵀ).     S (B, D, D)  ->  L (B, D, D).
 
-    InputError where that matrix is not positive definite, to rounding: a singular covariance has no density,
-    and a pivot L_ii² of a few roundoffs of S_ii is none.
-    Murray 2016, section 3.1.
+    InputError where ½ (S + Sᵀ) is not positive definite, to rounding: a singular covariance has no density,
+    and a pivot L_ii² that is only a few roundoffs of S_ii counts as 0. Murray 2016, section 3.1.
     """
     require_shapes("cholesky", S=(S, "B D D"))
     require_finite("cholesky", "S", S)
@@ -46,7 +45,7 @@ def _not_positive_definite(S: Array) -> InputError:
 
 
 def _solve_transposed(L: Array, b: Array) -> Array:
-    """u with Lᵀ u = b: the gradient to the right-hand side of L u = b."""
+    """u with Lᵀ u = b, which the pullback of `solve_triangular` computes as the gradient of its b."""
     _, pullback = solve_triangular(L, b)
     _, u = pullback(b)
     return u

@@ -2,8 +2,8 @@
 
 Letters: B images, C input and O output channels, H × W input and P × Q output pixels, kernel I × J.
 
-Arrays are indexed [image, channel, row, column]; in memory the channels come last, so that the products need
-no transposing. A bias gets its gradient by a product with ones, as in ops/linear.py.
+Arrays are indexed [image, channel, row, column]. In memory the channels come last, so that the products need
+no transposing. A product with ones computes the gradient of a bias, which is faster than a sum.
 """
 
 import numpy as np
@@ -17,11 +17,12 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 def conv2d(
     x: Array, W: Array, b: Array, *, stride: int = 1, padding: int = 0, needs_dx: bool = True
 ) -> tuple[Array, Pullback]:
-    """y[b,o,p,q] = b[o] + Σ_cij W[o,c,i,j] x[b, c, p·stride + i − padding, q·stride + j − padding], zero
-    outside x.
+    """A convolution of images: the correlation with a kernel, which is not flipped.
 
-    x (B, C, H, W), W (O, C, I, J), b (O,)  ->  y (B, O, P, Q) with P = ⌊(H + 2·padding − I) / stride⌋ + 1, Q likewise. What the
-    field calls convolution is this correlation: the kernel is not flipped.     Dumoulin & Visin 2016.
+        y[b,o,p,q] = b[o] + Σ_cij W[o,c,i,j] x[b, c, p·stride + i − padding, q·stride + j − padding]
+
+    x is 0 outside the image. x (B, C, H, W), W (O, C, I, J), b (O,)  ->  y (B, O, P, Q) with
+    P = ⌊(H + 2·padding − I) / stride⌋ + 1, and Q likewise. Dumoulin & Visin 2016.
     """
     n = require_shapes("conv2d", x=(x, "B C H W"), W=(W, "O C I J"), b=(b, "O"))
     _require_fit("conv2d", n["H"] + 2 * padding, n["W"] + 2 * padding, n["I"], n["J"], stride, padding)
@@ -57,14 +58,14 @@ def conv_transpose2d(
     output_padding: int | tuple[int, int] = 0,
     needs_dx: bool = True,
 ) -> tuple[Array, Pullback]:
-    """The gradient of conv2d with respect to its input, as a map of its own: y[b,o,h,w] = b[o] + Σ W[c,o,i,j]
-    x[b,c,p,q].
+    """The map by which the gradient of conv2d leads to its input, as a map of its own, with a bias.
 
-    The sum is over all c and all p, i with p·stride + i − padding = h, and q, j likewise for w. x
-    (B, C, P, Q), W (C, O, I, J),
-    b (O,)  ->  y (B, O, H, W) with H = (P − 1)·stride − 2·padding + I + output_padding, W likewise; output_padding < stride (one
-    number, or one for H and one for W) chooses among the sizes that conv2d would map to P.
-    Dumoulin & Visin 2016, chapter 4.
+        y[b,o,h,w] = b[o] + Σ W[c,o,i,j] x[b,c,p,q]
+
+    The sum is over all c, over all p and i with p·stride + i − padding = h, and over q and j likewise for w.
+    x (B, C, P, Q), W (C, O, I, J), b (O,)  ->  y (B, O, H, W) with H = (P − 1)·stride − 2·padding + I +
+    output_padding, and W likewise. output_padding < stride is one number, or one for H and one for W: it
+    chooses among the sizes that conv2d would map to P. Dumoulin & Visin 2016, chapter 4.
     """
     n = require_shapes("conv_transpose2d", x=(x, "B C P Q"), W=(W, "C O I J"), b=(b, "O"))
     extra = (output_padding, output_padding) if isinstance(output_padding, int) else output_padding

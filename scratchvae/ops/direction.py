@@ -11,7 +11,7 @@ def direction(x: Array) -> tuple[Array, Pullback]:
     """y = x/|x| for each row.     x (B, D)  ->  y (B, D), of norm 1.
 
     Rows are divided by their largest entry first, so that no square overflows. A row of zeros has no
-    direction: the first axis stands in for it, with gradient 0.
+    direction. Its y is the first axis, and its gradient is 0.
     """
     require_shapes("direction", x=(x, "B D"))
     largest = np.abs(x).max(axis=1, keepdims=True, initial=0)

@@ -6,9 +6,10 @@ from scratchvae.arrays import Array, InputError, Pullback
 
 @differentiable
 def dropout(x: Array, *, mask: Array, rate: float) -> tuple[Array, Pullback]:
-    """y = x · mask / (1 − rate): entries where the mask (x's shape, of 0 and 1) is 0 vanish, the mean stays.
+    """y = x · mask / (1 − rate): an entry whose mask is 0 becomes 0, and the mean of y over masks is x.
 
-    `rate` is the probability of a 0.     Srivastava et al. 2014, in the inverted form.
+    The mask has x's shape and holds 0 and 1, and `rate` is the probability of a 0. Srivastava et al. 2014, in
+    the inverted form.
     """
     if mask.shape != x.shape:
         raise InputError(f"dropout: mask should have the shape of x, {x.shape}, found {mask.shape}")

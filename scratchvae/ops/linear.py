@@ -14,7 +14,7 @@ from scratchvae.arrays import Array, Pullback, require_shapes
 def linear(x: Array, W: Array, b: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
     """y = x W + b.     x (B, D), W (D, H), b (H,)  ->  y (B, H).
 
-    needs_dx=False skips a gradient nobody uses: x is data.
+    With needs_dx=False the pullback does not compute dx, which nobody needs where x is data.
     """
     require_shapes("linear", x=(x, "B D"), W=(W, "D H"), b=(b, "H"))
     y = kernels.add_to_rows(x @ W, b)

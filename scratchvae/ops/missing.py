@@ -1,4 +1,4 @@
-"""What stands in for missing entries, as a function of it."""
+"""Missing entries, replaced by numbers that may be learned."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from scratchvae.arrays import Array, Pullback, require_shapes
 def fill_missing(x: Array, fill: Array, *, observed: Array) -> tuple[Array, Pullback]:
     """y_bd = x_bd where entry d of example b was observed, else fill_d.     x (B, D), fill (D,)  ->  (B, D).
 
-    `observed` (B, D) is 0 where an entry is missing. What stands in x there changes nothing, NaN included.
+    `observed` (B, D) is 0 where an entry is missing. The number or NaN that x holds there changes nothing.
     """
     require_shapes("fill_missing", x=(x, "B D"), fill=(fill, "D"), observed=(observed, "B D"))
     seen = observed != 0

@@ -1,6 +1,4 @@
-"""Entries brought to mean 0 and variance 1 over a batch or over an example's features, and weights to a
-learned length.
-"""
+"""Entries brought to mean 0 and variance 1, over a batch or an example, and weights of a learned length."""
 
 import numpy as np
 
@@ -12,11 +10,11 @@ from scratchvae.arrays import Array, InputError, Overflowed, Pullback, require_s
 def batch_norm(
     x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5
 ) -> tuple[tuple[Array, Array, Array], Pullback]:
-    """y = γ x̂ + β with x̂ = (x − mean) / √(var + ε), mean and (biased) var over the batch and all pixels of
-    each channel.
+    """y = γ x̂ + β with x̂ = (x − mean) / √(var + ε), by the mean and the variance of each channel.
 
-    x (B, C) or (B, C, ...), gamma, beta (C,)  ->  y like x, mean (C,), var (C,). A gradient may be None for a part that is not
-    used.     Ioffe & Szegedy 2015, algorithm 1.
+    x (B, C) or (B, C, ...), gamma, beta (C,)  ->  y like x, mean (C,), var (C,). Mean and variance are taken
+    over the batch and all pixels, and the variance is the biased one. A gradient may be None for a part that
+    is not used. Ioffe & Szegedy 2015, algorithm 1.
     """
     n = require_shapes("batch_norm", x=(x, "B C ..."), gamma=(gamma, "C"), beta=(beta, "C"))
     axes = (0, *range(2, x.ndim))
@@ -28,7 +26,7 @@ def batch_norm(
     over_channels = (1, n["C"]) + (1,) * (x.ndim - 2)
     mean = x.mean(axis=axes)
     centred = x - mean.reshape(over_channels)
-    # of the mean, which matters where the mean is large beside the deviations
+    # the rounding of the mean, which matters where the mean is large beside the deviations
     rounding = centred.mean(axis=axes)
     mean, centred = mean + rounding, centred - rounding.reshape(over_channels)
     var = _variance("batch_norm", centred, axes).reshape(n["C"])
@@ -84,10 +82,10 @@ def batch_norm_frozen(
 
 @differentiable
 def layer_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) -> tuple[Array, Pullback]:
-    """y = γ x̂ + β with x̂ = (x − mean) / √(var + ε), mean and (biased) var over each example's last axes,
-    those of gamma.
+    """y = γ x̂ + β with x̂ = (x − mean) / √(var + ε), by the mean and the variance of each example.
 
-    x (..., *F), gamma, beta of shape F  ->  y like x.     Ba, Kiros & Hinton 2016.
+    x (..., *F), gamma, beta of shape F  ->  y like x. Mean and variance are taken over the last axes, those
+    of gamma, and the variance is the biased one. Ba, Kiros & Hinton 2016.
     """
     if beta.shape != gamma.shape or gamma.ndim < 1 or x.shape[x.ndim - gamma.ndim :] != gamma.shape:
         found = f"found {gamma.shape} and {beta.shape}"
@@ -121,11 +119,10 @@ def layer_norm(x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-5) ->
 
 @differentiable
 def weight_norm(v: Array, g: Array, *, axis: int = 0) -> tuple[Array, Pullback]:
-    """W = g v / ‖v‖, one length for each slice along `axis`.
+    """W = g v / ‖v‖, where each slice along `axis` has its own length.
 
-    v any shape, g (v.shape[axis],)  ->  W like v.
-
-    v = 0 has no direction, and is an error.     Salimans & Kingma 2016, equations 2 and 3.
+    v of any shape, g (v.shape[axis],)  ->  W like v. InputError where a slice of v is 0, which has no
+    direction. Salimans & Kingma 2016, equations 2 and 3.
     """
     if g.shape != (v.shape[axis],):
         raise InputError(
@@ -137,7 +134,7 @@ def weight_norm(v: Array, g: Array, *, axis: int = 0) -> tuple[Array, Pullback]:
     largest = np.abs(v).max(axis=others, initial=0).reshape(along_axis)
     if not largest.all():
         raise InputError("weight_norm: every slice of v should have a direction, found one of length zero")
-    scaled = v / largest  # whose squares neither overflow nor vanish
+    scaled = v / largest  # its squares neither overflow nor vanish
     scaled_norm = np.sqrt((scaled * scaled).sum(axis=others)).reshape(along_axis)
     direction = scaled / scaled_norm
     length = g.reshape(along_axis)
@@ -161,7 +158,7 @@ def _variance(where: str, centred: Array, axes: tuple[int, ...]) -> Array:
 
 
 def _require_variance(where: str, var: Array) -> None:
-    """Overflowed where it is infinite: by 1/√∞ every entry would come out as β."""
+    """Raise Overflowed where a variance is infinite, because 1/√∞ would make β of every entry."""
     if np.isposinf(var).any():
         limit = np.sqrt(np.finfo(var.dtype).max)
         raise Overflowed(

@@ -1,6 +1,4 @@
-"""Windows reduced to one number each, and pixels repeated: the ops that change an image's size without
-parameters.
-"""
+"""Windows reduced to one number each, and repeated pixels: these ops resize images without parameters."""
 
 import numpy as np
 
@@ -13,8 +11,8 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 def max_pool2d(x: Array, *, size: int = 2, stride: int | None = None) -> tuple[Array, Pullback]:
     """y = the largest entry of each size × size window, every `stride` pixels (None: size).
 
-    x (B, C, H, W)  ->  y (B, C, P, Q), P = ⌊(H − size) / stride⌋ + 1, Q likewise. Among equal entries the gradient goes to the
-    first, row by row.
+    x (B, C, H, W)  ->  y (B, C, P, Q) with P = ⌊(H − size) / stride⌋ + 1, and Q likewise. Among equal entries
+    the gradient goes to the first, row by row.
     """
     H, W, stride = _sizes("max_pool2d", x, size, stride)
     y, place = kernels.max_pool(x, size, stride)
@@ -28,7 +26,10 @@ def max_pool2d(x: Array, *, size: int = 2, stride: int | None = None) -> tuple[A
 
 @differentiable
 def mean_pool2d(x: Array, *, size: int = 2, stride: int | None = None) -> tuple[Array, Pullback]:
-    """y = the mean of each size × size window; shapes as in max_pool2d."""
+    """y = the mean of each size × size window, every `stride` pixels (None: size).
+
+    x (B, C, H, W)  ->  y (B, C, P, Q) with P = ⌊(H − size) / stride⌋ + 1, and Q likewise.
+    """
     H, W, stride = _sizes("mean_pool2d", x, size, stride)
     cols = kernels.patches(x.transpose(0, 2, 3, 1), (size, size), stride, 0)  # (B, P, Q, I, J, C)
     y = cols.mean(axis=(3, 4))  # (B, P, Q, C)

@@ -22,7 +22,7 @@ def sum(x: Array, *, axis: int | tuple[int, ...] | None = None) -> tuple[Array, 
 def log_sum_exp(x: Array, *, axis: int = -1) -> tuple[Array, Pullback]:
     """y = log Σ exp(x) over `axis`, shifted by the largest entry so that nothing overflows.
 
-    An axis that holds nothing but −∞ gives −∞ (and a zero gradient), one that holds +∞ gives +∞.
+    Where all entries of the axis are −∞, y is −∞ and the gradient is 0. Where one of them is +∞, y is +∞.
     """
     largest = x.max(axis=axis, keepdims=True, initial=-np.inf)
     shift = np.where(np.isfinite(largest), largest, 0)

@@ -25,7 +25,10 @@ def reshape(x: Array, *, shape: tuple[int, ...]) -> tuple[Array, Pullback]:
 
 @differentiable
 def split(x: Array, *, sizes: Sequence[int], axis: int = 1) -> tuple[tuple[Array, ...], Pullback]:
-    """x cut along `axis` into parts of the given sizes, which sum to that axis; the inverse of concatenate."""
+    """x cut along `axis` into parts of the given sizes, which sum to the length of that axis.
+
+    `concatenate` is its inverse.
+    """
     if sum(sizes) != x.shape[axis]:
         raise InputError(
             f"split: sizes should sum to {x.shape[axis]}, the length of axis {axis} of x, found {tuple(sizes)}"
@@ -40,7 +43,7 @@ def split(x: Array, *, sizes: Sequence[int], axis: int = 1) -> tuple[tuple[Array
 
 @differentiable
 def concatenate(*parts: Array, axis: int = 1) -> tuple[Array, Pullback]:
-    """The parts side by side along `axis`; all other axes must agree."""
+    """The parts side by side along `axis`. They must agree in all other axes."""
     try:
         y = np.concatenate(parts, axis=axis)
     except ValueError:

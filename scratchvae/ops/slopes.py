@@ -10,13 +10,14 @@ from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, Pullback, require_choice
 from scratchvae.ops import activations
 
-FAR = 50.0  # where a GELU is as good as straight: squares of larger numbers might overflow
+FAR = 50.0  # a GELU is a straight line from here on, and squares of larger numbers might overflow
 
 
 @differentiable
 def slope(x: Array, *, activation: str, **constants: float) -> tuple[Array, Pullback]:
-    """s = f′(x) of the op f of that name, with its constants, for x of any shape; f″ at a kink is 0, or α for
-    elu.
+    """s = f′(x), where f is the op called `activation`, with its constants.     x of any shape.
+
+    At a kink f″ is 0, but for elu, whose f″ is α there.
     """
     require_choice("slope", "activation", activation, CURVATURES)
     y, op_pullback = getattr(activations, activation)(x, **constants)

@@ -1,7 +1,7 @@
 """Lower triangular matrices L, one for each example: made from free numbers, and solved for.
 
-Letters: B batch, D rows, K columns of the right-hand side. What stands above the diagonal of an L is not
-read: its gradient is 0.
+Letters: B batch, D rows, K columns of the right-hand side. No function reads the entries above the diagonal
+of an L, and so their gradient is 0.
 """
 
 import numpy as np
@@ -12,11 +12,10 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 @differentiable
 def lower_triangular(entries: Array) -> tuple[Array, Pullback]:
-    """L with L_ii = exp(a_i), a the first D entries, and the rest below the diagonal, row by row: L Lᵀ is a
-    covariance.
+    """L with L_ii = exp(a_i), where a are the first D entries. The other entries fill L below the diagonal.
 
-    entries (B, D (D + 1)/2)  ->  L (B, D, D).
-    L_ii is held at the dtype's smallest and largest normal number.
+    entries (B, D (D + 1)/2)  ->  L (B, D, D). They fill it row by row, and L Lᵀ is a covariance. L_ii is
+    clipped to the range from the dtype's smallest to its largest normal number.
     """
     n = require_shapes("lower_triangular", entries=(entries, "B E"))
     B, E = n["B"], n["E"]
@@ -68,7 +67,7 @@ def solve_triangular(L: Array, b: Array) -> tuple[Array, Pullback]:
 
 
 def _quotient(a: Array, b: Array) -> Array:
-    """a / b, held at the largest finite number, so that 0 · u stays 0 in the rows that follow."""
+    """a / b, clipped to finite numbers, so that 0 · u is 0 in the rows that follow."""
     largest = np.finfo(a.dtype).max
     with np.errstate(over="ignore"):
         return np.clip(a / b, -largest, largest)

@@ -1,4 +1,4 @@
-"""The role q(z|x): how many numbers an encoder must output, and which distribution over latents they feed."""
+"""The role q(z|x): how many numbers an encoder must output, and the law of latents that they feed."""
 
 from scratchvae.posteriors.concrete import Concrete
 from scratchvae.posteriors.diagonal_gaussian import DiagonalGaussian

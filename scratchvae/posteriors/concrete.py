@@ -1,4 +1,4 @@
-"""q(z|x) is a relaxed choice with a density: z are the logarithms of a point near a simplex's corner."""
+"""q(z|x) is a relaxed choice with a density: z are the logarithms of a point of a simplex."""
 
 from collections.abc import Callable
 
@@ -13,14 +13,16 @@ from scratchvae.posteriors.temperature import require_temperature, temperature_i
 
 
 class Concrete(Choices):
-    """G = `groups` independent Concrete laws over K = `categories`, logits q_params; z = y = log x (B, G·K).
+    """G = `groups` independent Concrete laws over K = `categories`, with logits q_params.
+
+    z = y = log x is (B, G·K).
 
     The draws are continuous, with the density of `distributions.concrete`. So with a prior of the same kind
-    (priors.ConcretePrior) `SampledElbo` and `Iwae` are bounds on log p(x), p the model whose z is relaxed.
-    The decoder should begin with layers.GroupSoftmax, which makes x = e^y of y, and the recipes see to it.
+    (priors.ConcretePrior) `SampledElbo` and `Iwae` are bounds on log p(x), where p is the model whose z is
+    relaxed. The decoder should begin with layers.GroupSoftmax, which makes x = e^y of y. The recipes put it
+    there.
 
-    `temperature` λ is a number above 0, or a function of the step.
-    Maddison, Mnih & Teh 2017, appendix C.3.
+    `temperature` λ is a number above 0, or a function of the step. Maddison, Mnih & Teh 2017, appendix C.3.
     """
 
     space: str = "logarithms of points of a simplex"
@@ -57,14 +59,14 @@ class Concrete(Choices):
     def sample_with_log_prob(
         self, q_params: Array, *, noise: Noise, draws: int = 1, score: bool = True, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """y, and its log-density."""
+        """y = log softmax((q_params − log noise)/λ) by group, and its log-density."""
         z, z_pullback = self.sample(q_params, noise=noise, draws=draws, mode=mode)
         log_q, log_q_pullback = self.log_prob(np.repeat(q_params, draws, axis=0), z, mode=mode)
 
         def pullback(dz: Array, dlog_q: Array) -> Array:
             dcopies, by_z = log_q_pullback(dlog_q)
-            dq_params: Array = z_pullback(dz + by_z)  # log q moves with y,
-            # and with the logits themselves
+            dq_params: Array = z_pullback(dz + by_z)  # log q moves with y
+            # log q moves with the logits too
             return dq_params + sum_of_draws(dcopies, draws) if score else dq_params
 
         return (z, log_q), pullback
@@ -87,7 +89,7 @@ class Concrete(Choices):
         return self._by_group(q_params).argmax(axis=2)
 
     def code_of(self, indices: Array) -> Array:
-        """Corners of the simplex: log 1 at these choices, and at others the logarithm of the smallest number."""
+        """Corners of the simplex: log 1 at these choices, and elsewhere log of the smallest number."""
         one_hot = np.eye(self.categories, dtype=np.float32)[indices].reshape(len(indices), self.latent_dim)
         return np.where(one_hot == 1, 0, np.log(np.finfo(np.float32).tiny)).astype(np.float32)
 

@@ -1,4 +1,4 @@
-"""q(z|x): a Gaussian with independent latents, and what a flow makes of its draws."""
+"""q(z|x) is the law of z = f(z0), where z0 is Gaussian with independent latents and f is a flow."""
 
 import numpy as np
 
@@ -13,9 +13,9 @@ from scratchvae.posteriors.interface import Density, Noise
 class FlowPosterior(Density):
     """z = f(z0), z0 ~ N(mean, diag σ²):   log q(z|x) = log N(z0; mean, diag σ²) − log |det ∂f/∂z0|.
 
-    q_params = [mean | log σ² | params], where the flow says how many params it reads of each example. `flow`
-    is one step, or a Chain of them. Draws cost one run of the flow, and the density of a given z one of its
-    inverse.
+    q_params = [mean | log σ² | params], where the flow says how many params it reads for each example. `flow`
+    is one step, or a Chain of them. Draws cost one run of the flow, and the density of a given z costs one
+    run of its inverse.
 
     Rezende & Mohamed 2015, equations 5 to 7; Kingma et al. 2016, algorithm 1.
     """
@@ -32,8 +32,9 @@ class FlowPosterior(Density):
         return gaussian.sample_standard((rows, self.latent_dim), rng)
 
     def base_and_params(self, q_params: Array) -> tuple[tuple[Array, ...], Pullback]:
-        """mean and log σ² of z0 (B, Z), and the flow's params;
-        pullback(dmean, dlog_var, dparams) -> dq_params.
+        """mean and log σ² of z0 (B, Z), and the flow's params.
+
+        pullback(dmean, dlog_var, dparams) returns dq_params.
         """
         require_shapes("FlowPosterior", q_params=(q_params, f"B {self.n_params}"))
         return ops.split(q_params, sizes=(self.latent_dim, self.latent_dim, self.flow.n_params))
@@ -54,9 +55,9 @@ class FlowPosterior(Density):
     ) -> tuple[tuple[Array, Array], Pullback]:
         """z = f(z0), and log q(z|x) = log N(z0; mean, σ²) − log |det ∂f/∂z0| at z0 = mean + σ · noise.
 
-        Without the score log q moves with z alone. Its slope there begins as that of the Gaussian at z0,
-        −noise/σ, and each step carries it on. Then neither q_params nor a Parameter of the flow has a part in
-        log q but by way of z.
+        Without the score log q moves with z alone. Its slope begins as that of the Gaussian at z0, −noise/σ,
+        and each step transforms it. Then q_params and the Parameters of the flow change log q only by way of
+        z.
         """
         require_count("FlowPosterior", "draws", draws)
         (mean, log_var, params), split_pullback = self.base_and_params(q_params)
@@ -96,7 +97,7 @@ class FlowPosterior(Density):
         return log_q0 + log_det, pullback
 
     def code(self, q_params: Array) -> Array:
-        """f(mean), which is where the draw without noise goes: E[z|x] has no closed form."""
+        """f(mean), which is the draw without noise. E[z|x] has no closed form."""
         (mean, _, params), _ = self.base_and_params(q_params)
         (z, _), _ = self.flow.forward(mean, params)
         return z

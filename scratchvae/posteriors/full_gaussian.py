@@ -83,14 +83,14 @@ class FullGaussian(Density):
         return log_q, pullback
 
     def code(self, q_params: Array) -> Array:
-        """E[z|x], the first Z of q_params."""
+        """E[z|x], the first Z numbers of q_params."""
         require_shapes("FullGaussian", q_params=(q_params, f"B {self.n_params}"))
         return q_params[:, : self.latent_dim]
 
     def _for_each_draw(self, q_params: Array, draws: int) -> tuple[tuple[Array, Array], Pullback]:
         """mean_and_factor of a copy of q_params for each draw.
 
-        The pullback adds up what the copies of one example received.
+        The pullback adds up the gradients of the copies of one example.
         """
         require_count("FullGaussian", "draws", draws)
         both, copies_pullback = self.mean_and_factor(np.repeat(q_params, draws, axis=0))
@@ -104,7 +104,7 @@ class FullGaussian(Density):
 def _solve_transposed(L: Array, noise: Array) -> Array:
     """L⁻ᵀ noise, with one factor L (B, Z, Z) for all K draws of an example.     noise (B·K, Z)  ->  (B·K, Z).
 
-    NumPy's solver finds nothing to eliminate in a triangular matrix, and goes on to substitute.
+    NumPy's solver has nothing to eliminate in a triangular matrix, and substitutes at once.
     """
     columns = noise.reshape(len(L), -1, noise.shape[1]).transpose(0, 2, 1)
     return np.linalg.solve(np.tril(L).transpose(0, 2, 1), columns).transpose(0, 2, 1).reshape(noise.shape)

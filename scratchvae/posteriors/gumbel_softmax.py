@@ -21,24 +21,23 @@ from scratchvae.posteriors.temperature import require_temperature, temperature_i
 
 
 class GumbelSoftmax(Choices):
-    """G = `groups` independent choices among K = `categories`, of probabilities softmax(q_params); z
-    (B, G·K).
+    """G = `groups` independent choices among K = `categories`, of probabilities softmax(q_params).
 
-    The largest of logits − log noise, with standard exponential noise E, is the k-th with the probability of
-    k, since −log E follows the Gumbel law. So one-hot z is a draw from q(z|x) itself. What training takes is
-    a choice:
+    z is (B, G·K). With standard exponential noise E the largest entry of logits − log E is the k-th with the
+    probability of category k, since −log E follows the Gumbel law. So one-hot z is a draw from q(z|x) itself.
+    Training has two ways to draw:
 
-    - straight_through=False: z = softmax((logits − log noise)/λ), a relaxed draw, and its gradient. It is a
-      draw of another law, and so log p(x|z) − KL(q ‖ p) with the KL of the discrete laws is no bound: `Elbo`
-      then reports it as "surrogate". Evaluation takes one-hot draws, where the same difference is a bound,
-      and is reported as "bound".
-    - straight_through=True: z is one-hot, always, with the gradient of the relaxed draw. Values are those of
-      a bound; the gradient is biased, by the less the lower λ is, and the noisier. It is the derivative of
-      the surrogate softmax(…) + (z − softmax(…))⁰, whose second part stands still.
+    - straight_through=False: z = softmax((logits − log noise)/λ) is a relaxed draw, and has its own gradient.
+    Its law is another one, and so log p(x|z) − KL(q ‖ p) with the KL of the discrete laws is no bound: `Elbo`
+    reports it as "surrogate". Evaluation takes one-hot draws, where the same difference is a bound, and is
+    reported as "bound".
+    - straight_through=True: z is always one-hot, and has the gradient of the relaxed draw. Its values are those
+    of a bound. A lower λ makes the gradient less biased and more noisy. It is the derivative of the surrogate
+    softmax(…) + (z − softmax(…))⁰, whose second part is constant.
 
     `temperature` λ is a number above 0, or a function of the step. log q(z|x) = Σ_gk z_gk log
-    softmax(q_params)_gk, which at one-hot z is a log-probability; `SampledElbo` and `Iwae` take it in
-    training only with straight_through, and `ScoreFunctionElbo` and `Vimco` then are unbiased.
+    softmax(q_params)_gk, which at one-hot z is a log-probability. `SampledElbo` and `Iwae` take it in
+    training only with straight_through. `ScoreFunctionElbo` and `Vimco` are then unbiased.
     posteriors.Concrete has a density at relaxed draws.
 
     Jang, Gu & Poole 2017, sections 2.1 and 2.2.
@@ -68,7 +67,7 @@ class GumbelSoftmax(Choices):
         return concrete.sample_standard((rows, self.latent_dim), rng)
 
     def by_group(self, q_params: Array) -> Array:
-        """The logits (B, G, K), or other numbers of as many."""
+        """The logits (B, G, K), or other numbers in the same shape."""
         require_shapes("GumbelSoftmax", q_params=(q_params, f"B {self.n_params}"))
         return q_params.reshape(len(q_params), self.groups, self.categories)
 
@@ -110,14 +109,14 @@ class GumbelSoftmax(Choices):
 
         def pullback(dz: Array, dlog_q: Array) -> Array:
             dcopies, by_z = log_q_pullback(dlog_q)
-            dq_params: Array = z_pullback(dz + by_z)  # log q moves with z, ∂log q/∂z = log softmax(logits),
-            # and with the logits themselves
+            dq_params: Array = z_pullback(dz + by_z)  # ∂log q/∂z = log softmax(logits)
+            # log q moves with the logits too
             return dq_params + sum_of_draws(dcopies, draws) if score else dq_params
 
         return (z, log_q), pullback
 
     def log_prob(self, q_params: Array, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """Σ_gk z_gk log softmax(q_params)_gk: the log-probability of one-hot z, and linear in z elsewhere."""
+        """Σ_gk z_gk log softmax(q_params)_gk: the log-probability of one-hot z, and linear in other z."""
         log_p, log_p_pullback = ops.log_softmax(self.by_group(q_params), axis=2)
         choice = self.by_group(z)
 
@@ -130,9 +129,9 @@ class GumbelSoftmax(Choices):
         return (choice * log_p).sum(axis=(1, 2)), pullback
 
     def code_of(self, indices: Array) -> Array:
-        """These choices, one-hot."""
+        """One-hot vectors of these choices."""
         return np.eye(self.categories, dtype=np.float32)[indices].reshape(len(indices), self.latent_dim)
 
     def code(self, q_params: Array) -> Array:
-        """The most probable category of each group, one-hot."""
+        """The one-hot vector of the most probable category of each group."""
         return self.code_of(self.indices(q_params)).astype(q_params.dtype, copy=False)

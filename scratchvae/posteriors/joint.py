@@ -1,4 +1,4 @@
-"""q(z|x) is a product of posteriors, such as continuous latents beside choices."""
+"""q(z|x) is a product of posteriors, such as continuous latents and choices."""
 
 from itertools import accumulate
 
@@ -8,13 +8,16 @@ from scratchvae import ops
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.posteriors.interface import Density, Noise
+from scratchvae.posteriors.vector_quantized import VectorQuantized
 
 
 class JointPosterior(Density):
-    """q(z|x) = Π_i q_i(z_i|x), the latents of the parts side by side, each inferred from numbers of its own.
+    """q(z|x) = Π_i q_i(z_i|x), where each part has latents and q_params of its own, side by side.
 
     JointPosterior(DiagonalGaussian(8), GumbelSoftmax(1, 10)) has 18 latents, and its encoder puts out 26
-    numbers. Its prior is a priors.ProductPrior of as many parts. InputError for a part without a density.
+    numbers. Its prior is a priors.ProductPrior of as many parts. InputError for a part without a density, and
+    for a codebook that would learn by the penalty Quantization: that takes a VectorQuantized alone, and without
+    it no gradient reaches the codes.
     Dupont 2018, section 3.1.
     """
 
@@ -24,6 +27,9 @@ class JointPosterior(Density):
                 raise InputError(
                     f"JointPosterior: each part should have a density, found a {type(part).__name__}"
                 )
+            if isinstance(part, VectorQuantized) and part.decay is None:
+                expected = "a codebook beside other parts should move by averages, as with decay=0.99"
+                raise InputError(f"JointPosterior: {expected}; found one that waits for a penalty's gradient")
         if not parts:
             raise InputError("JointPosterior: there should be at least one part, found none")
         self.parts = parts
@@ -35,7 +41,7 @@ class JointPosterior(Density):
         self.relaxed = any(part.relaxed for part in parts)
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
-        """The noise of each part, a tuple."""
+        """The noise of each part, as a tuple."""
         return tuple(part.draw_noise(rows, rng) for part in self.parts)
 
     def apart(self, q_params: Array) -> tuple[tuple[Array, ...], Pullback]:

@@ -1,6 +1,4 @@
-"""q(z|x) of latents in layers, inferred from the top down: at each layer what x says and what the layer above
-says meet.
-"""
+"""q(z|x) of latents in layers, inferred from the top down, by x and by the layer above."""
 
 from __future__ import annotations
 
@@ -20,15 +18,15 @@ from scratchvae.posteriors.top_down import TopDown
 
 
 class Ladder(Density):
-    """q(z|x) = q(z_L|x) Π_l q(z_l|z_{l+1}, x), z = [z_1 | … | z_L], and z_1 is what the decoder sees.
+    """q(z|x) = q(z_L|x) Π_l q(z_l|z_{l+1}, x), z = [z_1 | … | z_L], where the decoder gets z_1 alone.
 
         q(z_L|x) = N(mean_L(x), diag σ_L²(x))
         q(z_l|z_{l+1}, x)  ∝  N(z_l; mean_l(x), diag σ_l²(x)) p(z_l|z_{l+1})        for l < L
 
-    q_params = [mean_1 | log σ_1² | … | mean_L | log σ_L²] are what x says of each layer, from the bottom up.
-    What the layer above says is p(z_l|z_{l+1}), which `top_down` computes, and the prior, a
-    priors.HierarchicalGaussian, is given the same TopDown. The product of the two Gaussians is a Gaussian
-    again, distributions.gaussian_product. With one layer q is that of a DiagonalGaussian.
+    q_params = [mean_1 | log σ_1² | … | mean_L | log σ_L²] are the estimates of each layer from x, from the
+    bottom up. `top_down` computes p(z_l|z_{l+1}), the estimate from the layer above. The prior, a
+    priors.HierarchicalGaussian, has the same TopDown. The product of the two Gaussians is proportional to a
+    Gaussian, by distributions.gaussian_product. With one layer q is that of a DiagonalGaussian.
     Sønderby et al. 2016, equations 7 to 12.
     """
 
@@ -54,10 +52,10 @@ class Ladder(Density):
     def sample_with_log_prob(
         self, q_params: Array, *, noise: Noise, draws: int = 1, score: bool = True, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """z, and log q(z|x) = Σ_l log q(z_l|z_{l+1}, x), each from its own noise.
+        """z, and log q(z|x) = Σ_l log q(z_l|z_{l+1}, x), each term from its own noise.
 
-        Without the score log q moves with z alone. A draw z_l then has a part in its own law and in that of
-        the layer below, which it shifts, and no Parameter of a step has a part but by way of the draws.
+        Without the score log q moves with z alone. A draw z_l then enters its own law and that of the layer
+        below, whose mean it shifts. A Parameter of a step enters only by way of the draws.
         """
         z, rungs, drawn_pullback = self._drawn(q_params, noise, draws, mode)
         eps = self.top_down.by_layer(noise)
@@ -81,13 +79,12 @@ class Ladder(Density):
     def sample_with_kl(
         self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """z, and KL(q(z_l|z_{l+1}, x) ‖ p(z_l|z_{l+1})) of each latent (B, Z), at the draws z_{l+1} and
-        averaged over them.
+        """z, and KL(q(z_l|z_{l+1}, x) ‖ p(z_l|z_{l+1})) of each latent (B, Z), averaged over draws.
 
-        Their sum over the latents has the expectation KL(q(z|x) ‖ p(z)) over draws; given the layer above,
-        the latents of a layer are independent on both sides. pullback(dz, dkl) -> dq_params. The gradient of
-        a layer's KL reaches the layers above by way of their draws.
-        Sønderby et al. 2016, equation 14.
+        The expectation over draws of their sum over the latents is KL(q(z|x) ‖ p(z)). Given the layer above,
+        the latents of a layer are independent under q and under p. pullback(dz, dkl) returns dq_params. The
+        gradient of a layer's KL reaches the layers above by way of their draws. Sønderby et al. 2016,
+        equation 14.
         """
         z, rungs, drawn_pullback = self._drawn(q_params, noise, draws, mode)
         terms = [
@@ -128,7 +125,7 @@ class Ladder(Density):
         return sum((term for term, _ in terms[1:]), terms[0][0]), pullback
 
     def code(self, q_params: Array) -> Array:
-        """The means, passed from layer to layer: where the draw without noise goes.
+        """The means, passed from layer to layer, which are the draws without noise.
 
         E[z|x] has no closed form below z_L.
         """
@@ -138,11 +135,10 @@ class Ladder(Density):
     def _rungs(
         self, q_params: Array, z_of: Callable[[int, tuple[Array, Array]], Array], draws: int, mode: Mode
     ) -> tuple[list[Rung], Pullback]:
-        """The laws from z_1 up, found from the top down, where z_of(place, law) is the z of the layer at that
-        place.
+        """The laws from z_1 up, found from the top down, where z_of(place, law) is the z of a layer.
 
-        pullback(dmean_1, dlog_var_1, …) of the estimates, a row for each draw but in the topmost
-        layer, -> dq_params.
+        The estimates have a row for each draw, but in the topmost layer one for each example.
+        pullback(dmean_1, dlog_var_1, …) of the estimates returns dq_params.
         """
         require_shapes("Ladder", q_params=(q_params, f"B {self.n_params}"))
         estimates, split_pullback = ops.split(
@@ -168,10 +164,9 @@ class Ladder(Density):
     def _drawn(
         self, q_params: Array, noise: Array, draws: int, mode: Mode
     ) -> tuple[Array, list[Rung], Pullback]:
-        """z (B·K, Z) and the laws; pullback(dz, extra) -> dq_params.
+        """z (B·K, Z) and the laws. pullback(dz, extra) returns dq_params.
 
-        `extra`, where it is given, is what else each law's numbers receive: (dmean, dlog_var), and those of p
-        behind them.
+        `extra` are further gradients of each law's numbers: (dmean, dlog_var) of q, followed by those of p.
         """
         require_count("Ladder", "draws", draws)
         rows = f"{len(q_params) * draws} {self.latent_dim}"
@@ -206,7 +201,7 @@ class Ladder(Density):
     def _slope(self, rungs: list[Rung], eps: list[Array], draws: int) -> Array:
         """∂log q/∂z (B·K, Z) with the laws' Parameters and q_params fixed."""
         slopes: list[Array] = []
-        above: Any = 0.0  # what the law of the layer below adds
+        above: Any = 0.0  # the part that comes by way of the law of the layer below
         for place, (rung, own) in enumerate(zip(rungs, eps, strict=True)):
             log_var = np.repeat(rung.law[1], draws, axis=0) if rung.other is None else rung.law[1]
             with np.errstate(over="ignore"):
@@ -223,7 +218,7 @@ class Ladder(Density):
 
 @contextmanager
 def _nothing_received(owner: Layer) -> Iterator[None]:
-    """What the Parameters receive inside is forgotten."""
+    """Forget the gradients that the Parameters receive inside the with-block."""
     held = [(parameter, parameter.grad) for parameter in named_parameters(owner).values()]
     yield
     for parameter, grad in held:

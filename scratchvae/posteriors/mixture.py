@@ -16,12 +16,12 @@ class MixturePosterior(Density):
 
     A draw is a smooth function of q_params: `distributions.mixture.reparameterize` puts standard normal
     numbers through the inverse of q's conditional distribution functions, and its gradient is implicit
-    (Figurnov, Mohamed & Mnih 2018). So every objective takes the posterior as it takes others.
+    (Figurnov, Mohamed & Mnih 2018). So every objective takes this posterior as it takes others.
 
-    Draws may be stratified instead, so many from each component, which `objectives.StratifiedElbo` asks for:
-    noise with one more column, the number of a component, is drawn from that component alone,
-    z = mean_c + σ_c · noise. Then log q is that of the whole mixture all the same (Roeder, Wu & Duvenaud
-    2017, section 5).
+    `objectives.StratifiedElbo` stratifies the draws, with as many from each component. The noise then has one
+    more column, the number of a component, and the draw is from that component alone,
+    z = mean_c + σ_c · noise. log q is that of the whole mixture in this case too (Roeder, Wu & Duvenaud 2017,
+    section 5).
     """
 
     def __init__(self, latent_dim: int, components: int = 2) -> None:
@@ -35,9 +35,7 @@ class MixturePosterior(Density):
         return gaussian.sample_standard((rows, self.latent_dim), rng)
 
     def stratified(self, noise: Noise) -> Noise:
-        """The same noise for draws of which the first is from component 0, the next from 1, and so on, round
-        and round.
-        """
+        """The same noise, for draws from component 0, then from 1, and so on, round and round."""
         component = np.arange(len(noise), dtype=noise.dtype) % self.components
         return np.concatenate([noise, component[:, None]], axis=1)
 
@@ -67,8 +65,9 @@ class MixturePosterior(Density):
     def sample(
         self, q_params: Array, *, noise: Noise, draws: int = 1, mode: Mode = EVALUATION
     ) -> tuple[Array, Pullback]:
-        """z, whose conditional distribution functions have the values Φ(noise); or a draw of the component
-        that noise says.
+        """z, whose conditional distribution functions have the values Φ(noise).
+
+        Where the noise has a column with a component's number, z is a draw of that component instead.
         """
         require_count("MixturePosterior", "draws", draws)
         Z = self.latent_dim
@@ -88,7 +87,7 @@ class MixturePosterior(Density):
             found = z_pullback(dz)
             if len(found) == 2:
                 deach = [np.zeros_like(part) for part in each]
-                deach[1][place], deach[2][place] = found  # of the component alone that was drawn
+                deach[1][place], deach[2][place] = found  # only the drawn component has a gradient
                 found = tuple(deach)
             return mixture_pullback(*(_sum_over_draws(part, draws) for part in found))
 
@@ -103,7 +102,7 @@ class MixturePosterior(Density):
 
         def pullback(dz: Array, dlog_q: Array) -> Array:
             dcopies, dz_by_log_q = log_q_pullback(dlog_q)
-            dq_params: Array = z_pullback(dz + dz_by_log_q)  # by way of z
+            dq_params: Array = z_pullback(dz + dz_by_log_q)  # the gradient by way of z
             return dq_params + sum_of_draws(dcopies, draws) if score else dq_params
 
         return (z, log_q), pullback

@@ -16,7 +16,7 @@ class Point(Posterior):
         self.n_params = latent_dim
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
-        """Nothing is random: (rows, 0)."""
+        """No noise, since nothing is random: (rows, 0)."""
         return np.empty((rows, 0), np.float32)
 
     def sample(
@@ -33,5 +33,5 @@ class Point(Posterior):
         return z, pullback
 
     def code(self, q_params: Array) -> Array:
-        """The code itself."""
+        """The code itself, which is q_params."""
         return q_params

@@ -12,20 +12,21 @@ from scratchvae.arrays import Array, Pullback
 class Rung:
     """One layer on the way down: its law q(z_l|z_{l+1}, x), that of p(z_l|z_{l+1}), and the ways back.
 
-    The rows are those of the draws, but for the topmost layer, whose law is one for all draws of an example.
-    There p is N(0, I), and `other` is None.
+    The rows are those of the draws. The topmost layer has one law for all draws of an example, its p is N(0,
+    I), and its `other` is None.
     """
 
     law: tuple[Array, Array]  # mean and log σ² of q
-    other: tuple[Array, Array] | None  # and of p
-    product_pullback: Pullback | None  # (dmean, dlog_var) -> those of what x says, and those of p
+    other: tuple[Array, Array] | None  # mean and log σ² of p
+    product_pullback: Pullback | None  # (dmean, dlog_var) -> those of the estimate from x, and those of p
     # (dmean, dlog_var) of p -> dz of the layer above; it fills the step's Parameters
     other_pullback: Pullback | None
 
 
 def down(rung: Rung, dlaw: Sequence[Array], dother: Sequence[Array] = ()) -> tuple[list[Array], Array | None]:
-    """What x's estimate receives, and the layer above: of the gradients of q's numbers, and of p's own where
-    there are.
+    """The gradients of x's estimate, and of the layer above.
+
+    They come from the gradients of q's numbers, and from those of p's own where there are such.
     """
     if rung.product_pullback is None or rung.other_pullback is None:
         return list(dlaw), None

@@ -14,7 +14,10 @@ def require_temperature(where: str, temperature: Any) -> None:
 
 
 def temperature_in(where: str, mode: Mode, temperature: float | Callable[[float], float]) -> float:
-    """The temperature at the mode's step, evaluation being after all steps; InputError for one not above 0."""
+    """The temperature at the mode's step, where evaluation counts as after all steps.
+
+    InputError for a temperature that is not above 0.
+    """
     now = temperature(mode.step) if callable(temperature) else temperature
     require_positive(where, "temperature", now)
     return now

@@ -1,6 +1,4 @@
-"""Latents in layers, and the steps by which each layer leads to the one below: what a Ladder and its prior
-share.
-"""
+"""Latents in layers, and the steps from each layer to the one below, which a Ladder and its prior share."""
 
 from __future__ import annotations
 
@@ -15,11 +13,10 @@ from scratchvae.layers import Layer, Mode, Owner
 
 
 class TopDown(Owner):
-    """z = [z_1 | … | z_L], and p(z_l|z_{l+1}) = N(mean, diag σ²) for l < L, where
-    [mean | log σ²] = step_l(z_{l+1}).
+    """p(z_l|z_{l+1}) = N(mean, diag σ²) with [mean | log σ²] = step_l(z_{l+1}), for l < L.
 
-    `sizes` are the widths of z_1 to z_L, and `steps` the L − 1 layers from step_1 up. z_1 is nearest to the
-    data. InputError where the numbers of steps and sizes do not fit.
+    z = [z_1 | … | z_L], and z_1 is nearest to the data. `sizes` are the widths of z_1 to z_L, and `steps` are
+    the L − 1 layers from step_1 up. InputError where the numbers of steps and sizes do not fit.
     """
 
     transparent = "steps"
@@ -32,15 +29,15 @@ class TopDown(Owner):
             raise InputError(f"TopDown: {expected}; found {len(steps)}")
 
     def by_layer(self, z: Array) -> list[Array]:
-        """The columns of each layer, from z_1 up, contiguous.     z (B, Z)  ->  (B, Z_l) each."""
+        """The columns of each layer, from z_1 up, as contiguous arrays.     z (B, Z)  ->  (B, Z_l) each."""
         require_shapes("TopDown", z=(z, f"B {self.latent_dim}"))
         return [np.ascontiguousarray(part) for part in np.split(z, list(accumulate(self.sizes))[:-1], axis=1)]
 
     def below(self, place: int, above: Array, *, mode: Mode) -> tuple[tuple[Array, Array], Pullback]:
-        """mean and log σ² (B, Z_l) of p(z_l|z_{l+1}) for the layer at a place, counted from 0, given the one
-        `above` it.
+        """mean and log σ² (B, Z_l) of p(z_l|z_{l+1}) for the layer at a `place`, given the one `above`.
 
-        pullback(dmean, dlog_var) gives the step's Parameters their gradients, and returns dabove.
+        Places are counted from 0. pullback(dmean, dlog_var) gives the step's Parameters their gradients, and
+        returns dabove.
         """
         size = self.sizes[place]
         params, step_pullback = self.steps[place](above, mode=mode)

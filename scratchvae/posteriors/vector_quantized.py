@@ -18,25 +18,24 @@ from scratchvae.posteriors.interface import Choices, Noise
 
 
 class VectorQuantized(Choices):
-    """z = the codes nearest to z_e = q_params, one for each of G = `groups` groups of d = latent_dim/G
-    latents.
+    """z = the codes nearest to z_e = q_params, one for each of G = `groups` groups of latents.
 
-    A codebook holds K = `codes` vectors of d numbers. All groups share one codebook, or with shared=False
-    each has its own. Codes start as draws from N(0, 1).
+    Each group has d = latent_dim/G latents, and a codebook holds K = `codes` vectors of d numbers. All groups
+    share one codebook, or with shared=False each has its own. Codes start as draws from N(0, 1).
 
-    No gradient passes through the choice of a code: the pullback of `sample` hands dz on to the encoder as it
-    is (straight through), and gives the codebook nothing. So it is the derivative of the surrogate
-    z_e + (e − z_e)⁰, whose second part stands still. How the codebook learns is a choice:
+    No gradient passes through the choice of a code: the pullback of `sample` passes dz on to the encoder
+    unchanged (straight through), and gives the codebook nothing. So it is the derivative of the surrogate
+    z_e + (e − z_e)⁰, whose second part is constant. The codebook learns in one of these ways:
 
     - decay=None: the codes are a Parameter, and their gradient is that of the penalty
-      `objectives.Quantization`.
+    `objectives.Quantization`.
     - `decay` γ in [0, 1), such as 0.99: the codes are a Buffer, and each pass in training mode moves code k
-      to the average of the vectors that chose it, N_k ← γ N_k + (1 − γ) n_k and
-      e_k ← e_k + (1 − γ) (Σ z_e − n_k e_k)/N_k, N_k = 0 at first. It is e = m/N of van den Oord et al.,
-      who keep m_k = N_k e_k. A code that is not chosen stays where it is, and a code that is chosen for the
-      first time moves to the mean of what chose it.
+    to the average of the vectors that chose it, N_k ← γ N_k + (1 − γ) n_k and e_k ← e_k + (1 − γ) (Σ
+    z_e − n_k e_k)/N_k, N_k = 0 at first. It is e = m/N of van den Oord et al., who keep m_k = N_k e_k. A code
+    that is not chosen stays where it is, and a code that is chosen for the first time moves to the mean of
+    the vectors that chose it.
     - `revive` R > 0, together with decay: a code that R training passes in a row have not chosen moves onto
-      the z_e of an example of the batch, of which the noise says which.
+    the z_e of an example of the batch. The noise says which example.
 
     q(z|x) is a probability of codes: log q is 0 at the code of x and −∞ at all others. With a prior over the
     same codes (priors.Codes) the bound is log p(x) ≥ log p(x|z) + log p(code).
@@ -79,6 +78,7 @@ class VectorQuantized(Choices):
         shape = (1 if shared else groups, codes, latent_dim // groups)
         first = np.random.default_rng(rng).standard_normal(shape).astype(np.float32)
         self.codebooks: Parameter | Buffer = Parameter(first) if decay is None else Buffer(first)
+        self._drawn_from: Array | None = None  # what moving averages have moved on from in a training pass
         if decay is not None:
             self.usage = Buffer(np.zeros(shape[:2], np.float32))  # N
         if revive:
@@ -86,25 +86,32 @@ class VectorQuantized(Choices):
             self.unchosen = Buffer(np.zeros(shape[:2], np.float32))
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
-        """Uniform numbers (rows, G), whose order says onto which examples codes are revived, or (rows, 0)."""
+        """Uniform numbers (rows, G), by whose order codes are revived on examples, or (rows, 0)."""
         return rng.random((rows, self.groups if self.revive else 0), dtype=np.float32)
 
-    def indices(self, q_params: Array) -> Array:
-        """The nearest code of each group, (B, G) of whole numbers from 0; the first of equals."""
+    def indices(self, q_params: Array, *, mode: Mode = EVALUATION) -> Array:
+        """The nearest code of each group, (B, G) whole numbers from 0, and the first of equally near ones.
+
+        In training mode the codes are those of the latest draws, because averages move on after a draw.
+        """
         require_shapes("VectorQuantized", q_params=(q_params, f"B {self.n_params}"))
         return kernels.nearest_codes(
-            self._by_group(q_params), self.codebooks.value.astype(q_params.dtype, copy=False)
+            self._by_group(q_params), self._books(mode).astype(q_params.dtype, copy=False)
         )
 
     def code_of(self, indices: Array) -> Array:
         """The vectors of these choices, side by side."""
         return self.vectors(indices)[0].astype(np.float32, copy=False)
 
-    def vectors(self, indices: Array) -> tuple[Array, Pullback]:
-        """z (B, Z), the codes of these indices (B, G); pullback(dz) gives a learned codebook its gradient."""
-        S, K, d = self.codebooks.value.shape
+    def vectors(self, indices: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
+        """z (B, Z), the codes of these indices (B, G), as `indices` takes them in that mode.
+
+        pullback(dz) gives a learned codebook its gradient.
+        """
+        books = self._books(mode)
+        S, K, d = books.shape
         rows = indices if S == 1 else indices + K * np.arange(self.groups)
-        codes, codes_pullback = ops.embedding(self.codebooks.value.reshape(S * K, d), indices=rows)
+        codes, codes_pullback = ops.embedding(books.reshape(S * K, d), indices=rows)
 
         def pullback(dz: Array) -> None:
             if isinstance(self.codebooks, Parameter):
@@ -123,6 +130,7 @@ class VectorQuantized(Choices):
         z, _ = self.vectors(indices)
         z = z.astype(q_params.dtype, copy=False)
         if mode.training and self.decay is not None:
+            self._drawn_from = self.codebooks.value
             self._move(self._by_group(q_params), indices, noise[::draws])
 
         def pullback(dz: Array) -> Array:
@@ -133,7 +141,7 @@ class VectorQuantized(Choices):
     def sample_with_log_prob(
         self, q_params: Array, *, noise: Noise, draws: int = 1, score: bool = True, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """The nearest codes, and log q = 0: nothing else has any probability."""
+        """The nearest codes, and log q = 0, since no other code has any probability."""
         z, z_pullback = self.sample(q_params, noise=noise, draws=draws, mode=mode)
 
         def pullback(dz: Array, dlog_q: Array) -> Array:
@@ -143,8 +151,8 @@ class VectorQuantized(Choices):
         return (z, np.zeros(len(z), z.dtype)), pullback
 
     def log_prob(self, q_params: Array, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """0 where z are the codes of x, −∞ elsewhere; the gradient is 0."""
-        own, _ = self.vectors(self.indices(q_params))
+        """0 where z are the codes of x, and −∞ elsewhere. The gradient is 0."""
+        own, _ = self.vectors(self.indices(q_params, mode=mode), mode=mode)
         require_shapes("VectorQuantized.log_prob", z=(z, f"{len(own)} {self.latent_dim}"))
         log_q = np.where((z == own).all(axis=1), 0, -np.inf).astype(z.dtype)
 
@@ -158,11 +166,17 @@ class VectorQuantized(Choices):
         z, _ = self.vectors(self.indices(q_params))
         return z.astype(q_params.dtype, copy=False)
 
+    def _books(self, mode: Mode) -> Array:
+        """The codebooks that the latest draws in that mode were taken from (S, K, d)."""
+        if mode.training and self._drawn_from is not None:
+            return self._drawn_from
+        return self.codebooks.value
+
     def _by_group(self, z: Array) -> Array:
         return z.reshape(len(z), self.groups, -1)
 
     def _move(self, z_e: Array, indices: Array, noise: Array) -> None:
-        """One step of the moving averages, and revival where it is asked for."""
+        """Take one step of the moving averages, and revive codes where `revive` says so."""
         assert self.decay is not None
         books, dtype = self.codebooks.value.copy(), self.codebooks.value.dtype
         usage, keep = self.usage.value.copy(), dtype.type(self.decay)

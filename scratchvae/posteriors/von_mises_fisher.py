@@ -1,4 +1,4 @@
-"""q(z|x) is a von Mises-Fisher law on the unit sphere, q_params = [a vector in the mean direction | log κ]."""
+"""q(z|x) is a von Mises-Fisher law on the unit sphere, q_params = [a vector along the mean | log κ]."""
 
 import numpy as np
 
@@ -8,20 +8,19 @@ from scratchvae.distributions import gaussian, uniform_sphere, von_mises_fisher
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.posteriors.interface import Density, Noise
 
-LEVELS = 1 << 23  # of uniform numbers, each in the middle of its own: all are float32, and none is 0 or 1
+LEVELS = 1 << 23  # uniform numbers are the middles of so many steps: all are float32, and none is 0 or 1
 
 
 class VonMisesFisher(Density):
-    """Codes on the sphere, around a mean direction μ with a concentration κ > 0: the posterior of
-    hyperspherical VAEs.
+    """Codes on the sphere, around a mean direction μ with a concentration κ > 0.
 
-    For Z latents an encoder puts out Z + 1 numbers: a vector, whose direction is μ and whose length has no
-    meaning, and log κ. A draw is a function of one uniform number, which gives the angle to μ by the inverse
-    of its distribution function, and of a uniform direction at right angles to μ. So its gradient is exact,
-    for any κ and Z ≥ 2; nothing is rejected.
+    It is the posterior of hyperspherical VAEs. For Z latents an encoder puts out Z + 1 numbers: a vector,
+    whose direction is μ and whose length has no meaning, and log κ. A draw is a function of one uniform
+    number, which gives the angle to μ by the inverse of its distribution function, and of a uniform direction
+    at right angles to μ. So its gradient is exact for any κ and Z ≥ 2, and no draw is rejected.
 
     With the prior UniformSphere the KL has a closed form. A prior over real vectors does not fit: its density
-    is one for each unit of volume, and that of this law one for each unit of the sphere's area.
+    is one per unit of volume, and that of this law one per unit of the sphere's area.
 
     Davidson et al. 2018, "Hyperspherical variational auto-encoders".
     """
@@ -34,7 +33,7 @@ class VonMisesFisher(Density):
         self.n_params = latent_dim + 1
 
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:
-        """(rows, Z): a number from U(0, 1), and Z − 1 standard normal ones, whose direction counts."""
+        """(rows, Z): a number from U(0, 1), and Z − 1 standard normal ones, of which the direction counts."""
         uniform = (rng.integers(LEVELS, size=(rows, 1)).astype(np.float32) + np.float32(0.5)) / np.float32(
             LEVELS
         )
@@ -93,9 +92,9 @@ class VonMisesFisher(Density):
         return log_q, pullback
 
     def code(self, q_params: Array) -> Array:
-        """μ, the direction of E[z|x] and the likeliest z.
+        """μ, which is the direction of E[z|x] and the likeliest z.
 
-        E[z|x] itself lies inside the sphere, where no code is.
+        E[z|x] itself lies inside the sphere, where there are no codes.
         """
         (mean, _), _ = self.mean_and_log_concentration(q_params)
         return mean
@@ -103,8 +102,9 @@ class VonMisesFisher(Density):
     def _drawn(
         self, q_params: Array, noise: Noise, draws: int
     ) -> tuple[tuple[Array, Array, Array], Array, Pullback]:
-        """(μ, log κ, z), and v; pullback(dz, dv, dlog_concentration) -> dq_params, its last two 0 unless they
-        are given.
+        """(μ, log κ, z), and v. pullback(dz, dv, dlog_concentration) returns dq_params.
+
+        dv and dlog_concentration are 0 by default.
         """
         require_count("VonMisesFisher", "draws", draws)
         require_shapes("VonMisesFisher", noise=(noise, f"{len(q_params) * draws} {self.latent_dim}"))

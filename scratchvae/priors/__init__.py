@@ -1,4 +1,4 @@
-"""The role p(z): what latents look like before any data is seen."""
+"""The role p(z): the law of latents before any data is seen."""
 
 from scratchvae.priors.codes import Codes
 from scratchvae.priors.concrete import ConcretePrior

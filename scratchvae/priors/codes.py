@@ -13,10 +13,10 @@ from scratchvae.priors.one_hot import OneHot
 class Codes(Prior):
     """A probability for each code of each group, independently: 1/K, or with `learned` softmax(logits)_gk.
 
-    The prior shares the posterior's codebook: z is a draw of indices, looked up there. Under the uniform one
+    The prior shares the posterior's codebook, in which drawn indices are looked up. Under the uniform prior
     every z made of codes has log p(z) = −G log K. The learned one receives its gradient from the KL, which is
-    −log p(codes of x), so that it goes to the frequencies of the codes, and the bound is tighter by what they
-    lack of being uniform.
+    −log p(codes of x). So it learns the frequencies of the codes, and the bound is tighter by the KL of these
+    frequencies to the uniform law.
 
     van den Oord, Vinyals & Kavukcuoglu 2017, section 3.3, where the prior is uniform in training.
     """
@@ -42,17 +42,21 @@ class Codes(Prior):
 
         def pullback(dlog_p: Array) -> None:
             dall = np.zeros_like(log_p)
-            # of each code, Σ over the places where it was chosen
+            # the gradient of each code is Σ over the places where it was chosen
             np.add.at(dall[0], (groups, indices), dlog_p)
             given_pullback(log_p_pullback(dall))
 
         return log_p[0, groups, indices], pullback
 
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """Σ_g log p_g(code), and −∞ where z is not made of codes. z is discrete, and so dz is 0."""
+        """Σ_g log p_g(code), and −∞ where z is not made of codes. z is discrete, and so dz is 0.
+
+        In training mode the codes are those that the posterior's latest draws were taken from: by now its
+        moving averages, where it has such, have moved on.
+        """
         require_shapes("Codes", z=(z, f"B {self.latent_dim}"))
-        indices = self.posterior.indices(z)
-        made, _ = self.posterior.vectors(indices)
+        indices = self.posterior.indices(z, mode=mode)
+        made, _ = self.posterior.vectors(indices, mode=mode)
         log_p, log_p_pullback = self.log_prob_of(indices, z)
         is_code = (made.astype(z.dtype, copy=False) == z).all(axis=1)
 
@@ -63,5 +67,5 @@ class Codes(Prior):
         return np.where(is_code, log_p.sum(axis=1), -np.inf).astype(z.dtype, copy=False), pullback
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """The vectors of drawn codes."""
+        """Draw codes by their probabilities, and return their vectors  ->  (n, Z)."""
         return self.posterior.code_of(self.choices.sample_indices(n, rng))

@@ -1,4 +1,4 @@
-"""p(z) over the logarithms of points of a simplex: the Concrete law."""
+"""p(z) over the logarithms of points of a simplex, by the Concrete law."""
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from scratchvae.priors.one_hot import OneHot
 class ConcretePrior(Prior):
     """G = `groups` independent Concrete laws over K = `categories`, of equal or `learned` logits; z = log x.
 
-    `temperature` is the prior's own, and need not be the posterior's.     Maddison, Mnih & Teh 2017, appendix
+    `temperature` is the prior's own, and need not be the posterior's. Maddison, Mnih & Teh 2017, appendix
     C.3.
     """
 
@@ -26,7 +26,7 @@ class ConcretePrior(Prior):
         self.latent_dim, self.temperature = self.choices.latent_dim, temperature
 
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """The log-density of y = z."""
+        """The log-density of y = z by the Concrete law."""
         require_shapes("ConcretePrior", z=(z, f"B {self.latent_dim}"))
         logits, given_pullback = self.choices.given_logits(len(z), z)
         log_pz, law_pullback = concrete.log_prob(
@@ -42,7 +42,7 @@ class ConcretePrior(Prior):
         return log_pz, pullback
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """Draws of y."""
+        """Draw n vectors y from the Concrete law  ->  (n, Z)."""
         require_count("ConcretePrior.sample", "n", n, 0)
         noise = concrete.sample_standard((n, self.choices.groups, self.choices.categories), rng)
         logits, _ = self.choices.given_logits(n, noise)

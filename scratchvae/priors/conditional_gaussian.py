@@ -14,12 +14,12 @@ from scratchvae.priors.interface import Prior
 
 
 class ConditionalGaussian(Prior):
-    """A prior whose layer maps the C numbers c that stand for y to [mean | log σ²] = layer(c),
-    (B, C) -> (B, 2Z).
+    """p(z|y) = N(mean, diag σ²) with [mean | log σ²] = layer(c), where c are the numbers that stand for y.
 
-    Unless `layer` is given it is one Linear, which starts from zeros: p(z|y) is N(0, I) for every y at first.
-    With one-hot c, the rows of its weight are a table of the classes' means and log-variances. `given(c)` is
-    p(z|y) for a batch. Before that there is no y, and so there is no density.
+    The layer maps (B, C) to (B, 2Z). Unless `layer` is given it is one Linear, which starts from zeros, so
+    that p(z|y) is N(0, I) for every y at first. With one-hot c, the rows of its weight are a table of the
+    classes' means and log-variances. `given(c)` is p(z|y) for a batch. Before that call there is no y, and so
+    there is no density.
 
     Sohn, Lee & Yan 2015, section 4.
     """
@@ -58,7 +58,10 @@ class ConditionalGaussian(Prior):
         return (mean, log_var), pullback
 
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """log N(z; mean(y), diag σ²(y)) of z (B·K, Z), the K draws of each example side by side."""
+        """log N(z; mean(y), diag σ²(y)) of z (B·K, Z).
+
+        The K draws of an example are neighbouring rows.
+        """
         (mean, log_var), params_pullback = self.mean_and_log_var()
         K = self._draws(len(z), len(mean))
         log_pz, law_pullback = gaussian.log_prob(z, np.repeat(mean, K, axis=0), np.repeat(log_var, K, axis=0))
@@ -72,7 +75,7 @@ class ConditionalGaussian(Prior):
         return log_pz, pullback
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """z = mean(y) + σ(y) · noise, n/B draws of each example, side by side."""
+        """z = mean(y) + σ(y) · noise, n/B draws of each example in neighbouring rows."""
         (mean, log_var), _ = self.mean_and_log_var()
         K = self._draws(n, len(mean))
         noise = gaussian.sample_standard((n, self.latent_dim), rng)

@@ -1,4 +1,4 @@
-"""p(z): what a flow makes of N(0, I), learned with the model."""
+"""p(z) is the law of a flow of N(0, I), learned with the model."""
 
 import numpy as np
 
@@ -12,8 +12,9 @@ from scratchvae.priors.interface import Prior
 class FlowPrior(Prior):
     """z = f(ε), ε ~ N(0, I):   log p(z) = log N(f⁻¹(z); 0, I) + log |det ∂f⁻¹/∂z|.
 
-    `flow` is one step, or a Chain of them, with Parameters of its own: a prior has no encoder to read params
-    from. At first Coupling and MaskedAutoregressive steps are the identity, and so p(z) begins as N(0, I).
+    `flow` is one step, or a Chain of them, with Parameters of its own, since a prior has no encoder that
+    would give it params. At first Coupling and MaskedAutoregressive steps are the identity, and so p(z)
+    begins as N(0, I).
 
     Dinh, Sohl-Dickstein & Bengio 2017, equation 2; as a prior Chen et al. 2017, section 3.2.
     """

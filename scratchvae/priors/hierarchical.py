@@ -10,12 +10,11 @@ from scratchvae.priors.interface import Prior
 
 
 class HierarchicalGaussian(Prior):
-    """p(z) = N(z_L; 0, I) Π_l p(z_l|z_{l+1}), each factor a Gaussian whose mean and log σ² `top_down`
-    computes.
+    """p(z) = N(z_L; 0, I) Π_l p(z_l|z_{l+1}), where `top_down` computes mean and log σ² of each Gaussian.
 
-    z = [z_1 | … | z_L]. A posteriors.Ladder is given the same TopDown, whose Parameters then receive
-    gradients by way of q(z|x) and of p(z), which add up. With one layer p(z) is N(0, I).
-    Rezende, Mohamed & Wierstra 2014, equations 1 to 4; Sønderby et al. 2016, equations 1 to 3.
+    z = [z_1 | … | z_L]. A posteriors.Ladder has the same TopDown, whose Parameters then receive gradients by
+    way of q(z|x) and of p(z), which add up. With one layer p(z) is N(0, I). Rezende, Mohamed & Wierstra 2014,
+    equations 1 to 4; Sønderby et al. 2016, equations 1 to 3.
     """
 
     def __init__(self, top_down: TopDown) -> None:

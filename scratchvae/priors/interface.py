@@ -1,4 +1,4 @@
-"""The role p(z)."""
+"""The role p(z): a law of latents that can be evaluated and drawn from."""
 
 from abc import ABC, abstractmethod
 
@@ -15,7 +15,7 @@ class Prior(Owner, ABC):
     """
 
     latent_dim: int
-    space: str = "real vectors"  # where z lies; the posterior has to be over the same
+    space: str = "real vectors"  # the set that z lies in, which has to be that of the posterior
 
     @abstractmethod
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:

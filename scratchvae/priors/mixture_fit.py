@@ -1,5 +1,6 @@
-"""A mixture of Gaussians fitted to codes by expectation maximization, whose steps are made of the density's
-own gradients.
+"""A mixture of Gaussians fitted to codes by expectation maximization.
+
+The steps are made of the gradients of the density.
 """
 
 import numpy as np
@@ -8,7 +9,7 @@ from scratchvae.arrays import Array, InputError, require_count, require_positive
 from scratchvae.distributions import mixture
 from scratchvae.priors.gaussian_mixture import GaussianMixture
 
-AT_ONCE = 1000  # codes, so that memory does not grow with their number
+AT_ONCE = 1000  # codes: with parts of this size memory does not grow with the number of codes
 
 
 def fit_mixture(
@@ -20,16 +21,17 @@ def fit_mixture(
     tolerance: float = 1e-5,
     min_variance: float = 1e-6,
 ) -> tuple[GaussianMixture, Array]:
-    """The mixture, and the mean log-likelihood of the codes z (N, Z) before each step (S,), in nats, which
-    never falls.
+    """The fitted mixture, and the mean log-likelihood of the codes z (N, Z) before each step (S,), in nats.
 
     With r_nk the share of component k in code n, and N_k = Σ_n r_nk, a step of EM sets
 
-        π_k = N_k / N,    mean_k = 1/N_k Σ_n r_nk z_n,    σ_k² = 1/N_k Σ_n r_nk (z_n − mean_k)²  (`min_variance` at least).
+        π_k = N_k / N,    mean_k = 1/N_k Σ_n r_nk z_n,    σ_k² = 1/N_k Σ_n r_nk (z_n − mean_k)²
 
-    The sums are those of the gradients of Σ_n log p(z_n), and so no share is kept. The first means are codes,
-    each drawn by the square of its distance from those drawn before it; the first variances are those of all
-    codes. The steps end when one gains less than `tolerance`. The same seed gives the same mixture.
+    where σ_k² is at least `min_variance`. The likelihood never falls. The sums are those of the gradients of
+    Σ_n log p(z_n), and so no share is kept. The first means are codes, each drawn with a probability
+    proportional to the square of its distance from those drawn before it. The first variances are those of
+    all codes. The steps end when one gains less than `tolerance`. The same seed gives the same mixture.
+
     Dempster, Laird & Rubin 1977; by gradients Xu & Jordan 1996, theorem 1; the first means Arthur &
     Vassilvitskii 2007.
     """

@@ -1,4 +1,4 @@
-"""p(z) over one-hot codes: independent choices among categories, equally likely or of learned probabilities."""
+"""p(z) over one-hot codes: independent choices among categories, of equal or learned probabilities."""
 
 import numpy as np
 
@@ -27,8 +27,9 @@ class OneHot(Prior):
         self.logits = Parameter(np.zeros((groups, categories), np.float32)) if learned else None
 
     def given_logits(self, rows: int, like: Array) -> tuple[Array, Pullback]:
-        """The logits once for each row (rows, G, K), in the dtype of `like`; pullback(dlogits) keeps their
-        sum.
+        """The logits once for each row (rows, G, K), in the dtype of `like`.
+
+        pullback(dlogits) gives learned logits the sum over the rows.
         """
         own = np.zeros((self.groups, self.categories)) if self.logits is None else self.logits.value
 
@@ -40,7 +41,7 @@ class OneHot(Prior):
         return np.broadcast_to(own.astype(like.dtype, copy=False), (rows, *own.shape)), pullback
 
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
-        """Σ_gk z_gk log p_gk: the log-probability of one-hot z, and linear in z elsewhere."""
+        """Σ_gk z_gk log p_gk, the log-probability of one-hot z, which is linear in other z."""
         require_shapes("OneHot", z=(z, f"B {self.latent_dim}"))
         logits, given_pullback = self.given_logits(len(z), z)
         log_p, log_p_pullback = ops.log_softmax(logits, axis=2)
@@ -61,6 +62,6 @@ class OneHot(Prior):
         return indices
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """One-hot draws."""
+        """One-hot vectors of drawn categories, side by side  ->  (n, G·K)."""
         indices = self.sample_indices(n, rng)
         return np.eye(self.categories, dtype=np.float32)[indices].reshape(n, self.latent_dim)

@@ -10,7 +10,10 @@ from scratchvae.priors.interface import Prior
 
 
 class ProductPrior(Prior):
-    """p(z) = Π_i p_i(z_i), the latents of the parts side by side: the prior of a posteriors.JointPosterior."""
+    """p(z) = Π_i p_i(z_i), where the latents of the parts stand side by side.
+
+    It is the prior of a posteriors.JointPosterior.
+    """
 
     def __init__(self, *parts: Prior) -> None:
         if not parts or not all(isinstance(part, Prior) for part in parts):

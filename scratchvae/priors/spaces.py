@@ -1,11 +1,11 @@
-"""Where z lies: a posterior and a prior have to be over the same."""
+"""The sets that z lies in: a posterior and a prior have to be over the same one."""
 
 from scratchvae.arrays import InputError
 from scratchvae.posteriors import Posterior
 from scratchvae.priors.interface import Prior
 
 REAL, SPHERE = "real vectors", "points of the unit sphere"
-FITTING = {  # over each space a posterior and a prior: the class, and its name on the command line
+FITTING = {  # a posterior and a prior over each space, by class and by the name on the command line
     REAL: (
         "DiagonalGaussian (--posterior diagonal_gaussian)",
         "StandardGaussian (--prior standard_gaussian)",
@@ -22,11 +22,10 @@ FITTING = {  # over each space a posterior and a prior: the class, and its name 
 
 
 def require_one_space(where: str, posterior: Posterior, prior: Prior) -> None:
-    """Raise InputError unless both are over as many latents of one kind, so that log q(z|x) − log p(z) has a
-    meaning.
+    """Raise InputError unless both are over as many latents of one kind.
 
-    A density on the sphere is one for each unit of its area, and a density of real vectors one for each unit
-    of volume: their ratio has no meaning, although it is a number.
+    Otherwise log q(z|x) − log p(z) has no meaning, although it is a number: a density on the sphere is one
+    per unit of its area, and a density of real vectors is one per unit of volume.
     """
     if posterior.space != prior.space:
         kinds = (
@@ -46,7 +45,7 @@ def prior_over(space: str) -> str:
 
 
 def _fitting(posterior: Posterior, prior: Prior) -> str:
-    """What may be taken instead of either, as far as the table knows."""
+    """The prior or the posterior that may be taken instead, as far as the table knows."""
     ways = [f"the prior {prior_over(posterior.space)}"] if posterior.space in FITTING else []
     ways += [f"the posterior {FITTING[prior.space][0]}"] if prior.space in FITTING else []
     return f": take {', or '.join(ways)}" if ways else ""

@@ -9,7 +9,7 @@ from scratchvae.priors.interface import Prior
 
 
 class StandardGaussian(Prior):
-    """The prior of Kingma & Welling 2014."""
+    """p(z) = N(0, I), the prior of Kingma & Welling 2014."""
 
     def __init__(self, latent_dim: int) -> None:
         require_count("StandardGaussian", "latent_dim", latent_dim)
@@ -21,6 +21,6 @@ class StandardGaussian(Prior):
         return gaussian.standard_log_prob(z)
 
     def sample(self, n: int, rng: np.random.Generator) -> Array:
-        """Standard normal numbers."""
+        """Draw n vectors of standard normal numbers  ->  (n, Z)."""
         require_count("StandardGaussian.sample", "n", n, 0)
         return gaussian.sample_standard((n, self.latent_dim), rng)

@@ -9,10 +9,10 @@ from scratchvae.priors.interface import Prior
 
 
 class UniformSphere(Prior):
-    """All directions are equally likely: the prior that goes with a VonMisesFisher posterior.
+    """The uniform law on the unit sphere, the prior for a VonMisesFisher posterior.
 
-    The sphere of Z coordinates has Z − 1 dimensions, so that `latent_dim` = 2 is a circle.
-    Davidson et al. 2018, section 3.
+    The sphere of Z coordinates has Z − 1 dimensions, so that `latent_dim` = 2 is a circle. Davidson et al.
+    2018, section 3.
     """
 
     space: str = "points of the unit sphere"

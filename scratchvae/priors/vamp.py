@@ -1,4 +1,4 @@
-"""p(z) = 1/K Σ_k q(z|u_k): a mixture of what the encoder says of K learned pseudo-inputs u_k."""
+"""p(z) = 1/K Σ_k q(z|u_k), a mixture of the posteriors of K learned pseudo-inputs u_k."""
 
 from math import prod
 
@@ -20,31 +20,30 @@ from scratchvae.posteriors import Density
 from scratchvae.priors.interface import Prior
 from scratchvae.priors.spaces import REAL, SPHERE, prior_over
 
-# of q_params beside z, for pairs of a z and a u_k: 16 MB in float32, whatever B and K
+# of q_params and z that are computed together, for pairs of a z and a u_k: 16 MB in float32 for any B and K
 NUMBERS_AT_ONCE = 1 << 22
 
 
 class VampPrior(Prior):
-    """The variational mixture of posteriors: `components` densities q(z|u_k) with equal weights, learned with
-    the model.
+    """The variational mixture of posteriors: `components` densities q(z|u_k) with equal weights.
 
-    The prior has no network of its own. It holds the model's `encoder` and `posterior`, and so the encoder's
-    Parameters receive two gradients that add up, one by way of q(z|x) and one by way of p(z). The
-    pseudo-inputs receive theirs by way of p(z) alone. With the data as pseudo-inputs p(z) is the aggregate
-    posterior 1/N Σ_n q(z|x_n), which is the prior that makes the bound largest for a given q (equation 7);
-    few pseudo-inputs keep it from fitting the examples one by one.
+    It is learned with the model, and has no network of its own. It holds the model's `encoder` and
+    `posterior`, and so the encoder's Parameters receive two gradients that add up, one by way of q(z|x) and
+    one by way of p(z). The pseudo-inputs receive theirs by way of p(z) alone. With the data as pseudo-inputs
+    p(z) is the aggregate posterior 1/N Σ_n q(z|x_n), which is the prior that makes the bound largest for a
+    given q (equation 7). A few pseudo-inputs keep p(z) from fitting the examples one by one.
 
     A pseudo-input is a vector of D = prod(event_shape) entries that the encoder reads in place of an example.
 
     - `pseudo_inputs` are the first values of u, (K, D) or (K, *event_shape). Without them each entry is drawn
       from N(mean, std²), and `components` says how many there are.
-    - `bounds` (low, high) limit what the encoder is shown: it reads min(max(u, low), high). The authors take
-      (0, 1) for pixels. An entry of u beyond a bound has no gradient, and so it stays there. Without bounds,
-      which suits data that may be any number, the encoder reads u itself.
+    - `bounds` (low, high) limit the numbers that the encoder reads: it gets min(max(u, low), high). The
+      authors take (0, 1) for pixels. An entry of u beyond a bound has no gradient, and so it stays there.
+      Without bounds, which suits data that may be any number, the encoder reads u itself.
 
     The encoder reads pseudo-inputs in evaluation mode, in training too: dropout drops nothing, and BatchNorm
-    takes its running statistics and does not change them. So p(z) is one density, which depends on the
-    weights alone.
+    uses its running statistics without changing them. So p(z) is one density, which depends on the weights
+    alone.
 
     InputError for a posterior without a density.     Tomczak & Welling 2018, equations 9 to 12.
     """
@@ -81,8 +80,9 @@ class VampPrior(Prior):
         self.pseudo_inputs = Parameter(first.astype(np.float32))
 
     def components(self) -> tuple[Array, Pullback]:
-        """q_params (K, P) of every q(z|u_k); pullback(dq_params) gives the encoder and the pseudo-inputs
-        their gradients.
+        """q_params (K, P) of every q(z|u_k).
+
+        pullback(dq_params) gives the encoder and the pseudo-inputs their gradients.
         """
         u = self.pseudo_inputs.value
         shown, inside = u, None
@@ -101,8 +101,8 @@ class VampPrior(Prior):
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """log 1/K Σ_k q(z|u_k), computed from log q(z_b|u_k) of all B·K pairs.
 
-        Where there are many pairs, few examples are looked at together, and the pullback computes their
-        densities again, so that memory grows with B·K by no more than one number for each pair.
+        Where there are many pairs, a few examples are computed together, and the pullback computes their
+        densities again. So memory grows with B·K by no more than one number for each pair.
         """
         require_shapes("VampPrior", z=(z, f"B {self.latent_dim}"))
         q_params, components_pullback = self.components()
@@ -140,12 +140,15 @@ class VampPrior(Prior):
         return z
 
     def _pairs(self, q_params: Array, z: Array) -> tuple[Array, Pullback]:
-        """log q(z_b|u_k) of each of B z (B, Z) with each of K q_params (K, P)  ->  (B·K,), the K of one z side by side."""
+        """log q(z_b|u_k) of each of B z (B, Z) with each of K q_params (K, P)  ->  (B·K,).
+
+        The K pairs of one z are neighbours.
+        """
         return self.posterior.log_prob(np.tile(q_params, (len(z), 1)), np.repeat(z, len(q_params), axis=0))
 
 
 def _as_rows(pseudo_inputs: Array, D: int) -> Array:
-    """Given pseudo-inputs (K, D) or (K, *event_shape) as (K, D), K at least 1; InputError for anything else."""
+    """Pseudo-inputs (K, D) or (K, *event_shape) as (K, D), K at least 1. InputError for anything else."""
     if pseudo_inputs.dtype.kind != "f":
         expected = (
             "pseudo_inputs should be floating, in the units that the encoder reads (pixels from 0 to 1)"

@@ -1,6 +1,4 @@
-"""Builders of models from plain numbers and names, with weights drawn from a seed, and the tables that
-choices are made from.
-"""
+"""Builders of models from plain numbers and names, with weights drawn from a seed, and tables of choices."""
 
 from scratchvae.networks import FILLS, LIKELIHOODS, POSTERIORS, PRIORS, Parts, require_numbers
 from scratchvae.recipes.assembly import MODELS

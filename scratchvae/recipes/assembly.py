@@ -1,4 +1,4 @@
-"""Which model a recipe makes of its networks: the table of models, and what each of them takes."""
+"""The models that a recipe can make of its networks: the table of models, and what each of them takes."""
 
 from collections.abc import Sequence
 from inspect import signature
@@ -25,7 +25,7 @@ def autoencoder(
     shows_mask: bool,
     critic: Layer | None,
 ) -> Autoencoder:
-    """A code for each example and nothing more: nothing in its training makes codes follow a prior."""
+    """A model that has a code for each example, and nothing that makes codes follow a prior."""
     parts: dict[str, Any] = {
         "encoder": encoder,
         "decoder": decoder,
@@ -48,7 +48,8 @@ def conditional_vae(
 ) -> ConditionalVAE:
     """p(x|z, y) p(z|y) with a recognition model q(z|x, y), trained by a lower bound on log p(x|y).
 
-    With a classifier, it is trained by one on log p(x, y), or on log p(x) where y is hidden: M2.
+    With a classifier, it is trained by a lower bound on log p(x, y), or on log p(x) where y is hidden, which
+    is called M2.
     """
     parts: dict[str, Any] = {
         "encoder": encoder,
@@ -105,8 +106,9 @@ def posterior_given(model: str, posterior: str) -> str | None:
 
 
 def _takes(model: str, role: str, chosen: str, default: str) -> bool:
-    """Whether the model is built from that role. InputError where it is not, and another than the default was
-    chosen.
+    """Whether the model is built from that role.
+
+    InputError where it is not, and a role other than the default was chosen.
     """
     if role in signature(MODELS[name := MODELS.settle(model).name]).parameters:
         return True
@@ -118,8 +120,9 @@ def _takes(model: str, role: str, chosen: str, default: str) -> bool:
 
 
 def condition_of(model: str, classes: int | None, condition_dim: int | None) -> Condition | None:
-    """What a conditional_vae is told: Classes or Reals, of which exactly one should be given. None for any
-    other model.
+    """The condition of a conditional_vae, Classes or Reals, or None for any other model.
+
+    Exactly one of the two parameters should be given for a conditional_vae.
     """
     given = [kind(n) for kind, n in ((Classes, classes), (Reals, condition_dim)) if n is not None]
     if len(given) != (MODELS.settle(model).name == "conditional_vae"):
@@ -147,8 +150,9 @@ def assemble(
     classifier: Layer | None = None,
     fill: str = "zero",
 ) -> LatentVariableModel:
-    """The model that a text chooses, with these parts and the prior that another chooses, as far as it takes
-    them.
+    """The model that a text chooses, with these parts, and with the prior that another text chooses.
+
+    A model takes only the parts that it has.
     """
     shows_mask = fill != "zero" or isinstance(encoder, Experts)
     told = condition.width if condition else None

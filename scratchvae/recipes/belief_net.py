@@ -1,6 +1,4 @@
-"""The Helmholtz machine of sigmoid belief networks: one Linear layer between neighbouring layers of units,
-each way.
-"""
+"""The Helmholtz machine of sigmoid belief networks, with a Linear layer each way between layers of units."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -21,8 +19,9 @@ def belief_net(
     init: str = "pytorch",
     seed: int = 0,
 ) -> HelmholtzMachine:
-    """x -> h_1 -> … -> h_L and back, `layers` the widths from h_1 up to h_L. The same seed gives the same
-    weights.
+    """x -> h_1 -> … -> h_L and back, where `layers` are the widths from h_1 up to h_L.
+
+    The same seed gives the same weights.
 
     `algorithm` and `samples` say how `fit` trains it: HelmholtzMachine has them.
 

@@ -1,4 +1,4 @@
-"""Every recipe by its name: what `scratchvae train --recipe` offers, and what a run's config.json names."""
+"""Every recipe by its name, for `scratchvae train --recipe` and for a run's config.json."""
 
 from scratchvae.choices import Table
 from scratchvae.recipes.belief_net import belief_net

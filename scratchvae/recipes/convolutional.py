@@ -1,4 +1,4 @@
-"""Convolutional encoder and its mirror image as the decoder, for images of any size."""
+"""A convolutional encoder and its mirror image as the decoder, for images of any size."""
 
 from collections.abc import Sequence
 from math import prod
@@ -64,12 +64,13 @@ def convolutional(
 ) -> LatentVariableModel:
     """Images (C, H, W) -> convolutions of 4 × 4 with stride 2 -> hidden -> q_params, and all of it backwards.
 
-    A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers: they go around the
+    A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers. They go around the
     convolutions, and are further inputs of both layers that have `hidden` outputs. Where a halved size was
-    rounded down, the transposed convolution pads its output back to it. Same seed, same weights. `fill` says
-    what the encoder sees where a pixel is missing: "zero", a "learned" number for each pixel, or
-    "zero_and_mask", zero and, as C further channels, which pixels were observed. `log_var_bounds`,
-    `standardize` and `critic` are those of `mlp`, and so is `classifier`, which has no convolutions.
+    rounded down, the transposed convolution pads its output back to it. The same seed gives the same weights.
+    `fill` says what the encoder sees where a pixel is missing: "zero", a "learned" number for each pixel, or
+    "zero_and_mask", which is zero and C further channels that say which pixels were observed.
+    `log_var_bounds`, `standardize` and `critic` are those of `mlp`, and so is `classifier`, which has no
+    convolutions.
     """
     require_choice("convolutional", "activation", activation, ACTIVATIONS)
     event_shape = sizes_of("convolutional", "event_shape", event_shape, least=1)

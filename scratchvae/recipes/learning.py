@@ -1,6 +1,4 @@
-"""What a model learns by, by name: objectives, their penalties, optimizers, and weights that change from step
-to step.
-"""
+"""The tables of how a model learns: objectives, penalties, optimizers, and weights that change meanwhile."""
 
 from collections.abc import Sequence
 
@@ -40,20 +38,21 @@ from scratchvae.objectives import (
 from scratchvae.training import OPTIMIZERS as BY_NAME
 from scratchvae.training import Constant, Cosine, StepDecay
 
-# each phase's objective, and the Parameters that it moves
+# the objective of each phase, and the Parameters that it moves
 Halves = Sequence[tuple[Objective, tuple[str, ...]]]
 
 
 def step(rate: float, every: int = 1000, factor: float = 0.1, warm_up: int = 0) -> StepDecay:
-    """After a warm-up, `rate` times `factor` for every full `every` steps since."""
+    """After a warm-up, `rate` is multiplied by `factor` for every full `every` steps."""
     return StepDecay(rate, every, factor, warm_up)
 
 
 def cosine(
     rate: float, run_steps: int, steps: int | None = None, final: float = 0.0, warm_up: int = 0
 ) -> Cosine:
-    """After a warm-up, from `rate` to `final` along half a cosine, until `steps`, which are all of the run's
-    unless given.
+    """After a warm-up, the rate falls from `rate` to `final` along half a cosine, until `steps`.
+
+    By default these are all steps of the run.
     """
     return Cosine(rate, run_steps if steps is None else steps, final, warm_up)
 
@@ -61,8 +60,9 @@ def cosine(
 def cycles(
     run_steps: int, end: float = 1.0, count: int = 4, rising: float = 0.5, steps: int | None = None
 ) -> Cycles:
-    """From 0 to `end` `count` times, the share `rising` of each time in a straight line, over `steps`: all of
-    the run's.
+    """The weight rises from 0 to `end` `count` times, over the share `rising` of each time.
+
+    By default the cycles take all `steps` of the run.
     """
     return Cycles(run_steps if steps is None else steps, count, rising, end)
 
@@ -74,8 +74,9 @@ def total_correlation(
     *,
     run_examples: int | None = None,
 ) -> TotalCorrelation:
-    """log q(z) − Σ_j log q(z_j), q(z) estimated from a batch of `examples`, which are all of the run's unless
-    given.
+    """log q(z) − Σ_j log q(z_j), with q(z) estimated from a batch of the `examples`.
+
+    By default these are all examples of the run.
     """
     return TotalCorrelation(weight, run_examples if examples is None else examples, estimator)
 
@@ -86,8 +87,9 @@ def wake_sleep() -> Halves:
 
 
 def reweighted_wake_sleep(samples: int = 5) -> Halves:
-    """Wake-sleep with `samples` weighted draws of each example, and a third phase, awake, for the half that
-    recognizes.
+    """Wake-sleep with `samples` weighted draws of each example.
+
+    A third phase, on real examples, trains the half that recognizes.
     """
     return ALGORITHMS["reweighted_wake_sleep"](samples)
 
@@ -98,8 +100,9 @@ def miwae(groups: int = 8, samples: int = 8, gradient: str = "total") -> Iwae:
 
 
 def piwae(groups: int = 8, samples: int = 8) -> Halves:
-    """For p the bound of all groups · samples draws, for q `miwae`, each by draws of its own
-    (Rainforth et al. 2018).
+    """For p the bound of all groups · samples draws, and for q `miwae`, each by draws of its own.
+
+    Rainforth et al. 2018.
     """
     return [
         (Iwae(groups * samples), ("decoder", "likelihood", "prior")),

@@ -1,4 +1,4 @@
-"""Factor analysis and probabilistic PCA as models of events of any shape, solved on all examples at once."""
+"""Factor analysis and probabilistic PCA as models of events of any shape, fitted to all examples at once."""
 
 from collections.abc import Sequence
 from math import prod
@@ -13,11 +13,10 @@ from scratchvae.models import VAE, FactorAnalysis, ProbabilisticPCA
 
 
 class SolvedVAE(VAE):
-    """The linear VAE that equals a LinearGaussian, float64: its bound is log p(x), and its Parameters come
-    from no gradient.
+    """The linear VAE that equals a LinearGaussian, in float64, so that its bound is log p(x).
 
-    `solve` fits the LinearGaussian to all examples, and sets the Parameters by what it found. Until then
-    W = 0, the mean is 0, and every noise variance is 1.
+    Its Parameters come from no gradient: `solve` fits the LinearGaussian to all examples, and sets the
+    Parameters by the result. Before that W = 0, the mean is 0, and every noise variance is 1.
     """
 
     def __init__(self, event_shape: Sequence[int] | int, linear: FactorAnalysis | ProbabilisticPCA) -> None:
@@ -40,8 +39,7 @@ class SolvedVAE(VAE):
         )
 
     def solve(self, data: Dataset) -> list[dict[str, Any]]:
-        """Maximize log p(x) of the examples, and return {"step", "log_px"} of each step of EM, if it took
-        any.
+        """Maximize log p(x) of the examples, and return {"step", "log_px"} of each step of EM, if any.
 
         InputError where the likelihood has no maximum.
         """
@@ -62,8 +60,9 @@ def factor_analysis(
     tolerance: float = 1e-8,
     seed: int = 0,
 ) -> SolvedVAE:
-    """x = z W + mean + ε with a noise variance for each entry, fitted by L-BFGS ("profile") or EM ("em") to
-    all examples.
+    """x = z W + mean + ε with a noise variance for each entry, fitted to all examples.
+
+    The method is L-BFGS ("profile") or EM ("em").
     """
     settings: dict[str, Any] = {
         "method": method,
@@ -83,8 +82,9 @@ def probabilistic_pca(
     tolerance: float = 1e-8,
     seed: int = 0,
 ) -> SolvedVAE:
-    """x = z W + mean + ε with one noise variance, fitted by its formula ("closed_form") or EM ("em") to all
-    examples.
+    """x = z W + mean + ε with one noise variance, fitted to all examples.
+
+    The method is its formula ("closed_form") or EM ("em").
     """
     settings: dict[str, Any] = {
         "method": method,

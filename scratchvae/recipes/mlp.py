@@ -1,4 +1,4 @@
-"""Fully connected encoder and decoder."""
+"""A fully connected encoder and decoder."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -43,25 +43,25 @@ def mlp(
     schema: TableSchema | None = None,
     seed: int = 0,
 ) -> LatentVariableModel:
-    """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder. Same seed,
-    same weights.
+    """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder.
 
-    `mlp(30)` is for events of 30 entries, `mlp((1, 28, 28))` for images, and `hidden=400` is one hidden layer
-    of 400 units. A "conditional_vae" is told one of so many `classes`, or `condition_dim` real numbers: C
-    more inputs of both networks. `fill` says what the encoder sees where an entry is missing: "zero", a
-    "learned" number for each entry, or "zero_and_mask", zero and, as further D inputs, which entries were
-    observed. `modalities` are the widths of blocks of an event's entries, or how many blocks there are, such
-    as 2 for the halves of a picture: each has an encoder of its own, and q(z|x) is the product of these
-    experts and of the prior, or with gaussian_mixture as the posterior a mixture of them
-    (layers.ProductOfExperts, layers.MixtureOfExperts). `log_var_bounds`, as (−10, 10), keep log σ² of q(z|x)
-    between them: layers.BoundedLogVar. `standardize` is for tables whose columns have units of their own:
-    training measures their means and deviations, the networks see columns of mean 0 and deviation 1, and what
-    comes out is in the units of the data again: likelihoods.Standardized. A `critic` has hidden layers of
-    these widths; it is what the penalty critic asks about codes. So has a `classifier`, with which a
-    conditional_vae learns from examples without a class too: objectives.SemiSupervised. With `topics` the
-    decoder has a law over words for each latent, and a document is a "mixture" or a "product" of them:
-    layers.Topics. The `likelihood` is bernoulli unless another is chosen. With the `schema` of a table each
-    column has the law of its kind instead: likelihoods.of_schema.
+    The same seed gives the same weights. `mlp(30)` is for events of 30 entries, `mlp((1, 28, 28))` for
+    images, and `hidden=400` is one hidden layer of 400 units. A "conditional_vae" is told one of so many
+    `classes`, or `condition_dim` real numbers, which are C more inputs of both networks. `fill` says what the
+    encoder sees where an entry is missing: "zero", a "learned" number for each entry, or "zero_and_mask",
+    which is zero and D further inputs that say which entries were observed. `modalities` are the widths of
+    blocks of an event's entries, or the number of blocks, such as 2 for the halves of a picture. Each block
+    has an encoder of its own, and q(z|x) is the product of these experts and of the prior, or with the
+    posterior gaussian_mixture a mixture of them, by layers.ProductOfExperts and MixtureOfExperts. With
+    `topics` the decoder has a law over words for each latent, and a document is a "mixture" or a "product" of
+    them, by layers.Topics. `log_var_bounds`, such as (−10,
+    10), keep log σ² of q(z|x) between them, by layers.BoundedLogVar. `standardize` is for tables whose
+    columns have units of their own, by likelihoods.Standardized: training measures the means and deviations
+    of the columns, the networks see columns of mean 0 and deviation 1, and decoded examples are in the units
+    of the data again. A `critic` has hidden layers of these widths, for the penalty critic, which asks it
+    about codes. A `classifier` has such layers too, and with it a conditional_vae also learns from examples
+    without a class, by objectives.SemiSupervised. The `likelihood` is bernoulli by default. With the `schema`
+    of a table each column has the law of its kind instead, by likelihoods.of_schema.
     """
     shape = sizes_of("mlp", "event_shape", event_shape, least=1)
     rng = weights_generator(seed, "mlp")

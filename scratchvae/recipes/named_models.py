@@ -1,14 +1,12 @@
-"""Models by the names that papers gave them: each is a few of the choices that the other tables hold, and
-nothing more.
+"""Models by the names that papers gave them, each made of a few choices from the other tables.
 
-A new name is one row: what it stands for, as settings of a run; its paper; a sentence; and what the paper
-promises of it, as a comparison with another name's runs that `scratchvae results` can measure.
+A new name is one row of the table. The row has the paper, a sentence, the settings of a run that the name
+stands for, and what the paper promises of it: comparisons with the runs of other names, which
+`scratchvae results` can measure.
 """
 
-from typing import Any
-
 from scratchvae.recipes.named_modalities import MODALITIES
-from scratchvae.recipes.named_model import NamedModel
+from scratchvae.recipes.named_model import NamedModel, listed
 from scratchvae.recipes.named_topics import TOPICS
 
 CODES, CRITIC = "autoencoder", (256, 256)
@@ -230,13 +228,5 @@ NAMED_MODELS: dict[str, NamedModel] = {
 
 
 def named_models() -> str:
-    """Each name with what it stands for, its sentence and its paper."""
-    lines = []
-    for name, row in NAMED_MODELS.items():
-        stands = ", ".join(f"{setting}={_written(value)}" for setting, value in row.settings.items())
-        lines += [f"  {name}: {stands}", f"      {row.says}     {row.paper}"]
-    return "\n".join(lines)
-
-
-def _written(value: Any) -> str:
-    return " and ".join(value) if isinstance(value, list) else str(value)
+    """The table in words: each name with its settings, its sentence and its paper."""
+    return listed(NAMED_MODELS)

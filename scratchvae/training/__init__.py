@@ -1,5 +1,6 @@
-"""From an objective to a trained model: one step, the loop around it, and everything a run needs to stop and
-go on.
+"""The way from an objective to a trained model: one step, the loop around it, and the state of a run.
+
+The state is all that a run needs to stop and go on.
 """
 
 from scratchvae.training.checkpoint import (

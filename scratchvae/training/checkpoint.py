@@ -18,12 +18,12 @@ from scratchvae.training.divergence import Diverged
 from scratchvae.training.loop import Training
 
 VERSION = 1
-TERMS = Table(Number(finite=False))  # a mean may be infinite, or unknown, where the weights are still finite
-RECORD = Record(  # of an epoch, as `Training` describes it
+TERMS = Table(Number(finite=False))  # a mean may be infinite or NaN where the weights are still finite
+RECORD = Record(  # the record of an epoch, as `Training` describes it
     {"epoch": Whole(1), "step": Whole(1), "seconds": Number(0), "learning_rate": Number(0), "train": TERMS},
     {"held_out": TERMS},
 )
-POSITION: dict[str, Kind] = {  # what JSON keeps of a Training
+POSITION: dict[str, Kind] = {  # the attributes of a Training that JSON keeps
     "step": Whole(),
     "epoch": Whole(),
     "position": Whole(),
@@ -36,16 +36,16 @@ POSITION: dict[str, Kind] = {  # what JSON keeps of a Training
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What the file at `path` held:
+    """The content of the file at `path`.
 
-    `config`, whatever the run was described by, `position` in it, and `arrays` by name.
+    `config` describes the run, `position` is the place in it, and `arrays` are the arrays by name.
     """
 
     path: Path
     config: dict[str, Any]
     position: dict[str, Any]
     arrays: dict[str, Array]
-    data: str | None = None  # the digest of what it was trained on, where that is known
+    data: str | None = None  # the digest of the training data, where it is known
 
 
 def save_checkpoint(
@@ -55,7 +55,7 @@ def save_checkpoint(
 
     Raises Diverged, and the old file stays, where weights are not finite, or slots of an optimizer are NaN.
     """
-    from safetensors import numpy as safetensors  # here: who only trains needs no files of weights
+    from safetensors import numpy as safetensors  # imported here: a training alone needs no files of weights
 
     arrays = {f"model/{name}": held.value for name, held in _held(training.model).items()}
     arrays |= {f"best/{name}": array for name, array in training.best.items()}
@@ -77,11 +77,10 @@ def save_checkpoint(
 
 
 def load_checkpoint(path: Path, *, arrays: bool = True) -> Checkpoint:
-    """Read a checkpoint; InputError for anything that isn't one, whole, of this version, and with finite
-    weights.
+    """Read a checkpoint, whole, of this version, and with finite weights. InputError for anything else.
 
-    A file of more bytes than reading data may take, as `data.limits` says, is refused too. With arrays=False
-    the file's beginning alone is read, and the Checkpoint has no arrays.
+    A file of more bytes than `data.limits` allows is refused too. With arrays=False only the file's beginning
+    is read, and the Checkpoint has no arrays.
     """
     require_flag("load_checkpoint", "arrays", arrays)
     if not path.exists():
@@ -110,10 +109,10 @@ def load_checkpoint(path: Path, *, arrays: bool = True) -> Checkpoint:
 
 
 def restore_model(checkpoint: Checkpoint, model: Trainable, *, best: bool = False) -> None:
-    """Give the model the checkpoint's weights and buffers; InputError, with nothing changed, where the two
-    don't fit.
+    """Give the model the checkpoint's weights and buffers.
 
-    With `best` those of the best epoch, where the run has kept them.
+    With `best` they are those of the best epoch, where the run has kept them. InputError, with nothing
+    changed, where the model and the checkpoint don't fit.
     """
     require_flag("restore_model", "best", best)
     fitting = _fitting(checkpoint, model)
@@ -124,8 +123,9 @@ def restore_model(checkpoint: Checkpoint, model: Trainable, *, best: bool = Fals
 
 
 def restore_training(checkpoint: Checkpoint, training: Training) -> None:
-    """Put a freshly built run where the saved one stood; InputError, with nothing changed, where the two
-    don't fit.
+    """Put a freshly built run where the saved one stood.
+
+    InputError, with nothing changed, where the two don't fit.
     """
     _fitting(checkpoint, training.model)
     best = _below("best/", checkpoint.arrays)
@@ -144,9 +144,7 @@ def restore_training(checkpoint: Checkpoint, training: Training) -> None:
 
 
 def _require_place(checkpoint: Checkpoint, training: Training) -> None:
-    """InputError unless the position is a place in this training, and the history what such a training has
-    recorded.
-    """
+    """Raise InputError unless the position and the history are possible for this training."""
     place, where = checkpoint.position, f"{checkpoint.path}: position"
     if place["position"] > len(training.data):
         raise InputError(
@@ -169,8 +167,9 @@ def _require_place(checkpoint: Checkpoint, training: Training) -> None:
 def _require_slots(
     state: Mapping[str, Array], slots: tuple[str, ...], training: Training, where: str
 ) -> None:
-    """InputError unless counts are one whole number, and the arrays of slots are shaped and typed as the
-    Parameters they name.
+    """Raise InputError unless the slots have the shapes and dtypes of their Parameters.
+
+    The counts of updates should be one whole number.
     """
     for name, array in state.items():
         kind, _, parameter = name.partition("/")
@@ -193,15 +192,16 @@ def _require_slots(
 
 
 def _is_lost(name: str, array: Array) -> bool:
-    """Whether training can't go on from this array: a weight that is not finite, or a slot that is NaN."""
+    """Whether training can't go on from this array, a weight that is not finite or a slot that is NaN."""
     if array.dtype.kind != "f":
         return False
     return bool(np.isnan(array).any() if name.startswith("optimizer/") else not np.isfinite(array).all())
 
 
 def _fitting(checkpoint: Checkpoint, model: Trainable, prefix: str = "model/") -> dict[str, Array]:
-    """The checkpoint's arrays for the model by the model's names: none missing or left over, all of the right
-    shape and dtype.
+    """The checkpoint's arrays for the model, by the model's names.
+
+    InputError where one is missing or left over, or has another shape or dtype.
     """
     saved, held = _below(prefix, checkpoint.arrays), _held(model)
     where = f"{checkpoint.path} is a checkpoint of another model"

@@ -1,4 +1,4 @@
-"""Gradients kept from growing too long."""
+"""Clipping, which keeps gradients from growing too long."""
 
 from collections.abc import Iterable
 
@@ -9,11 +9,10 @@ from scratchvae.layers import Parameter
 
 
 def clip_by_norm(parameters: Iterable[Parameter], max_norm: float) -> float:
-    """Scale all gradients together so that their common Euclidean norm is at most max_norm; return the norm
-    before.
+    """Scale all gradients by one number to a common norm of at most max_norm, and return the norm before.
 
-    Gradients that are no longer than that stay as they are, bit by bit.
-    Pascanu, Mikolov & Bengio 2013, algorithm 1.
+    The norm is the Euclidean one of all entries of all gradients. Gradients whose norm is no greater stay as
+    they are, bit by bit. Pascanu, Mikolov & Bengio 2013, algorithm 1.
     """
     require_positive("clip_by_norm", "max_norm", max_norm)
     received = [parameter for parameter in parameters if parameter.grad is not None]

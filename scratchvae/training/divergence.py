@@ -1,5 +1,6 @@
-"""When training ends in numbers that are none: what went first, what is at fault, and what helps, as far as
-it was tried.
+"""The report of a training that ends in NaN or infinity: what went first, what is at fault, and what helps.
+
+A remedy is said to help only if it was tried.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,10 +18,10 @@ from scratchvae.likelihoods import Blocks, Standardized, column_moments, column_
 from scratchvae.objectives import Objective, Report
 from scratchvae.posteriors import DiagonalGaussian, Noise
 
-FAR = 10.0  # what a column's |mean| or deviation is above when its scale is named
-NAMED = 3  # columns
+FAR = 10.0  # a message names columns whose |mean| or deviation is above this
+NAMED = 3  # the number of columns that a message names
 STANDARDIZE = "Standardized columns (standardize=True), or data in smaller units, may help"
-OUTLYING = 10.0  # ranges of the training data: how far outside an entry is what no training can be blamed for
+OUTLYING = 10.0  # times the range of the training data: an entry farther outside is itself at fault
 BOUNDS = (-10.0, 10.0)
 SLOWER = "A lower learning rate, or clipping by norm (max_norm), may help"
 
@@ -45,10 +46,10 @@ def divergence(
 ) -> str:
     """In words: which term and which Parameter went first in a loss that is no number, and what helps.
 
-    `moved`: whether any Parameter has been updated since the training began. `places` (B,) are those of the
-    examples in their data set, and `data` is what the model is trained on; without it the units of columns
-    are taken from the batch. A remedy is said to help only where the loss of this batch became a number by
-    it. `slower` says what may help where steps were too long.
+    `moved` says whether any Parameter has been updated since the training began. `places` (B,) are the places
+    of the examples in their data set. `data` is what the model is trained on, and without it the units of
+    columns are taken from the batch. A remedy is said to help only where the loss of this batch became a
+    number by it. `slower` says what may help where steps were too long.
     """
     places = np.arange(len(batch)) if places is None else places
     wrong = [name for name, parameter in parameters.items() if not np.isfinite(parameter.value).all()]
@@ -88,15 +89,14 @@ def divergence(
 
 
 def require_usable_gradients(parameters: Mapping[str, Parameter], *, step: int, moved: bool) -> None:
-    """Raise Diverged where a gradient's entry is not finite, or its square is not: Adam and RMSprop would
-    keep that for ever.
+    """Raise Diverged where an entry of a gradient is not finite, or its square is not.
 
-    In float32 a square overflows above 1.8e19. The running mean square is infinite from then on, and that
-    entry of the Parameter would never move again, without a word.
+    In float32 a square overflows above 1.8e19. The running mean square of Adam and RMSprop would be infinite
+    from then on, and that entry of the Parameter would never move again, without a message.
     """
     for name, parameter in parameters.items():
         g = parameter.grad
-        if g is None or np.isfinite(np.vdot(g, g)):  # the sum of all squares, which is one pass over g
+        if g is None or np.isfinite(np.vdot(g, g)):  # the sum of all squares takes one pass over g
             continue
         usable = np.abs(g) < np.sqrt(np.finfo(g.dtype).max)
         if not usable.all():
@@ -108,7 +108,7 @@ def require_usable_gradients(parameters: Mapping[str, Parameter], *, step: int, 
 
 @contextmanager
 def unchanged_buffers(model: Any) -> Iterator[None]:
-    """What is run inside leaves running statistics as they were."""
+    """Restore running statistics after the with-block."""
     before = {name: buffer.value for name, buffer in named_buffers(model).items()}
     try:
         yield
@@ -122,8 +122,8 @@ def _tried(
 ) -> tuple[dict[str, str], str | None]:
     """The remedies by which the loss of this batch becomes a number, each with that number in words.
 
-    The second part says why columns could not be standardized, where the likelihood is one of real values.
-    Running statistics may move: who calls this puts them back, as the step itself has moved them too.
+    The second part says why columns could not be standardized, where the likelihood is one of real numbers.
+    Running statistics may move here, and the caller restores them, as the step itself has moved them too.
     """
     trials: dict[str, Any] = {}
     refused = None
@@ -149,8 +149,9 @@ def _tried(
 
 
 def _standardized(model: Any, batch: Batch) -> Standardized | None:
-    """The model's likelihood, of standardized columns; None for one of counts or bits, or standardized
-    already.
+    """The model's likelihood, of standardized columns, if it takes real numbers and is not standardized yet.
+
+    Otherwise None.
     """
     with suppress(InputError):
         return Standardized(model.likelihood, batch.x.shape[1]) if hasattr(model, "seen") else None
@@ -158,9 +159,7 @@ def _standardized(model: Any, batch: Batch) -> Standardized | None:
 
 
 def _outlier(report: Report, batch: Batch, data: Dataset) -> str | None:
-    """In words: that the first example whose loss is no number lies far outside the range of what is trained
-    on.
-    """
+    """A sentence, if the first example whose loss is no number lies far outside the training data."""
     first = report.first_not_finite()
     if first is None:
         return None
@@ -179,8 +178,9 @@ def _outlier(report: Report, batch: Batch, data: Dataset) -> str | None:
 
 
 def _far_columns(data: Dataset | Batch) -> list[str]:
-    """In words: the columns whose mean or deviation is far from those of standardized data, the furthest
-    first.
+    """The columns, in words, whose mean or deviation is far from those of standardized data.
+
+    The furthest comes first.
     """
     mean, deviation = column_moments(data)
     size = np.maximum(np.abs(mean), deviation)

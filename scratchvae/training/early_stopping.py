@@ -1,4 +1,4 @@
-"""Stopping when held-out data no longer gain."""
+"""Stopping a training when the held-out loss no longer falls."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ from scratchvae.training.loop import Training
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """A callback: end the run after `patience` epochs without a lower held-out loss, and go back to the best
-    epoch's weights.
+    """A callback that ends the run after `patience` epochs without a lower held-out loss.
 
-    The loss of a run with several phases is that of the first. A run that diverges goes back to the best
-    epoch too; a held-out loss that is no number ends it by Diverged before this callback ever sees it.
+    It then gives the model the best epoch's weights. The loss of a run with several phases is that of the
+    first. A run that diverges goes back to the best epoch too. A held-out loss that is no number ends the run
+    by Diverged before it reaches this callback.
     """
 
     patience: int = 5

@@ -1,5 +1,8 @@
-"""Training on all examples at once, with noise that is drawn once: the loss becomes an ordinary function, and
-`minimize` finds its minimum to the precision of the numbers."""
+"""Training on all examples at once, with noise that is drawn once.
+
+The loss is then an ordinary function of the Parameters, and `minimize` finds its minimum to the precision of
+the numbers.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,16 +18,17 @@ from scratchvae.posteriors import Noise
 from scratchvae.training.divergence import Diverged, divergence
 from scratchvae.training.newton import newton_step
 
-REMEMBERED = 30  # steps that L-BFGS remembers: more than usual, as an evaluation costs more than they do
+REMEMBERED = 30  # steps that L-BFGS remembers, more than usual, since an evaluation costs more than they do
 SHORTER = "Smaller first weights, or data in smaller units, may help"  # a line search has no learning rate
 
 
 @dataclass(frozen=True)
 class Minimum:
-    """Where `minimize` stopped, and how near the minimum that point is.
+    """The point where `minimize` stopped, and how near the minimum that point is.
 
-    `report` is the objective's report there. `steps` and `evaluations` count what it took. `losses` holds the
-    loss of each evaluation that L-BFGS made. An evaluation looks at every example once, so it is one epoch.
+    `report` is the objective's report there. `steps` and `evaluations` count the work. `losses` holds the
+    loss of each evaluation that L-BFGS made. An evaluation looks at every example once, so that it is one
+    epoch.
 
     `gradient` is the largest |∂loss/∂θ_i|.
 
@@ -32,18 +36,18 @@ class Minimum:
 
         left = ½ gᵀ H⁻¹ g
 
-    This is the whole way down if the loss is a quadratic form with the Hessian H. The method of conjugate
-    gradients computes it. The method leaves out directions in which the loss is so flat that rounding hides
-    the curvature; in float32 there are many of these. `left` is infinite if the method meets a direction of
-    negative curvature, and NaN if `max_steps` was reached first.
+    If the loss is a quadratic form with the Hessian H, this is exactly how far it can fall. The method of
+    conjugate gradients computes it. The method leaves out directions in which the loss is so flat that
+    rounding hides the curvature; in float32 there are many of these. `left` is infinite if the method meets a
+    direction of negative curvature, and NaN if `max_steps` was reached first.
 
     `rounding` bounds the error of the computed loss:
 
         rounding = ε (1 + log₂ n) (D + Σ |term|),    n = B D
 
-    A sum of n numbers has an error of at most log₂ n roundoffs ε of the sum of their magnitudes
-    (Higham 2002, section 4.2). Each term of the report counts by its mean over the batch. Each of the D
-    entries counts as 1, because the contributions of entries to log p(x|z) may cancel within the term.
+    A sum of n numbers has an error of at most log₂ n roundoffs ε of the sum of their magnitudes (Higham 2002,
+    section 4.2). Each term of the report counts by its mean over the batch. Each of the D entries counts as
+    1, because the contributions of entries to log p(x|z) may cancel within the term.
 
     `converged` is true if `gradient` is at most the tolerance, or if `left` is at most `rounding`. In the
     second case the loss has no digits left that would distinguish this point from the minimum. Both criteria
@@ -88,7 +92,7 @@ def minimize(
     Raises Diverged where the loss is not finite, with Parameters and Buffers as they were before, and
     InputError where x lies outside the support of the likelihood or the model has no Parameters.
     """
-    from scipy import optimize  # here, as it takes a while to import
+    from scipy import optimize  # imported here: it takes a while
 
     require_count("minimize", "max_steps", max_steps, 1)
     require_at_least("minimize", "tolerance", tolerance, 0)
@@ -115,7 +119,7 @@ def minimize(
         nonlocal evaluations
         evaluations += 1
         put(theta)
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is said in words below
+        with np.errstate(over="ignore", invalid="ignore"):  # Diverged says it in words
             report, pullback = objective(model, batch, noise, mode=Mode(np.random.default_rng(0)))
             pullback()
         gradients = (np.zeros_like(p.value) if p.grad is None else p.grad for p in named.values())

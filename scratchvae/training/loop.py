@@ -1,4 +1,4 @@
-"""A training run: epochs over data, held-out judgements, and all that is needed to stop anywhere and go on."""
+"""A training run: epochs over data, held-out judgements, and the state from which it can go on."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -11,8 +11,9 @@ from scratchvae.arrays import Array, InputError, Overflowed, require_count, requ
 from scratchvae.data import Batch, Dataset, binarize, require_told_apart
 from scratchvae.evaluation import NotFinite, bound
 from scratchvae.layers import EVALUATION, Mode, dtype_of, named_buffers, named_parameters
-from scratchvae.likelihoods import Standardized, require_supported
+from scratchvae.likelihoods import Standardized
 from scratchvae.objectives import Model
+from scratchvae.training.data_requirements import require_examples
 from scratchvae.training.divergence import Diverged, divergence, unchanged_buffers
 from scratchvae.training.randomness import Purpose, generator
 from scratchvae.training.schedules import learning_rate_at
@@ -24,16 +25,16 @@ Callback = Callable[["Training", str], None]
 
 
 class Training:
-    """A run of `model` over `data` that may stop after any step and go on, here or in another process, to the
-    same weights.
+    """A run of `model` over `data` that may stop after any step and go on, with the same weights at the end.
 
-    Its state is the model's, the optimizers', and step, epoch, position, totals, history, stopping, best; the
-    order of the examples and every random draw are functions of `seed` and the step. `history` gets one
-    record an epoch: {"epoch", "step", "seconds", "learning_rate", "train": {term: mean}, "held_out": {…}
-    where there are held-out data}.
+    It may go on here or in another process. Its state is the model's, the optimizers', and step, epoch,
+    position, totals, history, stopping and best. The order of the examples and every random draw are
+    functions of `seed` and the step. `history` gets one record for each epoch: {"epoch", "step", "seconds",
+    "learning_rate", "train": {term: mean}, "held_out": {…} where there are held-out data}.
 
-    An epoch's last batch is smaller where `batch_size` does not divide the number of examples; with
-    `drop_last` it is left out, other examples in each epoch, and an epoch's means are over what was seen.
+    An epoch's last batch is smaller where `batch_size` does not divide the number of examples. With
+    `drop_last` it is left out, other examples in each epoch, and the means of an epoch are over the examples
+    that it looked at.
     """
 
     def __init__(
@@ -54,17 +55,7 @@ class Training:
             require_count("Training", name, number, low)
         for name, flag in (("binarized", binarized), ("drop_last", drop_last)):
             require_flag("Training", name, flag)
-        if drop_last and len(data) < batch_size:
-            found = f"found {len(data)} in batches of {batch_size}"
-            raise InputError(
-                f"Training: with drop_last there should be examples for one batch at least; {found}"
-            )
-        for part in (data,) if held_out is None else (data, held_out):
-            if part.event_shape != model.event_shape:
-                expected = f"events should have shape {model.event_shape}, which the model is for"
-                raise InputError(f"Training: {expected}; found {part.event_shape} in {part.name}")
-            require_supported("Training", model.likelihood, part)
-        _require_each_entry_observed(data)
+        require_examples(model, data, held_out, full_batch=batch_size if drop_last else 0)
         self.model, self.phases, self.data, self.held_out = model, list(phases), data, held_out
         self.epochs, self.batch_size, self.seed, self.binarized = epochs, batch_size, seed, binarized
         self.drop_last = drop_last
@@ -84,7 +75,7 @@ class Training:
         self.epoch = 0  # epochs completed
         self.position = 0  # examples of this epoch already seen
         self.totals: dict[str, float] = {}  # sums over those examples
-        self.seconds = 0.0  # spent in this epoch
+        self.seconds = 0.0  # seconds spent in this epoch
         self.history: list[dict[str, Any]] = []
         self.stopping = False  # set by a callback to end the run after this epoch
         self.interrupted = False  # set by anyone, at any time, to leave the run after this step
@@ -99,8 +90,8 @@ class Training:
     def run(self) -> "Training":
         """Train until all epochs are done, a callback has asked to stop, or someone has interrupted.
 
-        Raises Diverged where a loss, a gradient or a judgement is not finite, after the callbacks were told:
-        nothing of that step or epoch is recorded, and EarlyStopping has put the best epoch's weights back.
+        Raises Diverged where a loss, a gradient or a judgement is not finite. The callbacks are told before,
+        so that EarlyStopping puts the best epoch's weights back. No part of that step or epoch is recorded.
         """
         self._measure_units()
         try:
@@ -122,8 +113,8 @@ class Training:
     def look_ahead(self) -> None:
         """Judge the held-out data, and one example, by every phase, before any step.
 
-        What model, objective and data can't do together is an InputError now, and Diverged what is not
-        finite.
+        InputError is then raised at once where model, objective and data do not fit together, and Diverged
+        where a result is not finite.
         """
         self._measure_units()
         self._judge(self.data.subset(slice(0, 1)))
@@ -131,14 +122,12 @@ class Training:
             self._judge(self.held_out)
 
     def _measure_units(self) -> None:
-        """Let the likelihood measure what it has to know of the data, such as means of columns, where nobody
-        has yet.
-        """
+        """Let the likelihood measure what it has to know of the data, such as means of columns, once."""
         if not self.model.likelihood.measured:
             self.model.likelihood.measure(self.data)
 
     def _try_a_batch_of_one(self) -> None:
-        """Raise InputError where an epoch has a batch of one example, and the model can't be trained on one."""
+        """Raise InputError where an epoch has a batch of one, on which the model can't be trained."""
         if (self.examples_an_epoch - 1) % self.batch_size != 0:
             return
         one = self.data.batch(slice(0, 1), self.dtype)
@@ -193,7 +182,7 @@ class Training:
     def _stepped(
         self, phase: Phase, batch: Batch, rng: np.random.Generator, moved: bool, places: Array
     ) -> dict[str, float]:
-        """The means of a step's terms. A step that diverges leaves running statistics as they were before it."""
+        """The means of a step's terms. A step that diverges leaves running statistics as they were before."""
         before = [(buffer, buffer.value) for buffer in self.buffers.values()]
         given = (self.model, self.parameters, phase, batch, rng)
         try:
@@ -204,8 +193,9 @@ class Training:
             raise
 
     def _judge(self, data: Dataset) -> dict[str, float]:
-        """The means of all terms over held-out data, with the same noise at every call, and the weights that
-        schedules end at.
+        """The means of all terms over held-out data.
+
+        The noise is the same at every call, and weights are those that schedules end at.
         """
         judged: dict[str, float] = {}
         for i, phase in enumerate(self.phases):
@@ -228,7 +218,7 @@ class Training:
         return 1 + int(np.argmin([record["held_out"][loss] for record in self.history]))
 
     def _named(self, i: int, means: dict[str, float]) -> dict[str, float]:
-        """Terms by their names, led by the phase's number where there are several phases."""
+        """Terms by their names, which begin with the phase's number where there are several phases."""
         return means if len(self.phases) == 1 else {f"{i}.{name}": mean for name, mean in means.items()}
 
     def _tell(self, event: str) -> None:
@@ -236,16 +226,7 @@ class Training:
             callback(self, event)
 
 
-def _require_each_entry_observed(data: Dataset) -> None:
-    """Raise InputError where some entry is missing in all examples, so that nothing could be learned of it."""
-    known = True if data.observed is None else data.observed.reshape(len(data), -1).any(axis=0)
-    if not np.all(known):
-        entry, count = int(np.argmin(known)), int(np.count_nonzero(~np.asarray(known)))
-        found = f"{data.entry(entry)} is missing in all of them, and {count} such entries: leave them out"
-        raise InputError(f"Training: every entry should be observed in some example of {data.name}; {found}")
-
-
 def steps_of_an_epoch(examples: int, batch_size: int, *, drop_last: bool = False) -> int:
-    """How many batches an epoch has: the last one may be smaller, and is left out with drop_last."""
+    """The number of batches of an epoch. The last one may be smaller, and is left out with drop_last."""
     require_flag("steps_of_an_epoch", "drop_last", drop_last)
     return examples // batch_size if drop_last else -(-examples // batch_size)

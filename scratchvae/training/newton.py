@@ -1,6 +1,4 @@
-"""Newton's step and what it gains, without ever forming the Hessian: conjugate gradients on differences of
-gradients.
-"""
+"""Newton's step and its gain by conjugate gradients on differences of gradients, without the Hessian."""
 
 from collections.abc import Callable
 
@@ -9,7 +7,7 @@ import numpy as np
 from scratchvae.arrays import Array
 
 MOST = 200  # iterations of conjugate gradients: exact arithmetic would need as many as there are parameters
-ENOUGH = 1e-4  # of the gradient, left in the residual: each Newton step then removes all but that
+ENOUGH = 1e-4  # the share of the gradient that each Newton step may leave in the residual
 
 
 def newton_step(
@@ -19,15 +17,15 @@ def newton_step(
 
     A loss that is a quadratic form is lowest at θ − p, and falls by ½ gᵀ p on the way there (Boyd &
     Vandenberghe 2004, section 9.5.1). Conjugate gradients minimize that form, ½ pᵀ H p − gᵀ p, along one
-    direction d after the other, and what they gain grows towards ½ gᵀ p from below (Nocedal & Wright 2006,
-    algorithm 7.1). They ask for H d alone:
+    direction d after the other, and their gain grows towards ½ gᵀ p from below (Nocedal & Wright 2006,
+    algorithm 7.1). They need only H d:
 
         H d ≈ (g(θ + h d) − g(θ − h d)) / 2h     h ‖d‖ = ∛ε (1 + ‖θ‖), where rounding and truncation are alike
 
     `epsilon` is the roundoff ε of the arithmetic behind `gradient_at`. A direction along which the loss is
-    flat, to the rounding of these differences, ends the iteration, and what could be gained along it is not
-    counted. One along which it curves downwards makes the gain infinite. The directions that are tried are
-    those that the gradient leads to, g, H g, H² g …: exactly at a saddle there are none.
+    flat, to the rounding of these differences, ends the iteration, and the possible gain along it is not
+    counted. A direction along which the loss curves downwards makes the gain infinite. The directions that
+    are tried are those that the gradient leads to, g, H g, H² g …: exactly at a saddle there are none.
     """
     p, left = np.zeros_like(g), 0.0
     residual, d = g, g

@@ -1,6 +1,6 @@
-"""How Parameters move along their gradients.
+"""Optimizers, which move Parameters along their gradients.
 
-Each optimizer keeps slots: arrays shaped like each Parameter, by its name.
+Each optimizer keeps slots: arrays in the shape of each Parameter, by its name.
 """
 
 from abc import ABC, abstractmethod
@@ -16,9 +16,7 @@ from scratchvae.training.schedules import learning_rate_at
 
 
 class Optimizer(ABC):
-    """`step` moves every Parameter that has received a gradient; the others, and their slots, stay as they
-    are.
-    """
+    """`step` moves every Parameter that has received a gradient, and leaves the others and their slots."""
 
     slot_names: tuple[str, ...]
 
@@ -27,8 +25,8 @@ class Optimizer(ABC):
             require_at_least(type(self).__name__, "learning_rate", learning_rate, 0)
         self.learning_rate = learning_rate
         self.steps_taken = 0
-        self.updates: dict[str, int] = {}  # of each Parameter
-        self.slots: dict[str, list[Array]] = {}  # of each Parameter, in the order of slot_names
+        self.updates: dict[str, int] = {}  # how often each Parameter was updated
+        self.slots: dict[str, list[Array]] = {}  # the slots of each Parameter, in the order of slot_names
 
     def __repr__(self) -> str:
         settings = {
@@ -39,7 +37,7 @@ class Optimizer(ABC):
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in settings.items())})"
 
     def step(self, parameters: Mapping[str, Parameter]) -> None:
-        """One update of each Parameter from its `grad`."""
+        """Update each Parameter once from its `grad`."""
         rate = learning_rate_at(self.learning_rate, self.steps_taken)
         self.steps_taken += 1
         for name, parameter in parameters.items():
@@ -62,15 +60,16 @@ class Optimizer(ABC):
         """
 
     def state(self) -> dict[str, Array]:
-        """Copies of all slots by "slot/parameter", and the numbers of steps taken: what a checkpoint keeps."""
+        """Copies of all slots by "slot/parameter", and the numbers of updates, for a checkpoint."""
         by_name = [(name, zip(self.slot_names, arrays, strict=True)) for name, arrays in self.slots.items()]
         arrays = {f"{slot}/{name}": array.copy() for name, slots in by_name for slot, array in slots}
         arrays |= {f"updates/{name}": np.array([count]) for name, count in self.updates.items()}
         return {"steps_taken": np.array([self.steps_taken]), **arrays}
 
     def load_state(self, state: Mapping[str, Array]) -> None:
-        """Take over what `state` returned; InputError, with nothing changed, for the state of another
-        optimizer.
+        """Take over what `state` returned.
+
+        InputError, with nothing changed, for the state of another optimizer.
         """
         named: dict[str, dict[str, Array]] = {kind: {} for kind in (*self.slot_names, "updates")}
         for key, array in state.items():
@@ -80,7 +79,7 @@ class Optimizer(ABC):
                     raise InputError(
                         f"{type(self).__name__}: slots should be {', '.join(self.slot_names)}; found {kind!r}"
                     )
-                named[kind][name] = array.copy()  # slots are overwritten
+                named[kind][name] = array.copy()  # a copy, since updates overwrite slots
         if "steps_taken" not in state or any(named[kind].keys() != named["updates"].keys() for kind in named):
             raise InputError(
                 f"{type(self).__name__}: the state should be of every slot and all steps, found part of it"
@@ -108,7 +107,10 @@ class SGD(Optimizer):
 
 
 class RMSprop(Optimizer):
-    """Gradients over the root of their running mean square: kernels.rmsprop_update. Defaults as in PyTorch."""
+    """The gradient divided by the root of its running mean square: kernels.rmsprop_update.
+
+    The defaults are PyTorch's.
+    """
 
     slot_names = ("square",)
 
@@ -128,7 +130,7 @@ class RMSprop(Optimizer):
 
 
 class AdamW(Optimizer):
-    """Adam with decoupled weight decay, of every Parameter: kernels.adam_update.
+    """Adam with decoupled weight decay of every Parameter: kernels.adam_update.
 
     Loshchilov & Hutter 2019.
     """

@@ -1,4 +1,4 @@
-"""A bar that shows a run while it goes."""
+"""A bar that shows the progress of a run."""
 
 import sys
 import warnings
@@ -8,10 +8,10 @@ from scratchvae.training.loop import Training
 
 
 class ProgressBar:
-    """A callback: examples seen out of all, and the running means of the epoch's terms in nats per example.
+    """A callback that shows how many examples were seen, and the running means of the epoch's terms.
 
-    In a notebook it is tqdm's bar of widgets, or of text where ipywidgets is missing. Where `file` is neither
-    a terminal nor left to the notebook, it is a line an epoch.
+    The means are in nats per example. In a notebook it is tqdm's bar of widgets, or of text where ipywidgets
+    is missing. Where `file` is neither a terminal nor left to the notebook, it prints a line for each epoch.
     """
 
     def __init__(self, file: TextIO | None = None) -> None:
@@ -60,9 +60,9 @@ def in_notebook() -> bool:
 
 
 def _bar_class() -> Any:
-    """tqdm's bar for where we are.
+    """tqdm's bar for a notebook or for a terminal.
 
-    It warns of ipywidgets where they are missing, which nobody needs to hear of.
+    tqdm's warning that ipywidgets are missing is not shown.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,22 +1,22 @@
-"""Every random number of a run as a function of its seed and of where it is used.
+"""Every random number of a run, as a function of its seed and of where it is used.
 
-A generator is made anew for each purpose and index, so that a run resumed at step t draws what it would have
-drawn, and any step can be replayed alone.
+A generator is made anew for each purpose and index, so that a run resumed at step t draws the same numbers as
+an uninterrupted one, and any step can be replayed alone.
 """
 
 from enum import IntEnum
 
 import numpy as np
 
-TRAINING = 1  # a word that no other stream of the library's begins with
+TRAINING = 1  # the first word of these streams, with which no other stream of the library begins
 
 
 class Purpose(IntEnum):
-    """What random numbers are drawn for."""
+    """The purposes of random numbers."""
 
-    ORDER = 0  # of the examples, an index for each epoch
-    STEP = 1  # binarization, an objective's noise and dropout masks, an index for each step
-    # the objective's noise on held-out data, always index 0: every epoch is judged on the same noise
+    ORDER = 0  # the order of the examples, with an index for each epoch
+    STEP = 1  # binarization, an objective's noise and dropout masks, with an index for each step
+    # the objective's noise on held-out data, with the index 0, so that every epoch is judged on the same noise
     HELD_OUT = 2
 
 

@@ -9,7 +9,7 @@ from scratchvae.objectives import Schedule
 
 @dataclass(frozen=True)
 class Constant:
-    """`rate`, reached in a straight line over the first `warm_up` steps.
+    """A constant `rate`, which is reached in a straight line over the first `warm_up` steps.
 
     Warm-up: Goyal et al. 2017, section 2.2.
     """
@@ -27,7 +27,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class StepDecay:
-    """After a warm-up, `rate` times `factor` for every full `every` steps since."""
+    """After a warm-up, `rate` is multiplied by `factor` for every full `every` steps."""
 
     rate: float
     every: int
@@ -50,7 +50,7 @@ class StepDecay:
 
 @dataclass(frozen=True)
 class Cosine:
-    """After a warm-up, from `rate` to `final` along half a cosine, until `steps`.
+    """After a warm-up, the rate falls from `rate` to `final` along half a cosine, until `steps`.
 
     Loshchilov & Hutter 2017, equation 5.
     """

@@ -1,4 +1,4 @@
-"""One training step."""
+"""One training step: noise, forward, backward, update."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -17,11 +17,11 @@ from scratchvae.training.optimizers import Optimizer
 
 @dataclass
 class Phase:
-    """One objective, and the optimizer that follows it. A VAE has one phase; wake-sleep or an adversary has
-    two or more.
+    """One objective, and the optimizer that follows it.
 
-    A phase clips (to the norm `max_norm`) and moves only the Parameters that are below one of `over`. Its
-    optimizer is a copy of the one given, so that phases made from one optimizer share no state.
+    A VAE has one phase, and wake-sleep or an adversary has two or more. A phase clips (to the norm
+    `max_norm`) and moves only the Parameters that are below one of `over`. Its optimizer is a copy of the
+    given one, so that phases made from one optimizer share no state.
     """
 
     objective: Objective
@@ -47,9 +47,7 @@ class Phase:
         self.optimizer = deepcopy(self.optimizer)
 
     def moved(self, parameters: Mapping[str, Parameter]) -> dict[str, Parameter]:
-        """Those of the Parameters that the phase is over: "encoder.1" is for it and all below it, and "" for
-        all.
-        """
+        """The Parameters that the phase moves: "encoder.1" stands for it and all below it, and "" for all."""
         return {
             name: parameter
             for name, parameter in parameters.items()
@@ -60,10 +58,9 @@ class Phase:
 def phases_of(
     model: Model, objective: Objective, optimizer: Optimizer, *, max_norm: float | None = None
 ) -> list[Phase]:
-    """One phase over all Parameters; and where a penalty of the objective asks a network, two or more.
+    """One phase over all Parameters, and another one for each network that a penalty brings.
 
-    Then the first phase leaves that network as it is, and the network has a phase of its own, in which it
-    alone moves.
+    The first phase then leaves such a network as it is, and the network moves alone in its own phase.
     """
     penalties: tuple[Penalty, ...] = getattr(objective, "penalties", ())
     opponents = [opponent for penalty in penalties if (opponent := penalty.opponent(model)) is not None]
@@ -88,11 +85,11 @@ def train_step(
     places: Array | None = None,
     data: Dataset | None = None,
 ) -> Report:
-    """Noise, forward, backward, update, for one batch.
+    """Take one training step on one batch: noise, forward, backward, update.
 
-    Raises Diverged, not updating, where the loss or a gradient is not finite. Its words alone need `moved`,
-    whether any Parameter was updated before, `data`, what the model is trained on, and `places` (B,), the
-    examples' places in it.
+    Raises Diverged, without an update, where the loss or a gradient is not finite. Only its message needs
+    `moved`, whether any Parameter was updated before, `data`, which the model is trained on, and `places`
+    (B,), the places of the examples in it.
     """
     for parameter in parameters.values():
         parameter.grad = None

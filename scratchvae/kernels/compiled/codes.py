@@ -1,4 +1,4 @@
-"""Compiled twin of `textbook/codes.py`: the K distances of a vector grow side by side."""
+"""Compiled twin of `textbook/codes.py`: one loop adds to the K distances of a vector together."""
 
 import numpy as np
 
@@ -14,7 +14,9 @@ def nearest_codes(x: Array, codebooks: Array) -> Array:
         raise ValueError(
             "nearest_codes: codebooks should be one, or one for each group, of vectors as long as those of x"
         )
-    across = np.empty((books, d, K), codebooks.dtype)  # so that the loop over k runs through memory
+    across = np.empty(
+        (books, d, K), codebooks.dtype
+    )  # transposed, so that the loop over k runs through memory
     for s in range(books):
         for k in range(K):
             for j in range(d):

@@ -1,11 +1,9 @@
-"""How a loop becomes a kernel: compiled by Numba at the first call for each combination of dtypes, cached on
-disk.
+"""How a loop becomes a kernel: Numba compiles it at the first call for each combination of dtypes.
 
-Where a loop can't be compiled, its textbook twin stands in, with one warning.
+The machine code is kept on disk. Where a loop can't be compiled, its textbook twin takes its place, with one
+warning.
 """
 
-import hashlib
-import logging
 import threading
 import warnings
 from collections.abc import Callable
@@ -13,34 +11,33 @@ from functools import partial, wraps
 from importlib import import_module
 from inspect import signature
 from operator import index
-from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
-from numba.core.caching import FunctionCache, NullCache
+from numba.core.caching import NullCache
 from numba.core.errors import NumbaError
 
 from scratchvae.arrays import InputError
+from scratchvae.kernels.compiled.cache import Cache, tell_that_it_compiles
 
-# Division by zero gives infinity as in NumPy (this also lets loops with a division vectorize), and a product
-# may be fused with a sum. Loops that add up many terms may take them in any order. Never the flags that
-# assume away NaN and infinity.
+# Division by zero gives infinity as in NumPy, which also lets loops with a division vectorize, and a product
+# may be fused with a sum. Loops that add up many terms may take them in any order. No loop has the flags by
+# which a compiler assumes that NaN and infinity do not occur.
 AS_WRITTEN: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract"}, "nogil": True}
 REORDERED: dict[str, Any] = {"error_model": "numpy", "fastmath": {"contract", "reassoc"}, "nogil": True}
 
-# a function of numbers; as a call it would keep loops from vectorizing
+# A function of numbers. It is inlined, because a loop that calls a function is not vectorized.
 scalar = numba.njit(forceinline=True, **AS_WRITTEN)
 
 
 def compiled(
     loop: Callable[..., Any], options: dict[str, Any] = AS_WRITTEN, given_up: tuple[str, ...] = ()
 ) -> Callable[..., Any]:
-    """Compile `loop`; its arrays may come in any memory layout, read-only too, and are handed over
-    C-contiguous and aligned.
+    """Compile `loop` into a kernel that takes arrays of any memory layout, read-only ones too.
 
-    A loop writes into arrays that it made, and into arguments that its caller gives up: those named
-    `given_up`.
+    The loop itself receives C-contiguous, aligned arrays. It writes into arrays that it made, and into
+    arguments that its caller gives up: those named `given_up`.
     """
     run, kinds = _compiled(loop, options, given_up)
 
@@ -58,14 +55,14 @@ summing = partial(compiled, options=REORDERED)
 
 
 def giving_up(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """`compiled` for a loop that overwrites arguments."""
+    """`compiled` for a loop that overwrites the arguments of these names."""
     return partial(compiled, given_up=names)
 
 
 def pointwise(loop: Callable[..., Any], given_up: tuple[str, ...] = ()) -> Callable[..., Any]:
     """Compile a `loop` over 1-D arrays of one length into a kernel for arrays of any one shape.
 
-    Its value lies in memory as its first array does: images whose channels come last keep them there.
+    The value has the memory order of the first array, so that images whose channels come last keep them last.
     """
     run, kinds = _compiled(loop, AS_WRITTEN, given_up)
 
@@ -98,10 +95,11 @@ updating = partial(pointwise, given_up=("velocity", "square", "m", "v"))  # an o
 def _compiled(
     loop: Callable[..., Any], options: dict[str, Any], given_up: tuple[str, ...]
 ) -> tuple[Callable[..., Any], list[tuple[bool, Callable[[Any], Any]]]]:
-    """run(*arguments) of the loop, compiled; and of each argument whether it is written into, and what makes
-    it a number.
+    """The compiled loop as run(*arguments), and two facts about each argument.
+
+    They are whether the loop writes into the argument, and the function that makes a number of it.
     """
-    # as annotated: Numba by itself would cut 2.5 off to 2
+    # A number becomes what its annotation says: Numba by itself would cut 2.5 off to 2.
     numbers: dict[Any, Callable[[Any], Any]] = {float: float, int: index}
     kinds = [
         (name in given_up, numbers.get(p.annotation, _as_it_is))
@@ -109,8 +107,8 @@ def _compiled(
     ]
     written = [writes for writes, _ in kinds]
     if numba.config.DISABLE_JIT:  # type: ignore[attr-defined]
-        # NUMBA_DISABLE_JIT=1: Python runs the loop over NumPy's numbers, which would warn where the machine's
-        # do not
+        # Under NUMBA_DISABLE_JIT=1 Python runs the loop over NumPy's numbers, which would warn where compiled
+        # code does not.
         quiet = np.errstate(all="ignore")(loop)
         return quiet, kinds
     return _Machine(loop, written, options), kinds
@@ -121,13 +119,13 @@ def _as_it_is(a: Any) -> Any:
 
 
 def _fit(a: np.ndarray, writes: bool) -> np.ndarray:
-    """The array as a loop expects it: itself, or a copy."""
+    """The array itself where a loop can take it, and otherwise a copy that it can take."""
     flags = a.flags
     return a if flags.carray or (flags.c_contiguous and flags.aligned and not writes) else a.copy()
 
 
 def _memory_order(a: np.ndarray) -> tuple[int, ...] | None:
-    """The axes from the longest stride to the shortest; None if that's as they are."""
+    """The axes from the longest stride to the shortest, or None where they are in this order already."""
     order = tuple(sorted(range(a.ndim), key=lambda axis: -a.strides[axis]))
     return None if order == tuple(range(a.ndim)) else order
 
@@ -139,7 +137,7 @@ def _shaped(vector: np.ndarray, shape: tuple[int, ...], order: tuple[int, ...] |
 
 
 class _Machine:
-    """A loop, compiled: it keeps a machine function for each combination of types that has come."""
+    """A compiled loop, with a machine function for each combination of types that it was called with."""
 
     def __init__(self, loop: Callable[..., Any], written: list[bool], options: dict[str, Any]) -> None:
         self.loop, self.written, self.options = loop, written, options
@@ -174,11 +172,11 @@ class _Machine:
     def _compile(self, signature: tuple[Any, ...]) -> None:
         compiler = numba.njit(**self.options)(self.loop)
         try:
-            compiler._cache = _Cache(self.loop, self.options)
+            compiler._cache = Cache(self.loop, self.options)
             compiler.compile(signature)
         except Exception:
-            # nowhere to keep the cache, or what is there can't be read: compile for this process only
-            _tell_that_it_compiles()
+            # The cache can't be written, or what is there can't be read: compile for this process only.
+            tell_that_it_compiles()
             compiler._cache = NullCache()
             compiler.compile(signature)
         if self.function is None:
@@ -189,60 +187,12 @@ class _Machine:
 
 
 def _numba_type(a: Any, written: bool) -> Any:
-    if isinstance(a, np.ndarray):  # declared read-only, which admits both kinds of array with one compilation
+    if isinstance(a, np.ndarray):  # read-only, so that one compilation takes both kinds of array
         return numba.types.Array(numba.from_dtype(a.dtype), a.ndim, "C", readonly=not written)
     return numba.typeof(a)  # type: ignore[no-untyped-call]
 
 
-def _sources() -> str:
-    """A digest of all that the kernels are compiled from."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parents[1].rglob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
-
-
-class _Cache(FunctionCache):
-    """Numba's cache on disk, which by itself looks at a loop's own file, not at the functions and options
-    taken from others.
-
-    Numba unpickles what lies there: whoever may write into the cache's folder may have code executed. What
-    can't be read, such as a file that was cut off, is cleared, so that the kernel is compiled and kept anew.
-    """
-
-    def __init__(self, loop: Callable[..., Any], options: dict[str, Any]) -> None:
-        super().__init__(loop)  # type: ignore[no-untyped-call]
-        self.options = repr(
-            [(name, sorted(o) if isinstance(o, set) else o) for name, o in sorted(options.items())]
-        )
-        self._cache_file._source_stamp = (self._cache_file._source_stamp, SOURCES)
-
-    def _index_key(self, *arguments: Any) -> Any:
-        return super()._index_key(*arguments), self.options  # type: ignore[no-untyped-call]
-
-    def load_overload(self, *arguments: Any) -> Any:
-        try:
-            found = super().load_overload(*arguments)  # type: ignore[no-untyped-call]
-        except Exception:  # whatever unpickling damaged bytes may raise
-            self.flush()  # type: ignore[no-untyped-call]
-            found = None
-        if found is None:
-            _tell_that_it_compiles()
-        return found
-
-
-SOURCES = _sources()
-_told = False
 _warned = False
-
-
-def _tell_that_it_compiles() -> None:
-    """Once, by the logger "scratchvae": the command line prints it."""
-    global _told
-    if not _told:
-        _told = True
-        said = "compiling kernels that were not used on this machine before, and keeping them: this takes some seconds"
-        logging.getLogger("scratchvae").info(said)
 
 
 def _textbook_twin(loop: Callable[..., Any], error: Exception) -> Callable[..., Any]:

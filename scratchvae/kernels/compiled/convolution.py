@@ -1,5 +1,7 @@
-"""Compiled twins of `textbook/convolution.py`, one image at a time, padded in a frame: no place in a window
-is then a special case, and what a window reads of one row is one run of J·C entries.
+"""Compiled twins of `textbook/convolution.py`, which take one image at a time, padded with a frame.
+
+With the frame no place in a window is a special case, and what a window reads of one row is one run of J·C
+entries.
 """
 
 import numpy as np

@@ -1,5 +1,6 @@
-"""Compiled twins of `textbook/counts.py`: what an entry needs is computed for it alone, and most counts are
-small.
+"""Compiled twins of `textbook/counts.py`. Each entry takes only the branches that it needs.
+
+Most counts are small, and need few of them.
 """
 
 import numpy as np

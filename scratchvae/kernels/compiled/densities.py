@@ -1,6 +1,6 @@
 """Compiled twins of `textbook/densities.py`: one pass over each row.
 
-Short sums in the arrays' dtype, added up in float64.
+Short sums are taken in the dtype of the arrays, and added up in float64.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from scratchvae.kernels.compiled import exponential
 from scratchvae.kernels.compiled.compiler import compiled, pointwise, scalar, summing
 from scratchvae.kernels.textbook.densities import LOG_2PI
 
-TERMS = 1024  # in a short sum
+TERMS = 1024  # the terms of a short sum
 
 
 @summing
@@ -118,7 +118,7 @@ def gaussian_log_prob_backward(dlog_px: Array, x: Array, mean: Array, log_var: A
     dmean, dlog_var = np.empty_like(x), np.empty_like(x)
     half, one = x.dtype.type(0.5), x.dtype.type(1)
     for b in range(B):
-        if dlog_px[b] == 0:  # where a square has overflowed, 0 · ∞ is 0
+        if dlog_px[b] == 0:  # 0 · ∞ is 0 here, where a square has overflowed
             dmean[b], dlog_var[b] = dlog_px[b], dlog_px[b]
             continue
         for d in range(D):
@@ -147,6 +147,6 @@ def _kink(l: float, x: float) -> float:
 
 @scalar
 def _precision(log_var: float) -> float:
-    """1/σ, held at the largest finite number."""
+    """1/σ, clipped to finite numbers."""
     precision, largest = exponential.exp(type(log_var)(-0.5) * log_var), np.finfo(type(log_var)).max
     return largest if precision > largest else precision

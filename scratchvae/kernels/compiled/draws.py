@@ -1,6 +1,6 @@
 """Compiled twins of `textbook/draws.py`.
 
-An angle is a number of quarter turns, and a rest small enough for polynomials.
+An angle is split into a number of quarter turns and a rest that is small enough for polynomials.
 """
 
 import math
@@ -74,7 +74,7 @@ def standard_normal(bits: Array) -> Array:
         square = t * t
         sin = t * _polynomial(square, SIN)
         cos = ONE + square * _polynomial(square, COS)
-        # so many quarter turns on, (cos, sin) is (cos, sin), (−sin, cos), (−cos, −sin), (sin, −cos)
+        # after 0, 1, 2 or 3 quarter turns (cos, sin) is (cos, sin), (−sin, cos), (−cos, −sin), (sin, −cos)
         quarters = lower >> 30
         odd, back, down = quarters & 1 == 1, quarters == 1 or quarters == 2, quarters >= 2
         x, y = (sin if odd else cos), (cos if odd else sin)

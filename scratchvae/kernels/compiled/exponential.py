@@ -1,15 +1,13 @@
-"""The exponential and its relatives as scalar functions that LLVM turns into vector instructions when a loop
-calls them.
+"""The exponential and its relatives as scalar functions that LLVM turns into vector instructions.
 
-Numba's math.exp and its like call the C library once per entry. These have no calls, branches or tables: the
-range is reduced by a power of two, what is left is a polynomial, and 2ⁿ is written straight into a number's
-exponent bits. NaN gives NaN.
+Numba's math.exp and the like call the C library once for each entry. These functions have no calls, branches
+or tables: a power of two reduces the range, a polynomial computes the rest, and 2ⁿ is written into the
+exponent bits of a number. NaN gives NaN.
 
-The coefficients are minimax fits (Remez exchange in 50 digits, the error weighted as the function needs it),
-rounded to the dtype; alone they err by at most 3e-9 / 4e-18 (exp), 8e-10 / 1e-18 (log1p), 1e-9 / 7e-18 (erf)
-in float32 / float64. With rounding, in units of the last place, over all of float32 and millions of float64:
-exp 1.1 / 1.1, expm1 1.5 / 2.1, log 2.0 / 2.0, log1p 2.2 / 2.1, sigmoid 2.5 / 2.4, softplus 2.8 / 2.8, tanh
-2.5 / 2.6, erf 2.5 / 1.6, for results that are subnormal too. `tests/test_kernels.py` holds bounds.
+With rounding, the errors in units of the last place over all of float32 and millions of float64 are: exp 1.1
+/ 1.1, expm1 1.5 / 2.1, log 2.0 / 2.0, log1p 2.2 / 2.1, sigmoid 2.5 / 2.4, softplus 2.8 / 2.8, tanh 2.5 / 2.6,
+erf 2.5 / 1.6. They hold for results that are subnormal too. `tests/test_kernels.py` tests bounds on them, and
+`minimax.py` has the polynomials.
 """
 
 import math
@@ -20,47 +18,44 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
+from scratchvae.kernels.compiled import minimax
 from scratchvae.kernels.compiled.compiler import scalar
+from scratchvae.kernels.compiled.minimax import Fit
 
 Scalar = Callable[[Any], Any]
 
 
-def _functions(
-    real: Any,
-    whole: Any,
-    fraction_bits: int,
-    lift: int,
-    exp_range: tuple[float, float],
-    ln2_high: float,
-    erf_one: float,
-    exp_tail: tuple[float, ...],
-    log_tail: tuple[float, ...],
-    erf_near: tuple[float, ...],
-    erf_far: tuple[float, ...],
-) -> dict[str, Scalar]:
-    """The functions for the dtype `real`, whose bits are read as the integers `whole`.
-
-    Polynomials begin with the constant.
-    """
+def _functions(real: Any, whole: Any, fitted: Fit) -> dict[str, Scalar]:
+    """The functions for the dtype `real`, whose bits are read as the integers `whole`."""
     ZERO, HALF, ONE, TWO = real(0), real(0.5), real(1), real(2)
-    LOWEST, HIGHEST = real(exp_range[0]), real(exp_range[1])  # beyond: exp is 0, inf
+    LOWEST, HIGHEST = real(fitted.exp_range[0]), real(fitted.exp_range[1])  # beyond: exp is 0, inf
     LOG2_E, LN2_HIGH, LN2_LOW = (
         real(1 / np.log(2)),
-        real(ln2_high),
-        real(np.log(np.longdouble(2)) - np.longdouble(ln2_high)),
+        real(fitted.ln2_high),
+        real(np.log(np.longdouble(2)) - np.longdouble(fitted.ln2_high)),
     )
-    BITS = whole(fraction_bits)
-    SHIFTER = real(1.5 * 2.0**fraction_bits)  # x + SHIFTER has no room for a fraction
-    SHIFTER_BITS, ONE_BITS, LIFTED_BITS = SHIFTER.view(whole), ONE.view(whole), real(2.0**lift).view(whole)
+    BITS = whole(fitted.fraction_bits)
+    SHIFTER = real(1.5 * 2.0**fitted.fraction_bits)  # x + SHIFTER has no room for a fraction
+    SHIFTER_BITS, ONE_BITS, LIFTED_BITS = (
+        SHIFTER.view(whole),
+        ONE.view(whole),
+        real(2.0**fitted.lift).view(whole),
+    )
     ROOT_HALF_BITS = real(np.sqrt(0.5)).view(whole)
-    DROP = real(2.0**-lift)  # back from where 2ⁿ is written as a normal number
-    # from where eˣ − 1 is −1; from which n on 1 − 2⁻ⁿ is 1
-    EXPM1_LOWEST, EXPM1_ALL = real(-fraction_bits), real(64)
-    TANH_ONE = real(-1.4 * fraction_bits)  # from here on e^-2|x| doesn't change 1 − e^-2|x|
-    ERF_ONE = real(erf_one)  # beyond: erf is 1
+    DROP = real(2.0**-fitted.lift)  # back from where 2ⁿ is written as a normal number
+    # eˣ − 1 is −1 below the first, and 1 − 2⁻ⁿ is 1 from the second n on
+    EXPM1_LOWEST, EXPM1_ALL = real(-fitted.fraction_bits), real(64)
+    TANH_ONE = real(-1.4 * fitted.fraction_bits)  # from here on e^-2|x| doesn't change 1 − e^-2|x|
+    ERF_ONE = real(fitted.erf_one)  # beyond: erf is 1
     EXP_TAIL, LOG_TAIL, ERF_NEAR, ERF_FAR_EVEN, ERF_FAR_ODD = (
         tuple(real(c) for c in reversed(tail))
-        for tail in (exp_tail, log_tail, erf_near, erf_far[::2], erf_far[1::2])
+        for tail in (
+            fitted.exp_tail,
+            fitted.log_tail,
+            fitted.erf_near,
+            fitted.erf_far[::2],
+            fitted.erf_far[1::2],
+        )
     )
 
     @scalar
@@ -72,19 +67,22 @@ def _functions(
 
     @scalar
     def shifted(x: Any) -> Any:
-        """round(x) in the low bits of a number whose spacing is 1; less SHIFTER it is round(x)."""
+        """round(x) in the low bits of a number whose spacing is 1; that number less SHIFTER is round(x)."""
         return x + SHIFTER
 
     @scalar
     def power_of_two(n: Any, bits_of_one: Any) -> Any:
-        """2ⁿ for a whole number |n| < 127 (1023) as `shifted` gives it; times 2^lift, for a smaller n, with
-        LIFTED_BITS.
+        """2ⁿ for a whole number |n| < 127 (float64: 1023), which comes as `shifted` returns it.
+
+        `bits_of_one` is ONE_BITS.
+
+        With LIFTED_BITS it is 2ⁿ times 2^lift, which allows a smaller n.
         """
         return whole(whole(real(n).view(whole) << BITS) + bits_of_one).view(real)
 
     @scalar
     def times_power_of_two(y: Any, n: Any) -> Any:
-        """y · 2ⁿ in two steps, for results at the ends of the range: the last one alone rounds."""
+        """y · 2ⁿ in two steps, for results at the ends of the range, so that only the last product rounds."""
         half = shifted(HALF * (n - SHIFTER))
         return y * power_of_two(half, ONE_BITS) * power_of_two(n - (half - SHIFTER), ONE_BITS)
 
@@ -170,69 +168,22 @@ def _functions(
     return {f.__name__: f for f in (exp, exp_to_one, expm1, log, log1p, sigmoid, softplus, tanh, erf)}
 
 
-SINGLE = _functions(
-    real=np.float32,
-    whole=np.int32,
-    fraction_bits=23,
-    lift=64,
-    exp_range=(-104.0, 89.0),
-    ln2_high=0.693145751953125,  # 15 bits: its product with n is exact
-    erf_one=4.0,
-    exp_tail=(0.49999993432137444, 0.16666520399191034, 0.041668390778786553, 0.0083687450985311733, 0.0013814540535095441),
-    log_tail=(0.083333470609468115, 0.012492977201254554, 0.002333761954484887),
-    erf_near=(
-        1.1283791657267974, -0.37612625824675099, 0.11283585151233505, -0.026853811990321786,
-        0.0051883277293798390, -0.00080101936585096736, 7.8538606315780047e-5,
-    ),
-    erf_far=(
-        -0.00018803446272646032, 1.1295783985163615, 0.63321994145969311, 0.10841852781198925,
-        -0.025208226918059435, 0.0042045513172808249, -0.00044133434331404904, 2.1686685489868090e-5,
-    ),
-)  # fmt: skip
-DOUBLE = _functions(
-    real=np.float64,
-    whole=np.int64,
-    fraction_bits=52,
-    lift=512,
-    exp_range=(-746.0, 710.0),
-    ln2_high=0.693147180369123816490,  # 33 bits
-    erf_one=6.0,
-    exp_tail=(
-        0.50000000000000106688, 0.16666666666666411517, 0.041666666666529727898, 0.0083333333334949745569,
-        0.001388888894376005953, 0.00019841269505775130242, 2.4801492949542460239e-5, 2.755758680570103488e-6,
-        2.7630306279495352226e-7, 2.5000017526759982463e-8,
-    ),
-    log_tail=(
-        0.083333333333334182061, 0.0124999999998167328, 0.002232142870520638948, 0.00043402731528256468796,
-        8.8786943540148746032e-5, 1.8693852532285564261e-5, 4.51551580892738114e-6,
-    ),
-    erf_near=(
-        1.1283791670955125657, -0.37612638903183519532, 0.11283791670944184501, -0.026866170643111441183,
-        0.0052239776061182953956, -0.00085483259293068284013, 0.00012055293576686917384, -1.4924712298094113002e-5,
-        1.6447131524503547259e-6, -1.6206313408057645289e-7, 1.3710978904586100209e-8, -7.7794657295499960543e-10,
-    ),
-    erf_far=(
-        5.1330427922546696288e-7, 1.1283739910928232, 0.63664405792110551195, 0.10270228186969142188,
-        -0.018988026672152758509, -0.00041355835035130899596, 0.0019189690212419394328, -0.00077306252581474715861,
-        0.00013656684576095371308, 1.9517323977915039867e-5, -2.2530641472304692392e-5, 8.5780732680609214496e-6,
-        -2.114625749671273423e-6, 3.6953297406080409402e-7, -4.5928784713553350452e-8, 3.8895973141691217428e-9,
-        -2.0201026871131961317e-10, 4.8644598018039105037e-12,
-    ),
-)  # fmt: skip
+SINGLE = _functions(np.float32, np.int32, minimax.SINGLE)
+DOUBLE = _functions(np.float64, np.int64, minimax.DOUBLE)
 
 
 def _of_either_dtype(name: str, doc: str) -> Scalar:
-    """A function for the loops that stands for SINGLE[name] or DOUBLE[name], as the argument's dtype asks."""
+    """A function for the loops that is SINGLE[name] for a float32 argument and DOUBLE[name] for float64."""
     single, double = SINGLE[name], DOUBLE[name]
 
     def function(x: Any) -> Any:
         return (single if x.dtype == np.float32 else double)(x)
 
-    # not strict: the lambda carries no annotations
+    # not strict, because the lambda has no annotations
     @overload(function, strict=False, jit_options={"forceinline": True})
     def _choose(x: Any) -> Any:
         if x not in (types.float32, types.float64):
-            return None  # and so the textbook twin computes it
+            return None  # Numba then refuses the loop, and the textbook twin computes it
         chosen = single if x == types.float32 else double
         return lambda x: chosen(x)
 

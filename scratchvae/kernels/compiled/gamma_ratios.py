@@ -1,4 +1,4 @@
-"""Compiled twins of `textbook/gamma_ratios.py`, of single numbers."""
+"""Compiled twins of `textbook/gamma_ratios.py`, as functions of single numbers."""
 
 import math
 

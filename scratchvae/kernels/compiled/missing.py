@@ -1,4 +1,4 @@
-"""Compiled twin of `textbook/missing.py`: its choice is vectorized, and NumPy's branches at each entry."""
+"""Compiled twin of `textbook/missing.py`. Its loop is vectorized, while NumPy branches at each entry."""
 
 import numpy as np
 from numba import prange

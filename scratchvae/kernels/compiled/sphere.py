@@ -132,7 +132,7 @@ def _density(theta: float, kappa: float, rho: float, mode: float, m: int) -> flo
     return math.exp(m * log1p_less(y) - rho * chord)
 
 
-@numba.njit(**AS_WRITTEN)  # a call: it is long, and is made in seven places
+@numba.njit(**AS_WRITTEN)  # a function of its own, not inlined: it is long, and seven places call it
 def _integral(
     start: float, end: float, kappa: float, rho: float, mode: float, m: int, middle: float
 ) -> tuple[float, float]:

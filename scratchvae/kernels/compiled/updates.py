@@ -1,4 +1,4 @@
-"""Compiled twins of `textbook/updates.py`: one pass over the entries of a Parameter, its slots overwritten."""
+"""Compiled twins of `textbook/updates.py`: one pass over a Parameter's entries overwrites its slots."""
 
 import math
 

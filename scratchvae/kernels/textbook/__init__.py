@@ -1,1 +1,1 @@
-"""The kernels as on paper: NumPy, whole arrays, nothing clever. The compiled twins must agree with these."""
+"""The kernels as on paper: NumPy on whole arrays. The compiled twins must agree with them."""

@@ -1,7 +1,6 @@
-"""Laws of counts whose parts agree in more digits than a float has: log-probabilities and slopes, entry by
-entry.
+"""Laws of counts whose parts agree in more digits than a float has: log-probabilities and slopes by entry.
 
-Everything is computed in float64 whatever comes in.
+Everything is computed in float64, in either dtype.
 """
 
 import numpy as np
@@ -15,18 +14,22 @@ from scratchvae.kernels.textbook.gamma_ratios import (
     stirling_error,
 )
 
-# stands for a dispersion of ∞: the law is then Poisson's in every digit; 1/LARGEST stands for 0
+# It takes the place of a dispersion of ∞, with which the law is Poisson's in every digit, and 1/LARGEST that of 0.
 LARGEST = 1e300
 STRAIGHT = 40.0  # from here on log(1 + eᵃ) is a in every digit
 
 
 def negative_binomial(log_mean: Array, log_dispersion: Array, x: Array) -> tuple[Array, Array, Array]:
-    """log p(x), ∂log p/∂log μ = r (x − μ)/(r + μ), and ∂log p/∂log r, for x ≥ 0, the mean μ and the
-    dispersion r.
+    """log p(x) and its slopes by log μ and log r, for x ≥ 0, the mean μ and the dispersion r.
 
-    For x > 0, log p is `_log_peak` less `half_deviance`, and for x = 0 it is −r log(1 + μ/r). The second
-    slope is r (digamma_excess − (w − log(1+w))), w = (x − μ)/(r + μ), in which both parts are positive. They
-    agree at x = 1 as μ falls to 0. There it is r (μ/(r (r+μ)) − (w − log(1+w))) with the w of x = 0.
+        ∂log p/∂log μ = r (x − μ)/(r + μ)
+        ∂log p/∂log r = r (digamma_excess − (w − log(1 + w))),    w = (x − μ)/(r + μ)
+
+    For x > 0, log p is `_log_peak` less `half_deviance`, and for x = 0 it is −r log(1 + μ/r). Both parts of
+    the second slope are positive, and they agree at x = 1 as μ falls to 0. At x = 1 it is therefore computed
+    in another form, with the w of x = 0:
+
+        ∂log p/∂log r = r (μ/(r (r + μ)) − (w − log(1 + w)))
     """
     l, counts = log_mean.astype(np.float64), x.astype(np.float64)
     with np.errstate(over="ignore", under="ignore", divide="ignore"):
@@ -61,14 +64,17 @@ def _log_peak(x: Array, r: Array) -> Array:
 
 
 def _log_ratio(log_mean: Array, mean: Array, x: Array) -> Array:
-    """log μ/x for x > 0. Where it is within ±1, log x is not taken, as its roundoff would count."""
+    """log μ/x for x > 0. Within ±1 it is computed without log x, whose roundoff would count there."""
     rho = log_mean - np.log(x)
     near = np.abs(rho) < 1
     return np.where(near, np.log1p((np.where(near, mean, x) - x) / x), rho)
 
 
 def _distance(log_mean: Array, mean: Array, x: Array, r: Array) -> Array:
-    """log(1+w) − w ≤ 0 with w = (x − μ)/(r + μ); where 1 + w is near 0, its logarithm is log(r+x) − log(r+μ)."""
+    """log(1+w) − w ≤ 0 with w = (x − μ)/(r + μ).
+
+    Where 1 + w is near 0, its logarithm is log(r+x) − log(r+μ).
+    """
     w = np.minimum((x - mean) / (r + mean), LARGEST)
     far_below = np.log(r + x) - np.logaddexp(log_mean, np.log(r)) - w
     return np.where(w <= -NEAR, far_below, log1p_less(np.maximum(w, -NEAR)))

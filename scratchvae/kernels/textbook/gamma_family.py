@@ -1,4 +1,4 @@
-"""What divergences between laws with gamma functions in their constants are made of."""
+"""Parts of divergences between laws whose constants have gamma functions."""
 
 import numpy as np
 
@@ -11,8 +11,8 @@ def log_gamma_gap(shape: Array, other: Array, rise: Array) -> tuple[Array, Array
 
         e(x) = log Γ(x) − x log x + x = Σ_k g(x + k),    g(x) = (x + 1) log(1 + 1/x) − 1,    k = 0, 1, 2, …
 
-    The `rise` is d = β − α, which is given beside both since it may have digits that they have not. Ten of
-    the g are taken by themselves. With u = −d/(β (α + 1)), so that 1 + u = α (β + 1)/(β (α + 1)), the three
+    The `rise` is d = β − α, an argument of its own because it may have digits that β less α has lost. Ten of
+    the g are computed one by one. With u = −d/(β (α + 1)), so that 1 + u = α (β + 1)/(β (α + 1)), the three
     numbers of a g are
 
         (β + 1)(log(1 + u) − u) + d²/(α β (α + 1)),    log(1 + u) − u + d/(α β (α + 1)),    1/(α² (α + 1))
@@ -37,7 +37,7 @@ def log_gamma_gap(shape: Array, other: Array, rise: Array) -> tuple[Array, Array
         slope += np.where(near, small + share / (low + 1), logarithm + share)
         curvature += 1 / (low * low * (low + 1))
     low, high = a + SHIFT, b + SHIFT
-    y, less = low / high, d / high  # and 1 − y
+    y, less = low / high, d / high  # X/Y and 1 − X/Y
     gap += -0.5 * log1p_less(d / low)
     slope += 0.5 * less / low
     curvature += 0.5 / low**2

@@ -1,5 +1,4 @@
-"""Ratios of gamma functions and what goes with them, without the difference of large numbers that each of
-them is.
+"""Ratios of gamma functions and related functions, computed without a difference of large numbers.
 
 Arrays are float64, of any one shape. The laws of `counts.py` and `unit_interval.py` are made of these parts.
 """
@@ -26,17 +25,25 @@ SERIES = (
     1 / 12,
 )
 STIRLING_FROM = 16.0
-STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)  # of δ(z) in 1/z, 1/z³, …
-NEAR = 0.5  # of |v|, up to which log(1+v) − v is a series
+STIRLING = (
+    1 / 12,
+    -1 / 360,
+    1 / 1260,
+    -1 / 1680,
+    1 / 1188,
+    -691 / 360360,
+)  # the coefficients of δ(z) in 1/z, 1/z³, …
+NEAR = 0.5  # up to this |v| log(1+v) − v is computed by a series
 STEEP = 700.0  # e to this power is still finite
 
 
 def half_deviance(rho: Array, x: Array, r: Array) -> Array:
     """(x+r) (log(1 + s (e^ρ − 1)) − sρ) ≥ 0 with s = x/(x+r), for x, r > 0: it is 0 at ρ = 0.
 
-    It stays the same number when x and r are exchanged and ρ changes its sign. The smaller of the two shares
-    is taken, at most ½. For |ρ| < 1 it is (log(1+v) − v) + s (e^ρ − 1 − ρ), v = s (e^ρ − 1), of which each
-    part is a series that begins with a square, and the second is at least twice the first.
+    It stays the same number when x and r are exchanged and ρ changes its sign, and so s is taken as the
+    smaller of the two shares, at most ½. For |ρ| < 1 it is (log(1+v) − v) + s (e^ρ − 1 − ρ) with v = s
+    (e^ρ − 1). Each of these two parts is a series that begins with a square, and the second is at least twice
+    as large as the first.
     """
     rho, share = np.where(x <= r, rho, -rho), np.minimum(x, r) / (x + r)
     held, near = np.minimum(rho, STEEP), np.abs(rho) < 1
@@ -53,10 +60,10 @@ def half_deviance(rho: Array, x: Array, r: Array) -> Array:
 def digamma_excess(x: Array, r: Array) -> Array:
     """ψ(x+r) − ψ(r) − log((x+r)/r) = Σ_{k<x} h(r+k) for counts x, with h(z) = 1/z − log(1 + 1/z) > 0.
 
-    Ten of these terms are taken less those at x+r, as Σ_{k<10} h(r+k) − h(x+r+k), which is the same and
-    leaves log z − ψ(z) at r+10 less that at x+r+10. Its asymptotic series gives Σ_n c_n (aⁿ − bⁿ),
-    a = 1/(r+10), b = 1/(x+r+10), of which each term is (a − b)(aⁿ⁻¹ + aⁿ⁻²b + … + bⁿ⁻¹), a − b = x a b
-    (Abramowitz & Stegun 1964, 6.3.5 and 6.3.18).
+    Ten terms at r less ten terms at x+r, Σ_{k<10} h(r+k) − h(x+r+k), leave log z − ψ(z) at r+10 less the same
+    at x+r+10. The asymptotic series of this rest is Σ_n c_n (aⁿ − bⁿ) with a = 1/(r+10) and b = 1/(x+r+10).
+    Each of its terms is (a − b)(aⁿ⁻¹ + aⁿ⁻²b + … + bⁿ⁻¹), and a − b = x a b (Abramowitz & Stegun 1964, 6.3.5
+    and 6.3.18).
     """
     total = np.zeros_like(r)
     for k in range(SHIFT):

@@ -1,6 +1,4 @@
-"""The probability that the logistic law gives to an interval: log(σ(high) − σ(low)), and its gradients, entry
-by entry.
-"""
+"""The probability that the logistic law gives to an interval, log(σ(high) − σ(low)), and its gradients."""
 
 import numpy as np
 
@@ -9,17 +7,16 @@ from scratchvae.kernels.textbook.pointwise import sigmoid, softplus
 
 LOG_2 = float(np.log(2))
 FAR = 1000.0  # a width at which e^(−w) is 0 in float64 too
-SERIES = (  # of log(sinh(w/2) / (w/2)) in w²: B₂ₖ/(2k (2k)!), k = 1 … 7, with Bernoulli's numbers
+SERIES = (  # log(sinh(w/2) / (w/2)) in powers of w²: B₂ₖ/(2k (2k)!), k = 1 … 7, with Bernoulli's numbers
     1 / 24, -1 / 2880, 1 / 181440, -1 / 9676800, 1 / 479001600, -691 / 15692092416000, 1 / 1046139494400,
 )  # fmt: skip
 
 
 def logistic_interval(low: Array, high: Array, log_width: Array) -> Array:
-    """log σ(high) + log σ(−low) + log(1 − e^(−w)) with w = exp(log_width): three terms ≤ 0, of which none
-    cancels another.
+    """log σ(high) + log σ(−low) + log(1 − e^(−w)) with w = exp(log_width): three terms ≤ 0.
 
-    Up to w = log 2 the last one is log w − w/2 + Σ_k B₂ₖ w²ᵏ/(2k (2k)!), in which w may underflow; from there
-    on it is log1p(−e^(−w)).
+    None of them cancels another. Up to w = log 2 the last one is log w − w/2 + Σ_k B₂ₖ w²ᵏ/(2k (2k)!), in
+    which w may underflow. From there on it is log1p(−e^(−w)).
     """
     with np.errstate(over="ignore"):
         w = np.exp(log_width)

@@ -1,4 +1,4 @@
-"""Choosing between what was observed and what stands in for it."""
+"""Observed entries, with a number in the place of each missing one."""
 
 import numpy as np
 
@@ -6,5 +6,5 @@ from scratchvae.arrays import Array
 
 
 def fill_missing(x: Array, observed: Array, value: float) -> Array:
-    """y = x where `observed` is not 0, else `value`, so that nothing is left of what stands there."""
+    """y = x where `observed` is not 0, else `value`, whatever number or NaN x holds there."""
     return np.where(observed != 0, x, x.dtype.type(value))

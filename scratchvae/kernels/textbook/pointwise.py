@@ -1,7 +1,6 @@
 """Activations and their derivatives, entry by entry. Every `f_backward` returns dx = dy · f′(x).
 
-Where f has a kink, the derivative there is the one said in its docstring. Where NaN goes in, NaN comes out,
-of f and of f′.
+Where f has a kink, its docstring states the derivative there. f and f′ of NaN are NaN.
 """
 
 import numpy as np
@@ -11,7 +10,7 @@ from scratchvae.arrays import Array
 SQRT_HALF = float(np.sqrt(0.5))
 SQRT_2_OVER_PI = float(np.sqrt(2.0 / np.pi))
 CUBIC = 0.044715  # Hendrycks & Gimpel 2016, section 2
-FAR = 50.0  # where a GELU is straight in every digit: powers of larger numbers might overflow
+FAR = 50.0  # from here on a GELU is straight in every digit, and powers of larger numbers might overflow
 
 
 def relu(x: Array) -> Array:
@@ -112,7 +111,7 @@ def tanh_backward(dy: Array, y: Array) -> Array:
 
 
 def _normal_cdf(x: Array) -> Array:
-    from scipy.special import erf  # here, as it takes a third of a second to import
+    from scipy.special import erf  # imported here: it takes a third of a second
 
     return 0.5 * (1 + erf(x * x.dtype.type(SQRT_HALF)))
 

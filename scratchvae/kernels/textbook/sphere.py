@@ -1,18 +1,17 @@
-"""The angle θ between a point of the unit sphere and a direction that it lies around: p(θ) ∝ sin^m θ
-e^(κ cos θ).
+"""The angle θ between a point of the unit sphere and a direction, with density p(θ) ∝ sin^m θ e^(κ cos θ).
 
-It is the angle of a draw from the von Mises-Fisher law in D dimensions, of concentration κ, to its mean
-direction, and m = D − 2. Its normalizer is a modified Bessel function of order D/2 − 1. Here everything is an
-integral over θ, by Gauss's rule on panels that cover where p is not negligible. So the normalizer, the
+This is the angle between a draw from the von Mises-Fisher law in D dimensions, of concentration κ, and its
+mean direction, with m = D − 2. The normalizer is a modified Bessel function of order D/2 − 1. Here everything
+is an integral over θ, by Gauss's rule on panels that cover where p is not negligible. So the normalizer, the
 moments and the distribution function are sums of positive terms, for any κ and D.
 
 With n = m/2 and ρ = n + √(n² + κ²), the mode θ₀ has cos θ₀ = κ/ρ and sin² θ₀ = m/ρ. At θ = θ₀ + δ the density
-is, as a share of its peak,
+divided by its peak is
 
     exp(m (log(1 + y) − y) − 2ρ sin²(δ/2))        y = sin θ/sin θ₀ − 1 = cot θ₀ sin δ − 2 sin²(δ/2)
 
-of which neither part is above 0. Letters: B examples, K draws of each, P panels. Arrays are computed in
-float64.
+Neither part of the exponent is above 0. Letters: B examples, K draws of each, P panels. Everything is
+computed in float64.
 """
 
 import math
@@ -25,19 +24,18 @@ from scratchvae.kernels.textbook.gamma_ratios import log1p_less
 
 PANELS = 16
 POINTS, WEIGHTS = (a / 2 for a in np.polynomial.legendre.leggauss(10))
-POINTS = POINTS + 0.5  # of Gauss's rule on [0, 1]
+POINTS = POINTS + 0.5  # the points of Gauss's rule on [0, 1]
 FALLEN = 40.0  # nats below the peak at which p is negligible
-TERMS = 26  # of the series that is taken up to κ² = 4 D
-LARGEST = 700.0  # |log κ| beyond it counts as that
-STEPS, CLOSE = (
-    60,
-    1e-10,
-)  # of Newton's method at most, and the last one's size: what is left is the square of that
+TERMS = 26  # terms of the series, which is used up to κ² = 4 D
+LARGEST = 700.0  # a larger |log κ| counts as this
+STEPS = 60  # the most steps of Newton's method
+CLOSE = 1e-10  # the size of the last step: the error that is left is about the square of it
 
 
 class Angle(NamedTuple):
-    """What is known of p(θ) for each example (B,): κ, ρ, the mode's θ₀, sin² and 1 − cos, and the ends of the
-    panels.
+    """Numbers that describe p(θ) for each example (B,): κ, ρ, the mode θ₀ with its sin² and 1 − cos.
+
+    The panels of the integrals begin at `low`, and each has the same `width`.
     """
 
     concentration: Array
@@ -50,17 +48,19 @@ class Angle(NamedTuple):
 
 
 def sphere_moments(log_concentration: Array, dim: int) -> tuple[Array, Array, Array, Array, Array]:
-    """log p(μ) at the mean direction μ, KL(p ‖ uniform), A = E[cos θ], 1 − A, and dA/dκ = Var[cos θ].
+    """log p(μ), KL(p ‖ uniform), A = E[cos θ], 1 − A, and dA/dκ = Var[cos θ], (B,) each.
 
-    (B,) each.
+    log p(μ) is the log-density at the mean direction μ.
 
         log p(μ)  = κ v₀ − m log sin θ₀ − log ∫ − log |S|
-        ∫ that of the density as a share of its peak, v = 1 − cos θ
-        KL        = log p(μ) + log |S_D| − κ E[v]            |S| the area of the unit sphere in D − 1 dimensions
+        KL        = log p(μ) + log |S_D| − κ E[v]
+
+    ∫ is the integral of the density divided by its peak, v = 1 − cos θ, and |S| is the area of the unit
+    sphere in D − 1 dimensions.
 
     Up to κ² = 4 D the moments come from the series E[e^(κ cos θ)] = 1 + Σ_k t_k over the uniform law, with
-    the terms t_k = (κ²/4)ᵏ/(k! (D/2)(D/2 + 1)…(D/2 + k − 1)): κ A = Σ 2k t_k/(1 + Σ t_k), and KL = κ
-    A − log(1 + Σ t_k). It keeps the digits of a KL near 0.
+    the terms t_k = (κ²/4)ᵏ/(k! (D/2)(D/2 + 1)…(D/2 + k − 1)). Then κ A = Σ 2k t_k/(1 + Σ t_k), and KL = κ
+    A − log(1 + Σ t_k), which keeps the digits of a KL near 0.
     """
     p, m = _angle(log_concentration, dim), dim - 2
     theta = p.low[:, None] + p.width[:, None] * (np.arange(PANELS)[:, None] + POINTS).reshape(-1)
@@ -92,12 +92,12 @@ def sphere_moments(log_concentration: Array, dim: int) -> tuple[Array, Array, Ar
 def sphere_quantile(log_concentration: Array, uniform: Array, dim: int, draws: int) -> tuple[Array, Array]:
     """v = 1 − cos θ where P(angle ≤ θ) = `uniform`, and dv/d log κ at a fixed `uniform`.
 
-    (B,), (B·K,)  ->  (B·K,) each.
+    log_concentration (B,), uniform (B·K,)  ->  (B·K,) each.
 
         dv/d log κ = −κ sin θ ∂P/∂κ / p(θ),     ∂P/∂κ = ∫_0^θ (cos t − A) p(t) dt = −∫_θ^π (cos t − A) p(t) dt
 
-    The integrand keeps its sign up to cos θ = A, and from there on. The first form is taken on that side, the
-    second on the other.
+    The integrand has one sign up to cos θ = A, and the other one from there on. The first form is taken on
+    the first side, and the second form on the other.
     """
     p, m = _angle(log_concentration, dim), dim - 2
     left = p.low[:, None] + p.width[:, None] * np.arange(PANELS)
@@ -116,7 +116,7 @@ def sphere_quantile(log_concentration: Array, uniform: Array, dim: int, draws: i
     panel = np.minimum((reached <= (u * reached[:, -1])[:, None]).sum(axis=1), PANELS - 1)
     start = left[row, panel]
     end = start + each.width
-    upper = u > 0.5  # there 1 − u is exact, and the mass above is summed
+    upper = u > 0.5  # 1 − u is exact there, and so the mass above the angle is summed
     anchor = np.where(upper, end, start)
     missing = (1 - u) * reached[:, -1] - _after(panels)[row, panel]  # above the panel's end
     offset = np.where(upper, missing, _before(panels)[row, panel] - u * reached[:, -1])
@@ -159,14 +159,14 @@ def _sine_integral(m: int) -> float:
 
 
 def _log_area(dim: int) -> float:
-    """log of the area 2 π^(D/2)/Γ(D/2) of the unit sphere in D dimensions, which for D = 1 are two points."""
+    """log of the area 2 π^(D/2)/Γ(D/2) of the unit sphere in D dimensions, which for D = 1 is two points."""
     return math.log(2) + 0.5 * dim * math.log(math.pi) - math.lgamma(0.5 * dim)
 
 
 def _angle(log_concentration: Array, dim: int) -> Angle:
-    """The mode, and panels from where p has fallen by e⁻⁴⁰ to where it has again.
+    """The mode, and panels that cover the angles at which p is at least e⁻⁴⁰ of its peak.
 
-    Below θ₀ the curvature of log p is at least that at θ₀, which is ρ + κ²/ρ. Above θ₀, log p falls by at
+    Below θ₀ the curvature of log p is at least the one at θ₀, which is ρ + κ²/ρ. Above θ₀, log p falls by at
     least n (τ − log(1 + τ)) with τ = v/v₀ − 1, and τ − log(1 + τ) is at least q at τ = q + √(2q) (Laurent &
     Massart 2000, lemma 1).
     """
@@ -182,7 +182,7 @@ def _angle(log_concentration: Array, dim: int) -> Angle:
 
 
 def _density(theta: Array, p: Angle, m: int) -> Array:
-    """The density of θ (B, T) divided by that at the mode."""
+    """The density of θ (B, T) divided by the density at the mode."""
     delta = theta - p.mode[:, None]
     chord = 2 * np.sin(delta / 2) ** 2  # 1 − cos δ
     exponent = -p.rho[:, None] * chord
@@ -195,8 +195,9 @@ def _density(theta: Array, p: Angle, m: int) -> Array:
 
 
 def _integral(start: Array, end: Array, p: Angle, m: int, middle: Array | None = None) -> tuple[Array, Array]:
-    """∫ p dθ from start to end (B,), of the peak; and ∫ (v − middle) p dθ where a `middle` is given, else the
-    same.
+    """∫ p dθ from start to end (B,), as a share of the peak, and ∫ (v − middle) p dθ.
+
+    Without a `middle` the second integral is the first one.
     """
     theta = start[:, None] + (end - start)[:, None] * POINTS
     mass = _density(theta, p, m) * WEIGHTS * (end - start)[:, None]

@@ -12,7 +12,7 @@ def continuous_bernoulli(logits: Array, x: Array) -> tuple[Array, Array]:
 
     Up to |η| = log 2 they are η (x − ½) − Σ_k c_k η²ᵏ and (x − ½) − Σ_k 2k c_k η²ᵏ⁻¹. From there on, with the
     distance d of x from the end that η leads to, they are log |η| − |η| d − log(1 − e^(−|η|)) and
-    ±(1/|η| − 1/(e^|η| − 1) − d): no large number is subtracted from another, wherever x is.
+    ±(1/|η| − 1/(e^|η| − 1) − d). So no large number is subtracted from another, for any x.
     """
     away, middle = np.abs(logits), x - x.dtype.type(0.5)
     near = np.clip(logits, -LOG_2, LOG_2)
@@ -30,15 +30,14 @@ def continuous_bernoulli(logits: Array, x: Array) -> tuple[Array, Array]:
 
 
 def beta(log_a: Array, log_b: Array, x: Array) -> tuple[Array, Array, Array]:
-    """log p(x) of the beta law with n = a + b, ∂log p/∂log a and ∂log p/∂log b, for 0 < x < 1; in float64
-    whatever comes in.
+    """log p(x) of the beta law and its slopes by log a and log b, for 0 < x < 1, in float64, in either dtype.
 
         log p = ½ log(a b/(2π n)) + δ(n) − δ(a) − δ(b) − log x − log(1−x) − half the deviance,
         ρ = log(x/(1−x)) − log(a/b)
         ∂log p/∂log a = a (ψ(n) − ψ(a) − log(n/a) + log(xn/a))
 
-    δ is the error of Stirling's formula (Loader 2000). With t = x b − (1−x) a, which is 0 where x is a/n, the
-    ratios of both lines are e^ρ = 1 + t/(a (1−x)), xn/a = 1 + t/a and (1−x)n/b = 1 − t/b.
+    n is a + b, and δ is the error of Stirling's formula (Loader 2000). With t = x b − (1−x) a, which is 0
+    where x is a/n, the ratios of both lines are e^ρ = 1 + t/(a (1−x)), xn/a = 1 + t/a and (1−x)n/b = 1 − t/b.
     """
     a, b, t = (
         v.astype(np.float64) for v in (np.exp(log_a.astype(np.float64)), np.exp(log_b.astype(np.float64)), x)
@@ -60,8 +59,9 @@ def beta(log_a: Array, log_b: Array, x: Array) -> tuple[Array, Array, Array]:
 
 
 def _log_of(less_one: Array, otherwise: Array) -> Array:
-    """log(1 + `less_one`) where that is between ½ and 2, and otherwise the same number as a difference of
-    logarithms.
+    """log(1 + `less_one`) where 1 + `less_one` is between ½ and 2, and `otherwise` elsewhere.
+
+    `otherwise` is the same number as a difference of logarithms.
     """
     near = np.abs(less_one) < 0.5
     return np.where(near, np.log1p(np.where(near, less_one, 0)), otherwise)

@@ -1,6 +1,6 @@
-"""One optimizer step for one Parameter, `step` counted from 1: (new value, new slots…).
+"""One step of an optimizer for one Parameter: (new value, new slots…). `step` is counted from 1.
 
-The caller gives its slots up (velocity, square, m, v): the compiled twins overwrite them and return them.
+The caller gives up its slots (velocity, square, m, v), which the compiled twins overwrite and return.
 """
 
 import numpy as np
@@ -40,8 +40,8 @@ def adam_update(
 ) -> tuple[Array, Array, Array]:
     """m ← β₁ m + (1−β₁) g;  v ← β₂ v + (1−β₂) g²;  θ ← θ − η m̂ / (√v̂ + ε) − η λ θ.
 
-    m̂ = m / (1 − β₁ᵗ), v̂ = v / (1 − β₂ᵗ) (Kingma & Ba 2015, algorithm 1); λ is the decoupled weight decay of
-    Loshchilov & Hutter 2019, algorithm 2, times the learning rate as in common practice.
+    m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ) (Kingma & Ba 2015, algorithm 1). λ is the decoupled weight decay
+    of Loshchilov & Hutter 2019, algorithm 2, which common practice multiplies by the learning rate.
     """
     real = value.dtype.type
     m = real(beta1) * m + real(1 - beta1) * grad
