@@ -69,8 +69,7 @@ def diagonal_to_diagonal(
 ) -> tuple[Array, Pullback]:
     """½ ((σ_j² + (mean_j − m_j)²)/τ_j² − 1 − log σ_j²/τ_j²) for each latent j, p(z) or p(z|y) = N(m, diag τ²).
 
-    The pullback returns dq_params, and gives the Parameters of a ConditionalGaussian the gradients that m and
-    log τ² get. A LogisticNormal has no Parameters.
+    The pullback returns dq_params, and gives a ConditionalGaussian's Parameters the gradients of m and log τ².
     """
     (mean, log_var), split_pullback = posterior.mean_and_log_var(q_params)
     others, prior_pullback = prior.mean_and_log_var(

@@ -46,9 +46,7 @@ class SubsampledElbo(Objective):
             require_at_least("SubsampledElbo", "beta", self.beta, 0)
 
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
-        """The model's noise for S draws of each example, side by side, and whether each modality is in each
-        P_j, (rows, subsets, M).
-        """
+        """The model's noise for S draws of each example, and which modalities are in P_j (rows, subsets, M)."""
         M = len(_experts_of(model).sizes)
         own = model.draw_noise(rows * (1 + M + self.subsets), rng)
         inside = rng.random((rows, self.subsets, M)) < 0.5
