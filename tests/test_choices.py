@@ -139,7 +139,7 @@ def test_any_text_is_a_choice_or_one_sentence(text):
         ),
         (
             "iwae(beta=4)",
-            "iwae has no beta, which ciwae and elbo and sampled_elbo and semi_supervised and stratified_elbo have",
+            "iwae has no beta, which ciwae and elbo and sampled_elbo and semi_supervised and .* and subsampled_elbo have",
         ),
         ("wake_sleep(samples=4)", "wake_sleep has no samples, which .* have: it has none"),
         ("elbo(beta='4')", "beta should be a number or a schedule .*, found '4'"),
@@ -281,6 +281,7 @@ NEEDS = {  # what a row goes with; the others go with SMALL
     "posterior von_mises_fisher": [*SMALL, "--prior", "uniform_sphere"],
     "objective semi_supervised": [*SMALL, *LABELLED, "--model", "conditional_vae", "--classifier", "4"],
     "objective stratified_elbo": [*SMALL, "--posterior", "gaussian_mixture"],
+    "objective subsampled_elbo": [*SMALL, "--modalities", "2"],
     "posterior vq": [*SMALL, "--prior", "codes"],
     "posterior gumbel_softmax": ["--latent-dim", "20", "--hidden", "4", "--prior", "one_hot"],
     "posterior concrete": ["--latent-dim", "20", "--hidden", "4", "--prior", "concrete"],
@@ -494,7 +495,7 @@ def test_metrics_are_those_that_are_asked_for(examples, tmp_path, capsys):
         "active_units",
     ]
     # which a model with a classifier has, and one of choices
-    assert list(METRICS) == [*every, "accuracy", "perplexity"]
+    assert list(METRICS) == [*every, "accuracy", "coherence", "perplexity"]
     evaluate = [
         "evaluate",
         run,

@@ -103,6 +103,7 @@ CALLS = {
         vae(), DATA, share=0.5, samples=n, rng=RNG
     ),
     "objectives.StratifiedElbo.samples": lambda n: objectives.StratifiedElbo(samples=n),
+    "objectives.SubsampledElbo.subsets": lambda n: objectives.SubsampledElbo(n),
     "objectives.sample_with_kl.draws": lambda n: objectives.sample_with_kl(
         posteriors.DiagonalGaussian(1), priors.StandardGaussian(1), X, noise=X[:, :1], draws=n
     ),

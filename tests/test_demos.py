@@ -503,6 +503,31 @@ def estimators(text):
         assert abs(float(slope) - expected) < 0.03 + 6 * float(error)
 
 
+def several_encoders(text):
+    """The exact posteriors to rounding, and the errors of halves made from the others: 0.03 of 0.06 apart."""
+    offs = re.findall(r"(\d+e[+-]\d+)   \(expected: rounding\)", text)
+    assert len(offs) == 8
+    assert max(map(float, offs)) < 1e-13
+    names = ("the mean of all digits", "one encoder", "product, all halves there")
+    blind = [numbers_after(text, name)[0] for name in names]
+    for name in ("product, halves missing", "mixture  "):
+        assert numbers_after(text, name)[0] < 0.9 * min(blind)
+
+
+def topics(text):
+    """The deviations by the approximation, and the topics, to a cosine: the means of --quick are 0.99 and 0.95."""
+    rows = re.findall(r"^  \([\d., ]+\) +([\d.]+) +([\d.]+)$", text, re.M)
+    near, nearer, far = [(float(drawn), float(laplace)) for drawn, laplace in rows]
+    assert near[1] == pytest.approx(near[0], rel=0.02)  # 1/2α, and 0.3 % of chance
+    assert nearer[1] == pytest.approx(nearer[0], rel=0.2)
+    assert far[1] < far[0] < 2 * far[1]
+    for kind in ("mixtures", "products"):
+        least, mean, together = numbers_after(text, f"{kind} ")[:3]
+        assert 0.3 < least <= 1  # now and then one planted topic has no partner of its own
+        assert 0.85 < mean <= 1
+        assert together > 0
+
+
 CLAIMS = {  # demo: what the numbers it prints must satisfy
     "00_vae_in_one_file": one_file,
     "01_one_gradient_by_hand": one_gradient,
@@ -528,6 +553,8 @@ CLAIMS = {  # demo: what the numbers it prints must satisfy
     "21_sphere": sphere,
     "22_few_labels": few_labels,
     "24_estimators": estimators,
+    "26_several_encoders": several_encoders,
+    "27_topics": topics,
 }
 
 

@@ -30,6 +30,7 @@ from scratchvae.objectives import (
     SemiSupervised,
     Sleep,
     StratifiedElbo,
+    SubsampledElbo,
     Thermodynamic,
     Vimco,
     Wake,
@@ -68,6 +69,9 @@ class RecordingBernoulli(Bernoulli):
 COMPOSITES = {
     "Bypass": lambda inner: Sequential(Linear(D, D + 1, rng=0), Bypass(inner, 1)),
     "Heads": lambda inner: Heads(Linear(D, 1, rng=0), inner),
+    "MixtureOfExperts": lambda inner: Sequential(
+        Linear(D, 2 * D, rng=0), layers.MixtureOfExperts(inner, sizes=D)
+    ),
     "ProductOfExperts": lambda inner: Sequential(
         Linear(D, 2 * D, rng=0), layers.ProductOfExperts(inner, sizes=D)
     ),
@@ -99,6 +103,7 @@ def test_every_layer_made_of_layers_is_here():
         name
         for name in layers.__all__
         if inspect.isclass(c := getattr(layers, name))
+        and not inspect.isabstract(c)
         and any(
             "Layer" in str(p.annotation) or "Linear" in str(p.annotation)
             for p in inspect.signature(c).parameters.values()
@@ -123,6 +128,12 @@ def mixed():
     posterior = MixturePosterior(Z, 2)
     model = vae()
     model.encoder, model.posterior = Recorder(D, posterior.n_params), posterior
+    return model
+
+
+def multimodal():
+    model = vae()
+    model.encoder, model.shows_mask = layers.ProductOfExperts(Recorder(D, 2 * Z), sizes=D), True
     return model
 
 
@@ -168,6 +179,7 @@ PARTS = {  # what each objective runs in the mode it was given, and how often
     "SampledElbo": (SampledElbo(samples=2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "Iwae": (Iwae(2), vae, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "StratifiedElbo": (StratifiedElbo(), mixed, {"encoder": 1, "decoder": 1, "likelihood": 1}),
+    "SubsampledElbo": (SubsampledElbo(), multimodal, {"encoder": 1, "decoder": 1, "likelihood": 1}),
     "SemiSupervised": (
         SemiSupervised(),
         classified,
@@ -223,6 +235,8 @@ def modes_seen(model):
             if isinstance(owner, tuple)
             else owner.layers[0]
             if isinstance(owner, Sequential)
+            else owner.encoders[0]
+            if isinstance(owner, layers.Experts)
             else owner
         )
         if hasattr(owner, "modes"):

@@ -221,6 +221,32 @@ class ProductOfExpertsTwin(nn.Module):
         return torch.cat([mean, -torch.log(total)], dim=1)
 
 
+class MixtureOfExpertsTwin(nn.Module):
+    """Of modalities of one column each."""
+
+    def __init__(self, *encoders):
+        super().__init__()
+        self.encoders = nn.ModuleList(encoders)
+
+    def forward(self, x):
+        columns, mask = x.chunk(2, dim=1)
+        seen = mask > 0.5
+        experts = [encoder(columns[:, m, None]) * seen[:, m, None] for m, encoder in enumerate(self.encoders)]
+        means, log_vars = zip(*(expert.chunk(2, dim=1) for expert in experts), strict=True)
+        return torch.cat([torch.where(seen, 0.0, -1e4), *means, *log_vars], dim=1)
+
+
+class TopicsTwin(nn.Module):
+    def __init__(self, kind):
+        super().__init__()
+        self.kind, self.weight = kind, nn.Parameter(torch.zeros(4, 5))
+
+    def forward(self, x):
+        if self.kind == "product":
+            return torch.softmax(x, 1) @ self.weight
+        return torch.log(torch.softmax(x, 1) @ torch.softmax(self.weight, 1))
+
+
 IMAGES, VECTORS, INTEGERS = (4, 2, 7, 6), (5, 4), "integers"
 LAYERS = {  # ours, theirs, x
     "AvgPool2d": (layers.AvgPool2d(2), nn.AvgPool2d(2), IMAGES),
@@ -281,11 +307,20 @@ LAYERS = {  # ours, theirs, x
     "Linear: no bias": (layers.Linear(4, 3, bias=False), nn.Linear(4, 3, bias=False), VECTORS),
     "MaxPool2d": (layers.MaxPool2d(2), nn.MaxPool2d(2), IMAGES),
     "MaxPool2d: stride": (layers.MaxPool2d(3, 2), nn.MaxPool2d(3, 2), IMAGES),
+    "MixtureOfExperts": (
+        layers.MixtureOfExperts(layers.Linear(1, 4), layers.Linear(1, 4), sizes=(1, 1)),
+        MixtureOfExpertsTwin(nn.Linear(1, 4), nn.Linear(1, 4)),
+        VECTORS,
+    ),
     "ProductOfExperts": (
         layers.ProductOfExperts(layers.Linear(1, 4), layers.Linear(1, 4), sizes=(1, 1)),
         ProductOfExpertsTwin(nn.Linear(1, 4), nn.Linear(1, 4)),
         VECTORS,
     ),
+    **{
+        f"Topics: {kind}": (layers.Topics(4, 5, kind=kind), TopicsTwin(kind), VECTORS)
+        for kind in ("mixture", "product")
+    },
     "ReLU": (layers.ReLU(), nn.ReLU(), VECTORS),
     "Reshape": (layers.Reshape(3, 7, 4), nn.Sequential(nn.Flatten(), nn.Unflatten(1, (3, 7, 4))), IMAGES),
     "Residual": (

@@ -72,6 +72,19 @@ class StandardPrior(nn.Module):
         return laws.Independent(torch_standard(torch, z), 1).log_prob(z)
 
 
+class LogisticNormalPrior(nn.Module):
+    """With every α = 1: the means are 0 and the variances 1 − 2/K + 1/K."""
+
+    def __init__(self, twin, D, latent_dim):
+        super().__init__()
+        self.law = laws.Independent(
+            laws.Normal(torch.zeros(latent_dim).double(), math.sqrt(1 - 1 / latent_dim)), 1
+        )
+
+    def log_prob(self, z):
+        return self.law.log_prob(z)
+
+
 class MixturePrior(nn.Module):
     def __init__(self, twin, D, latent_dim):
         super().__init__()
@@ -185,6 +198,7 @@ PRIORS = {
     "uniform_sphere": SpherePrior,
     "conditional_gaussian": ConditionalPrior,
     "gaussian_mixture": MixturePrior,
+    "logistic_normal": LogisticNormalPrior,
     "standard_gaussian": StandardPrior,
     "vamp": VampPrior,
 }

@@ -4,6 +4,7 @@ from scratchvae.evaluation.answers import require_answers
 from scratchvae.evaluation.ascent import Ascent, ascend, bound_on_grid
 from scratchvae.evaluation.bound import NotFinite, bound, what_went_first
 from scratchvae.evaluation.code_usage import code_usage, perplexity
+from scratchvae.evaluation.coherence import coherence, likeliest_words
 from scratchvae.evaluation.completeness import density_and_coverage, expected_coverage
 from scratchvae.evaluation.continuity import Continuity, continuity
 from scratchvae.evaluation.enumeration import Enumeration, binary_states, enumerate_hidden
@@ -47,6 +48,7 @@ __all__ = [
     "bound_on_grid",
     "code_usage",
     "codes",
+    "coherence",
     "continuity",
     "decompose_kl",
     "density_and_coverage",
@@ -60,6 +62,7 @@ __all__ = [
     "impute",
     "impute_hidden",
     "kl_by_latent",
+    "likeliest_words",
     "linear_gaussian_bound",
     "log_likelihood",
     "log_q_on_grid",

@@ -18,7 +18,7 @@ from scratchvae.layers.bounds import BoundedLogVar
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.dropout import Dropout
 from scratchvae.layers.embedding import Embedding
-from scratchvae.layers.experts import ProductOfExperts
+from scratchvae.layers.experts import Experts, MixtureOfExperts, ProductOfExperts
 from scratchvae.layers.initializers import INITIALIZERS
 from scratchvae.layers.interface import EVALUATION, Layer, Mode
 from scratchvae.layers.learned_fill import LearnedFill
@@ -38,6 +38,7 @@ from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
 from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, Reshape
 from scratchvae.layers.state_dicts import load_state_dict, read_state_dict, save_state_dict, state_dict
 from scratchvae.layers.tangents import pushforward
+from scratchvae.layers.topics import Topics
 
 __all__ = [
     "ACTIVATIONS",
@@ -54,6 +55,7 @@ __all__ = [
     "ConvTranspose2d",
     "Dropout",
     "Embedding",
+    "Experts",
     "FirstColumns",
     "Flatten",
     "GroupSoftmax",
@@ -64,6 +66,7 @@ __all__ = [
     "LearnedFill",
     "Linear",
     "MaxPool2d",
+    "MixtureOfExperts",
     "Mode",
     "Owner",
     "Parameter",
@@ -76,6 +79,7 @@ __all__ = [
     "Sigmoid",
     "Softplus",
     "Tanh",
+    "Topics",
     "Upsample",
     "WeightNorm",
     "cast",

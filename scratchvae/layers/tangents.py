@@ -16,7 +16,7 @@ from scratchvae.layers.activations import Activation
 from scratchvae.layers.bounds import BoundedLogVar
 from scratchvae.layers.convolution import Conv2d, ConvTranspose2d
 from scratchvae.layers.dropout import Dropout
-from scratchvae.layers.experts import ProductOfExperts
+from scratchvae.layers.experts import Experts, MixtureOfExperts, ProductOfExperts
 from scratchvae.layers.interface import Layer
 from scratchvae.layers.learned_fill import LearnedFill
 from scratchvae.layers.linear import Linear
@@ -25,6 +25,7 @@ from scratchvae.layers.parameter import Parameter
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
 from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, Reshape
+from scratchvae.layers.topics import Topics
 
 Rule = Callable[[Any, Array, Array], tuple[Array, Array]]
 
@@ -143,11 +144,8 @@ def heads(layer: Heads, x: Array, dx: Array) -> tuple[Array, Array]:
     return np.concatenate(y, axis=1), np.concatenate(dy, axis=1)
 
 
-def experts(layer: ProductOfExperts, x: Array, dx: Array) -> tuple[Array, Array]:
-    """The product's mean and log σ² have shares w_m of the experts' changes.
-
-    dmean = Σ_m w_m (dmean_m − (mean_m − mean) dlog_σ_m²),    dlog_σ² = Σ_m w_m dlog_σ_m²
-    """
+def _opinions(layer: Experts, x: Array, dx: Array) -> tuple[Array, Array, Array, Array, Array]:
+    """The means and log σ² of the experts, how each of them moves (B, M, Z), and which are present (B, M)."""
     cuts = np.cumsum(layer.sizes)
     blocks, dblocks, masks = (
         np.split(a, cuts[:-1], axis=1) for a in (x[:, : cuts[-1]], dx[:, : cuts[-1]], x[:, cuts[-1] :])
@@ -156,12 +154,37 @@ def experts(layer: ProductOfExperts, x: Array, dx: Array) -> tuple[Array, Array]
     (means, log_vars), (dmeans, dlog_vars) = (
         np.split(np.stack(a, axis=1), 2, axis=2) for a in zip(*each, strict=True)
     )
-    present = np.stack([mask.max(axis=1) > 0.5 for mask in masks], axis=1)
+    return means, log_vars, dmeans, dlog_vars, np.stack([mask.max(axis=1) > 0.5 for mask in masks], axis=1)
+
+
+def product_of_experts(layer: ProductOfExperts, x: Array, dx: Array) -> tuple[Array, Array]:
+    """The product's mean and log σ² have shares w_m of the experts' changes.
+
+    dmean = Σ_m w_m (dmean_m − (mean_m − mean) dlog_σ_m²),    dlog_σ² = Σ_m w_m dlog_σ_m²
+    """
+    means, log_vars, dmeans, dlog_vars, present = _opinions(layer, x, dx)
     (mean, log_var), pullback = gaussian.product_of_experts(means, log_vars, present=present)
     weights, _ = pullback(np.ones_like(mean), np.zeros_like(mean))
     dmean = (weights * (dmeans - (means - mean[:, None]) * dlog_vars)).sum(axis=1)
     y, dy = np.hstack([mean, log_var]), np.hstack([dmean, (weights * dlog_vars).sum(axis=1)])
     return y, dy
+
+
+def mixture_of_experts(layer: MixtureOfExperts, x: Array, dx: Array) -> tuple[Array, Array]:
+    """The means and log σ² move with the experts that are present, and the logits are data."""
+    y, _ = layer(x)
+    _, _, dmeans, dlog_vars, present = _opinions(layer, x, dx)
+    held = [np.where(present[:, :, None], d, 0).reshape(len(x), -1) for d in (dmeans, dlog_vars)]
+    return y, np.hstack([np.zeros_like(y[:, : len(layer.sizes)]), *held])
+
+
+def topics(layer: Topics, x: Array, dx: Array) -> tuple[Array, Array]:
+    """dθ = θ (dx − Σ_k θ_k dx_k), and dy = Σ_k dθ_k w_k, or in a mixture Σ_k dθ_k β_k / Σ_k θ_k β_k."""
+    y, _ = layer(x)
+    _, dshares = group_softmax(GroupSoftmax(1), x, dx)
+    if layer.kind == "product":
+        return y, dshares @ layer.weight.value
+    return y, dshares @ layer.laws() / np.exp(y)
 
 
 RULES: dict[type[Layer], Rule] = {
@@ -186,7 +209,9 @@ RULES: dict[type[Layer], Rule] = {
     Residual: residual,
     Bypass: bypass,
     Heads: heads,
-    ProductOfExperts: experts,
+    MixtureOfExperts: mixture_of_experts,
+    ProductOfExperts: product_of_experts,
+    Topics: topics,
 }
 
 

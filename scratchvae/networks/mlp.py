@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +21,9 @@ from scratchvae.networks.encoder_ends import (
     n_features,
     q_params_layers,
 )
+from scratchvae.networks.modalities import experts
 from scratchvae.networks.roles import Parts
+from scratchvae.networks.topics import topics_chosen
 from scratchvae.posteriors import Posterior
 
 
@@ -49,12 +53,16 @@ def mlp_networks(
     fill: str,
     init: str,
     condition_dim: int,
+    modalities: int | Sequence[int] | None = None,
+    topics: str | None = None,
     rng: np.random.Generator,
 ) -> Networks:
     """D -> hidden … -> q_params, and z -> … hidden -> x_params: the decoder mirrors the encoder.
 
     Both networks get `condition_dim` C more numbers, 0 where the model is told nothing. A `posterior` of None
-    is the Point of an autoencoder. Messages begin with `where`, and `rng` draws the weights.
+    is the Point of an autoencoder. With `modalities` each has an encoder of its own, D_m -> hidden … -> 2Z,
+    and an expert's say in q(z|x). With `topics` the decoder is a layers.Topics of that kind. Messages begin
+    with `where`, and weights are drawn from `rng`.
     """
     require_choice(where, "activation", activation, ACTIVATIONS)
     require_count(where, "latent_dim", latent_dim)
@@ -62,13 +70,35 @@ def mlp_networks(
     parts = Parts(event_shape, latent_dim, rng)
     law = likelihood_chosen(likelihood, parts, standardize=standardize, schema=schema)
     q = posterior_chosen(posterior, parts)
-    inputs, before = encoder_inputs(fill, n_features(law, event_shape))
-    down, width = [], inputs + condition_dim
-    for narrow in widths:
-        down += [Linear(width, narrow, init=init, rng=rng), ACTIVATIONS[activation]()]
-        width = narrow
-    down += q_params_layers(q, width, activation, init, rng)
-    encoder = Sequential(*before, *down, *last_layers(q, code_activation, log_var_bounds))
+    last = last_layers(q, code_activation, log_var_bounds)
+    if modalities is None:
+        inputs, before = encoder_inputs(fill, n_features(law, event_shape))
+        down, width = [], inputs + condition_dim
+        for narrow in widths:
+            down += [Linear(width, narrow, init=init, rng=rng), ACTIVATIONS[activation]()]
+            width = narrow
+        down += q_params_layers(q, width, activation, init, rng)
+        encoder: Layer = Sequential(*before, *down, *last)
+    elif condition_dim:
+        raise InputError(
+            f"{where}: modalities are for a model that is told nothing; found {modalities} beside y"
+        )
+    else:
+
+        def expert(inputs: int, outputs: int) -> Layer:
+            return Sequential(*_chain([inputs, *widths, outputs], activation, init, rng), *last)
+
+        shown: dict[str, Any] = {
+            "entries": prod(event_shape),
+            "likelihood": law,
+            "posterior": q,
+            "fill": fill,
+        }
+        encoder = experts(where, modalities, expert, **shown)
+    if topics is not None:
+        return Networks(
+            encoder, q, topics_chosen(where, topics, q, law, event_shape, condition_dim, init, rng), law
+        )
     up = _chain(
         [decoded_width(q) + condition_dim, *reversed(widths), law.n_params(event_shape)],
         activation,

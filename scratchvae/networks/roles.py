@@ -49,6 +49,7 @@ from scratchvae.posteriors import (
 from scratchvae.priors import (
     ConditionalGaussian,
     GaussianMixture,
+    LogisticNormal,
     StandardGaussian,
     UniformSphere,
     VampPrior,
@@ -161,6 +162,7 @@ PRIORS = Table(
         "flow": flows.flow,
         "gaussian_mixture": GaussianMixture,
         "hierarchical": hierarchical,
+        "logistic_normal": LogisticNormal,
         "one_hot": one_hot,
         "product": product,
         "standard_gaussian": StandardGaussian,

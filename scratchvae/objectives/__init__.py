@@ -24,6 +24,7 @@ from scratchvae.objectives.score_function import ScoreFunctionElbo
 from scratchvae.objectives.semi_supervised import SemiSupervised
 from scratchvae.objectives.sigma_points import sigma_points
 from scratchvae.objectives.stratified_elbo import StratifiedElbo
+from scratchvae.objectives.subsampled_elbo import SubsampledElbo
 from scratchvae.objectives.thermodynamic import Thermodynamic
 from scratchvae.objectives.total_correlation import TotalCorrelation, aggregate_log_prob
 from scratchvae.objectives.vimco import Vimco
@@ -67,6 +68,7 @@ __all__ = [
     "Sleep",
     "SlicedWasserstein",
     "StratifiedElbo",
+    "SubsampledElbo",
     "Thermodynamic",
     "TotalCorrelation",
     "Trainable",

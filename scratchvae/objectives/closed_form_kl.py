@@ -29,6 +29,7 @@ from scratchvae.priors import (
     Codes,
     ConditionalGaussian,
     HierarchicalGaussian,
+    LogisticNormal,
     OneHot,
     Prior,
     ProductPrior,
@@ -63,15 +64,17 @@ def full_to_standard(
     return kl, pullback
 
 
-def diagonal_to_conditional(
-    posterior: DiagonalGaussian, prior: ConditionalGaussian, q_params: Array
+def diagonal_to_diagonal(
+    posterior: DiagonalGaussian, prior: ConditionalGaussian | LogisticNormal, q_params: Array
 ) -> tuple[Array, Pullback]:
-    """½ ((σ_j² + (mean_j − m_j)²)/τ_j² − 1 − log σ_j²/τ_j²) for each latent j, p(z|y) = N(m, diag τ²).
+    """½ ((σ_j² + (mean_j − m_j)²)/τ_j² − 1 − log σ_j²/τ_j²) for each latent j, p(z) or p(z|y) = N(m, diag τ²).
 
-    The pullback returns dq_params, and gives the prior's Parameters the gradients that m and log τ² get.
+    The pullback returns dq_params, and gives a ConditionalGaussian's Parameters the gradients of m and log τ².
     """
     (mean, log_var), split_pullback = posterior.mean_and_log_var(q_params)
-    others, prior_pullback = prior.mean_and_log_var()
+    others, prior_pullback = prior.mean_and_log_var(
+        *() if isinstance(prior, ConditionalGaussian) else (mean,)
+    )
     kl, kl_pullback = gaussian.kl_by_dimension(mean, log_var, *others)
 
     def pullback(dkl: Array) -> Array:
@@ -152,7 +155,8 @@ CLOSED_FORMS: dict[
     tuple[type[Posterior], type[Prior]], Callable[[Any, Any, Array], tuple[Array, Pullback]]
 ] = {
     (DiagonalGaussian, StandardGaussian): diagonal_to_standard,
-    (DiagonalGaussian, ConditionalGaussian): diagonal_to_conditional,
+    (DiagonalGaussian, ConditionalGaussian): diagonal_to_diagonal,
+    (DiagonalGaussian, LogisticNormal): diagonal_to_diagonal,
     (FullGaussian, StandardGaussian): full_to_standard,
     (GumbelSoftmax, OneHot): choices_to_choices,
     (JointPosterior, ProductPrior): product_to_product,

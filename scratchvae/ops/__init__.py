@@ -23,6 +23,7 @@ from scratchvae.ops.direction import direction
 from scratchvae.ops.dropout import dropout
 from scratchvae.ops.embedding import embedding
 from scratchvae.ops.linear import linear
+from scratchvae.ops.log_mixture import log_mixture
 from scratchvae.ops.logistic import logistic_interval
 from scratchvae.ops.missing import fill_missing
 from scratchvae.ops.normalization import batch_norm, batch_norm_frozen, layer_norm, weight_norm
@@ -50,6 +51,7 @@ __all__ = [
     "layer_norm",
     "leaky_relu",
     "linear",
+    "log_mixture",
     "log_softmax",
     "log_sum_exp",
     "logistic_interval",

@@ -7,6 +7,7 @@ from scratchvae.priors.flow import FlowPrior
 from scratchvae.priors.gaussian_mixture import GaussianMixture
 from scratchvae.priors.hierarchical import HierarchicalGaussian
 from scratchvae.priors.interface import Prior
+from scratchvae.priors.logistic_normal import LogisticNormal
 from scratchvae.priors.mixture_fit import fit_mixture
 from scratchvae.priors.one_hot import OneHot
 from scratchvae.priors.product import ProductPrior
@@ -22,6 +23,7 @@ __all__ = [
     "FlowPrior",
     "GaussianMixture",
     "HierarchicalGaussian",
+    "LogisticNormal",
     "OneHot",
     "Prior",
     "ProductPrior",

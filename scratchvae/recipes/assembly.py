@@ -8,7 +8,7 @@ import numpy as np
 
 from scratchvae.arrays import InputError
 from scratchvae.choices import Table, parse, shortened
-from scratchvae.layers import Layer
+from scratchvae.layers import Experts, Layer
 from scratchvae.likelihoods import Likelihood
 from scratchvae.models import VAE, Autoencoder, Classes, Condition, ConditionalVAE, LatentVariableModel, Reals
 from scratchvae.networks import POSTERIOR, PRIOR, n_features, prior_chosen
@@ -154,7 +154,8 @@ def assemble(
 
     A model takes only the parts that it has.
     """
-    shows_mask, told = fill != "zero", condition.width if condition else None
+    shows_mask = fill != "zero" or isinstance(encoder, Experts)
+    told = condition.width if condition else None
     given: dict[str, Any] = {
         "event_shape": tuple(event_shape),
         "latent_dim": posterior.latent_dim,

@@ -37,6 +37,8 @@ def mlp(
     critic: Sequence[int] | int | None = None,
     classifier: Sequence[int] | int | None = None,
     fill: str = "zero",
+    modalities: int | Sequence[int] | None = None,
+    topics: str | None = None,
     init: str = "pytorch",
     schema: TableSchema | None = None,
     seed: int = 0,
@@ -47,7 +49,12 @@ def mlp(
     images, and `hidden=400` is one hidden layer of 400 units. A "conditional_vae" is told one of so many
     `classes`, or `condition_dim` real numbers, which are C more inputs of both networks. `fill` says what the
     encoder sees where an entry is missing: "zero", a "learned" number for each entry, or "zero_and_mask",
-    which is zero and D further inputs that say which entries were observed. `log_var_bounds`, such as (−10,
+    which is zero and D further inputs that say which entries were observed. `modalities` are the widths of
+    blocks of an event's entries, or the number of blocks, such as 2 for the halves of a picture. Each block
+    has an encoder of its own, and q(z|x) is the product of these experts and of the prior, or with the
+    posterior gaussian_mixture a mixture of them, by layers.ProductOfExperts and MixtureOfExperts. With
+    `topics` the decoder has a law over words for each latent, and a document is a "mixture" or a "product" of
+    them, by layers.Topics. `log_var_bounds`, such as (−10,
     10), keep log σ² of q(z|x) between them, by layers.BoundedLogVar. `standardize` is for tables whose
     columns have units of their own, by likelihoods.Standardized: training measures the means and deviations
     of the columns, the networks see columns of mean 0 and deviation 1, and decoded examples are in the units
@@ -72,6 +79,8 @@ def mlp(
         standardize=standardize,
         schema=schema,
         fill=fill,
+        modalities=modalities,
+        topics=topics,
         init=init,
         condition_dim=condition.width if condition else 0,
         rng=rng,

@@ -5,10 +5,14 @@ stands for, and what the paper promises of it: comparisons with the runs of othe
 `scratchvae results` can measure.
 """
 
+from scratchvae.recipes.named_modalities import MODALITIES
 from scratchvae.recipes.named_model import NamedModel, listed
+from scratchvae.recipes.named_topics import TOPICS
 
 CODES, CRITIC = "autoencoder", (256, 256)
 NAMED_MODELS: dict[str, NamedModel] = {
+    **MODALITIES,
+    **TOPICS,
     "aae": NamedModel(
         "Makhzani et al. 2015",
         "An autoencoder whose codes fool a critic that tells them from draws of the prior.",

@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.evaluation import active_units, bits_per_dimension, code_usage, perplexity
+from scratchvae.evaluation import active_units, bits_per_dimension, code_usage, coherence, perplexity
+from scratchvae.layers import Topics
 from scratchvae.models import LatentVariableModel
 from scratchvae.posteriors import Choices
 from scratchvae.runs.measurement import Measurement
+
+LIKELIEST = 10  # words of each topic
 
 AT_ONCE = 500  # examples
 
@@ -53,6 +56,18 @@ def accuracy(m: Measurement) -> float:
     """Compute how often the classifier's most probable class is the label."""
     model: Any = m.run.model
     return float((model.predict(m.data) == m.data.labels).mean())
+
+
+def has_topics(m: Measurement) -> bool:
+    """Say whether the decoder is one of topics, over as many words as are looked at."""
+    decoder = getattr(m.run.model, "decoder", None)
+    return isinstance(decoder, Topics) and decoder.laws().shape[1] >= LIKELIEST
+
+
+def mean_coherence(m: Measurement) -> float:
+    """Compute how well the likeliest words of topics go together: the mean over the topics."""
+    decoder: Any = m.run.model.decoder
+    return float(coherence(decoder.laws(), m.data, shown=LIKELIEST).mean())
 
 
 def is_probability(m: Measurement) -> bool:
@@ -111,6 +126,13 @@ METRICS: dict[str, Metric] = {
         "a model with a classifier, and labels",
         lambda m: getattr(m.run.model, "classifier", None) is not None and m.data.labels is not None,
         accuracy,
+    ),
+    "coherence": Metric(
+        "coherence of the topics",
+        "from -1 to 1, of the 10 likeliest words of each",
+        "a decoder of topics, over 10 words at least",
+        has_topics,
+        mean_coherence,
     ),
     "perplexity": Metric(
         "perplexity of the codes",

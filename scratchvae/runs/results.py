@@ -3,6 +3,8 @@
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 
 from scratchvae.arrays import InputError, require_choice, require_count
 from scratchvae.data import Dataset
+from scratchvae.evaluation import impute
 from scratchvae.layers import EVALUATION, Mode, dtype_of
 from scratchvae.objectives import (
     L1,
@@ -39,6 +42,7 @@ MEASURES: dict[str, Penalty] = {  # these are measured beside the metrics of a r
     "contraction": Contraction(1.0),
     "decoder_gradient": DecoderGradient(1.0),
 }
+COMPLETED_BY = 100  # weighted draws of each example
 DENOISED = Reconstruction(mask_rate=0.25)  # log p(x|z) of the code of x with holes: the measure "denoised"
 SHOWN = (
     "loss",
@@ -112,7 +116,7 @@ def _measured(trial: Trial) -> dict[str, float]:
 
 
 def measured(model: Any, data: Dataset) -> Iterator[tuple[str, float]]:
-    """Yield each of MEASURES that the model has, over all examples with one draw of each, and "denoised"."""
+    """Yield each of MEASURES that the model has, with one draw of each example, "denoised", "completion"."""
     batch = data.batch(slice(None), dtype_of(model))
     one, _ = model.run(batch, model.draw_noise(len(data), np.random.default_rng(0)))
     for name, penalty in MEASURES.items():
@@ -124,6 +128,19 @@ def measured(model: Any, data: Dataset) -> Iterator[tuple[str, float]]:
     rng = np.random.default_rng(0)
     report, _ = DENOISED(model, batch, DENOISED.draw_noise(model, len(data), rng), mode=Mode(rng))
     yield "denoised", report.means()["log_px"]
+    with suppress(InputError):  # as where no draw gives the first half a probability
+        yield "completion", completion(model, data)
+
+
+def completion(model: Any, data: Dataset) -> float:
+    """Return the mean squared error of the second half of the entries, imputed from the first half."""
+    whole = data.batch(slice(None), np.float64)
+    D = whole.x.shape[1]
+    seen = np.ones(whole.x.shape, np.bool_) if whole.observed is None else whole.observed.astype(np.bool_)
+    shown = seen & (np.arange(D) < D // 2)
+    halves = replace(data, observed=shown.reshape(data.images.shape))
+    found = impute(model, halves, samples=COMPLETED_BY, rng=np.random.default_rng(0))
+    return float(((found.x - whole.x) ** 2)[seen & ~shown].mean())
 
 
 def _row(name: str, found: Mapping[str, Values], failed: str | None) -> Row:

@@ -66,6 +66,16 @@ SHORT = {
         "fill",
         "what the encoder sees where an entry is missing: zero (default), learned, zero_and_mask",
     ),
+    "modalities": Short(
+        "recipe",
+        "modalities",
+        "with an encoder each: how many parts of an example, or their widths (default: none)",
+    ),
+    "topics": Short(
+        "recipe",
+        "topics",
+        "of counts of words: a document is a mixture or a product of topics (default: none)",
+    ),
     "init": Short("recipe", "init", "of the weights (default pytorch)"),
     "beta": Short("objective", "beta", "weight of the KL term (default 1)"),
     "free_bits": Short("objective", "free_bits", "nats of KL that cost nothing, for each latent"),

@@ -89,4 +89,21 @@ CHAPTERS = (
         {"signal_to_noise": ("Signal to noise by the number of draws",
                              "Rapporto segnale-rumore per numero di campioni")},
     ),
+    Chapter(
+        "26_several_encoders", "The family", "Several encoders", "Più codificatori", "several_encoders",
+        (says("With orthogonal linear-Gaussian modalities, the product of experts is the exact posterior.",
+              "distributions.gaussian.product_of_experts", "test_experts"),
+         says("A product of experts learns what each says alone from the bounds of subsets.",
+              "objectives.SubsampledElbo", "test_modalities")),
+        {"halves": ("Lower halves made from the upper ones",
+                    "Metà inferiori ricavate da quelle superiori")},
+    ),
+    Chapter(
+        "27_topics", "The family", "Topics of documents", "Argomenti di documenti", "topics",
+        (says("Laplace's approximation of a Dirichlet law has its moments where concentrations are large.",
+              "priors.LogisticNormal", "test_topics"),
+         says("A mixture of topics is never surer of a word than its topics are; a product may be.",
+              "layers.Topics", "test_topics")),
+        {"topics": ("Topics that were planted, and found", "Argomenti nascosti, e ritrovati")},
+    ),
 )  # fmt: skip

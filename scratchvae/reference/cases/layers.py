@@ -66,7 +66,10 @@ def cases() -> list[Case]:
         layer_case("LearnedFill", layers.LearnedFill(3), MASKED),
         layer_case("Residual", Residual(Sequential(Linear(3, 3, rng=0), Tanh())), normal(4, 3)),
         layer_case("Bypass", Bypass(Sequential(Linear(3, 2, rng=0), Tanh()), 2), normal(4, 5)),
-        layer_case("ProductOfExperts", _experts(), MODALITIES),
+        layer_case("ProductOfExperts", layers.ProductOfExperts(*_encoders(), sizes=(3, 2)), MODALITIES),
+        layer_case("MixtureOfExperts", layers.MixtureOfExperts(*_encoders(), sizes=(3, 2)), MODALITIES),
+        layer_case("Topics: mixture", layers.Topics(3, 5, kind="mixture", rng=0), normal(4, 3)),
+        layer_case("Topics: product", layers.Topics(3, 5, kind="product", rng=0), normal(4, 3)),
         layer_case("Heads", Heads(Linear(3, 2, rng=0), Linear(3, 1, rng=1)), normal(4, 3)),
         layer_case("Sequential: one layer twice", _twice(Linear(3, 3, rng=0)), normal(4, 3)),
     ]
@@ -76,5 +79,5 @@ def _twice(layer: Linear) -> Sequential:
     return Sequential(layer, Tanh(), layer)
 
 
-def _experts() -> layers.ProductOfExperts:
-    return layers.ProductOfExperts(Linear(3, 4, rng=0), Linear(2, 4, rng=1), sizes=(3, 2))
+def _encoders() -> list[Linear]:
+    return [Linear(3, 4, rng=0), Linear(2, 4, rng=1)]

@@ -24,7 +24,7 @@ from scratchvae.objectives import (
     Thermodynamic,
     TotalCorrelation,
 )
-from scratchvae.reference.cases import critics, missing, semi_supervised, wake_sleep
+from scratchvae.reference.cases import critics, missing, modalities, semi_supervised, wake_sleep
 from scratchvae.reference.cases.case import Case, normal, objective_case
 from scratchvae.reference.cases.models import (
     LATENT_NOISE,
@@ -95,6 +95,7 @@ def cases() -> list[Case]:
         *_penalties(),
         *critics.cases(),
         *missing.cases(),
+        *modalities.cases(),
         *semi_supervised.cases(),
         *wake_sleep.cases(),
     ]

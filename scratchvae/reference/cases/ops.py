@@ -11,6 +11,7 @@ from scratchvae.reference.cases.ops_torch import EXPRESSIONS
 from scratchvae.reference.cases.part import Part
 from scratchvae.reference.cases.special_functions import ORACLES
 
+SHARES = np.array([[0.2, 0.7, 0.1], [0.05, 0.35, 0.6]])
 OBSERVED = np.array([[1, 0, 1, 0], [1, 1, 0, 0], [0, 1, 1, 0]])
 
 ACTIVATIONS = [
@@ -52,6 +53,7 @@ REDUCTIONS = [
     Case("sum: all", ops.sum, {"x": normal(2, 3)}),
     Case("sum: some axes", ops.sum, {"x": normal(2, 3, 4)}, {"axis": (0, 2)}),
     Case("log_sum_exp", ops.log_sum_exp, {"x": normal(2, 3, 4, scale=2.0)}, {"axis": 1}),
+    Case("log_mixture", ops.log_mixture, {"weights": SHARES, "log_laws": normal(3, 5, scale=2.0)}),
     Case("log_softmax", ops.log_softmax, {"x": normal(2, 3, 4, scale=2.0)}, {"axis": 1}),
     Case("softmax", ops.softmax, {"x": normal(2, 3, 4, scale=2.0)}, {"axis": 1}),
 ]

@@ -74,6 +74,9 @@ EXPRESSIONS: dict[Callable[..., Any], Callable[..., Any]] = {  # each receives t
     ops.concatenate: lambda torch, *parts, axis=1: torch.cat(parts, dim=axis),
     ops.sum: lambda torch, x, *, axis=None: torch.sum(x, dim=axis),
     ops.log_sum_exp: lambda torch, x, *, axis=-1: torch.logsumexp(x, dim=axis),
+    ops.log_mixture: lambda torch, weights, log_laws: torch.logsumexp(
+        torch.log(weights)[:, :, None] + log_laws, dim=1
+    ),
     ops.log_softmax: lambda torch, x, *, axis=-1: torch.log_softmax(x, dim=axis),
     ops.softmax: lambda torch, x, *, axis=-1: torch.softmax(x, dim=axis),
     ops.conv2d: lambda torch, *arrays, **constants: torch.nn.functional.conv2d(*arrays, **constants),

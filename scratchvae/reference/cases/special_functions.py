@@ -101,6 +101,19 @@ def direction(x: Array) -> Array:
     return x / mathematics().sqrt((x * x).sum(axis=-1, keepdims=True))
 
 
+def log_mixture(weights: Array, log_laws: Array) -> Array:
+    """log Σ_k weights_bk exp(log_laws_kv)."""
+    m = mathematics()
+    return m.log((weights[:, :, None] * m.exp(log_laws)[None]).sum(axis=1))
+
+
+MIXED = {
+    "ordinary": {"weights": np.array([[0.2, 0.7, 0.1]]), "log_laws": np.linspace(-9, 3, 12).reshape(3, 4)},
+    "from e⁻⁵⁰⁰ to e⁵⁰⁰, and a topic that is not there": {
+        "weights": np.array([[1e-12, 1 - 1e-12], [0.0, 1.0]]),
+        "log_laws": np.array([[-500.0, -3, 0, 20], [500, -1, 1e-3, -20]]),
+    },
+}
 LENGTHS = {"x": np.array([[0.3, -1.2, 2.0], [1e-30, 2e-30, -1e-30], [3e30, -4e30, 1e20], [1e-20, 1.0, 0.0]])}
 CANCEL = "gradients of several entries cancel"
 ORACLES: Mapping[Callable[..., Any], tuple[Callable[..., Array], list[Inputs]]] = {
@@ -118,6 +131,7 @@ ORACLES: Mapping[Callable[..., Any], tuple[Callable[..., Array], list[Inputs]]] 
     ops.silu: (silu, _branches("1 + x σ(−x) cancels where the slope is 0")),
     ops.softplus: (softplus, _branches()),
     ops.tanh: (tanh, _branches("1 − y² cancels in the slope")),
+    ops.log_mixture: (log_mixture, [Inputs(kind, given, digits=60) for kind, given in MIXED.items()]),
     ops.log_softmax: (log_softmax, _offsets(CANCEL)),
     ops.log_sum_exp: (lambda x: log_sum_exp(x, -1), _offsets()),
     ops.softmax: (softmax, _offsets(CANCEL)),

@@ -20,6 +20,7 @@ from scratchvae.reference.cases.case import normal
 from scratchvae.reference.cases.inputs import BITS, B, D
 from scratchvae.reference.certificate import oracles
 from scratchvae.reference.certificate.critic_trials import critic_trials
+from scratchvae.reference.certificate.modality_trials import modality_trials
 
 Z = 2
 FAR = "log-weights near −10⁴"
@@ -28,7 +29,7 @@ FAR = "log-weights near −10⁴"
 def all_trials() -> list[Trial]:
     """Return every trial."""
     of_parts = (trial for part in all_parts() for trial in part.trials())
-    return [*of_parts, *objective_trials(), *critic_trials(), *posterior_trials()]
+    return [*of_parts, *objective_trials(), *critic_trials(), *modality_trials(), *posterior_trials()]
 
 
 class _Given(Layer):

@@ -3,6 +3,8 @@
 import numpy as np
 
 from scratchvae.arrays import Array
+from scratchvae.evaluation import likeliest_words
+from scratchvae.layers import Topics
 from scratchvae.runs.report.page import Section, paragraph, table
 from scratchvae.runs.report.subject import Subject
 
@@ -10,11 +12,16 @@ LATENTS, WORDS, DOCUMENTS = 12, 8, 10
 
 
 def words(subject: Subject) -> Section | None:
-    """Show, for each of the most active latents, the words that become likelier below and above."""
+    """Show the likeliest words of each topic, or the words that become likelier along each active latent."""
     if subject.kind != "text" or not subject.has_latents:
         return None
     from scratchvae.plots import latent_name
 
+    if isinstance(decoder := getattr(subject.run.model, "decoder", None), Topics):
+        likeliest, names = likeliest_words(decoder.laws(), WORDS), subject.run.data.entry_names
+        topics = [(latent_name(k), _listed(order, names)) for k, order in enumerate(likeliest)]
+        said = "The likeliest words of each topic, whose share in a document is that of its latent."
+        return Section("words", "Topics", paragraph(said) + table(("topic", "its words"), topics))
     z, names = subject.codes, subject.run.data.entry_names
     busiest = np.argsort(-z.var(axis=0), kind="stable")[:LATENTS]
     rows = []
