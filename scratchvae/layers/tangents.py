@@ -25,7 +25,7 @@ from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
 from scratchvae.layers.parameter import Parameter
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
-from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, Reshape
+from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, GroupSum, Reshape
 
 Rule = Callable[[Any, Array, Array], tuple[Array, Array]]
 
@@ -173,6 +173,7 @@ RULES: dict[type[Layer], Rule] = {
     Upsample: linear,
     FirstColumns: linear,
     Flatten: linear,
+    GroupSum: linear,
     Reshape: linear,
     LearnedFill: learned_fill,
     Dropout: linear,  # at evaluation it is the identity

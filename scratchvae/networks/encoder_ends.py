@@ -14,6 +14,7 @@ from scratchvae.layers import (
     Bypass,
     FirstColumns,
     GroupSoftmax,
+    GroupSum,
     Heads,
     Layer,
     LearnedFill,
@@ -21,7 +22,7 @@ from scratchvae.layers import (
     Sequential,
 )
 from scratchvae.likelihoods import Likelihood
-from scratchvae.posteriors import Concrete, DiagonalGaussian, Ladder, Point, Posterior
+from scratchvae.posteriors import Concrete, DiagonalGaussian, Ladder, Point, Posterior, VectorQuantized
 
 FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an entry is missing
 
@@ -48,23 +49,28 @@ def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
 
 
 def first_layers(posterior: Posterior, condition_dim: int = 0) -> list[Layer]:
-    """What stands before a decoder: nothing, or what makes shares of the logarithms of shares that a Concrete
-    posterior draws.
+    """What stands before a decoder, which for most posteriors is nothing.
 
-    Of latents in layers it sees the first layer. The last `condition_dim` numbers that the decoder gets are
-    no codes, and go around it.
+    Of the logarithms of shares that a Concrete posterior draws it makes shares, of latents in layers it leaves
+    the first layer, and the codes that a VectorQuantized posterior has chosen one after the other it adds up.
+    The last `condition_dim` numbers that the decoder gets are no codes, and go around it.
     """
+    first: Layer
     if isinstance(posterior, Ladder):
         first = FirstColumns(decoded_width(posterior))
-        return [Bypass(first, condition_dim) if condition_dim else first]
-    if not isinstance(posterior, Concrete):
+    elif isinstance(posterior, Concrete):
+        first = GroupSoftmax(posterior.groups)
+    elif isinstance(posterior, VectorQuantized) and posterior.depth > 1:
+        first = GroupSum(posterior.groups // posterior.depth, posterior.depth)
+    else:
         return []
-    shares = GroupSoftmax(posterior.groups)
-    return [Bypass(shares, condition_dim) if condition_dim else shares]
+    return [Bypass(first, condition_dim) if condition_dim else first]
 
 
 def decoded_width(posterior: Posterior) -> int:
     """How many latents a decoder sees behind its `first_layers`."""
+    if isinstance(posterior, VectorQuantized):
+        return posterior.latent_dim // posterior.depth
     return posterior.top_down.sizes[0] if isinstance(posterior, Ladder) else posterior.latent_dim
 
 

@@ -1,4 +1,6 @@
-"""q(z|x) puts all its mass on one code of a finite codebook: the posterior of the VQ-VAE."""
+"""q(z|x) puts all its mass on codes of a finite codebook: the posterior of the VQ-VAE, and of the residual VQ-VAE."""
+
+from typing import Any
 
 import numpy as np
 
@@ -18,31 +20,42 @@ from scratchvae.posteriors.interface import Choices, Noise
 
 
 class VectorQuantized(Choices):
-    """z = the codes nearest to z_e = q_params, one for each of G = `groups` groups of d = latent_dim/G
-    latents.
+    """z = the codes nearest to z_e = q_params (B, latent_dim), one for each of `groups` parts of z_e, or `depth`
+    for each.
 
-    A codebook holds K = `codes` vectors of d numbers. All groups share one codebook, or with shared=False
-    each has its own. Codes start as draws from N(0, 1).
+    A codebook holds K = `codes` vectors of d = latent_dim/groups numbers. All choices share one codebook, or
+    with shared=False each has its own. Codes start as draws from N(0, 1).
 
-    No gradient passes through the choice of a code: the pullback of `sample` hands dz on to the encoder as it
-    is (straight through), and gives the codebook nothing. So it is the derivative of the surrogate
-    z_e + (e − z_e)⁰, whose second part stands still. How the codebook learns is a choice:
+    With `depth` T above 1 the codes of a part of z_e are chosen one after the other, and each is the nearest
+    to what those before it leave over:
+
+        r_0 = z_e,   e_t = the code nearest to r_(t−1),   r_t = r_(t−1) − e_t      for t = 1 … T.
+
+    z (B, T·latent_dim) has the codes side by side, and the decoder should begin with layers.GroupSum, which
+    adds those of a part up; the recipes see to it. So K^T sums stand for a part, by T searches among K codes.
+    `groups` of the posterior counts its choices, T for each part, and `latent_dim` the numbers of z.
+
+    No gradient passes through a choice. Straight through, e_1 + z_e − sg(z_e) stands for e_1, and every e_t
+    behind it stands still: the pullback of `sample` gives the dz of each first code to the encoder, and the
+    codebook nothing. A step of this kind at every depth would give the encoder T times the gradient of the
+    sum. How the codebook learns is a choice:
 
     - decay=None: the codes are a Parameter, and their gradient is that of the penalty
       `objectives.Quantization`.
     - `decay` γ in [0, 1), such as 0.99: the codes are a Buffer, and each pass in training mode moves code k
-      to the average of the vectors that chose it, N_k ← γ N_k + (1 − γ) n_k and
-      e_k ← e_k + (1 − γ) (Σ z_e − n_k e_k)/N_k, N_k = 0 at first. It is e = m/N of van den Oord et al.,
+      to the average of the vectors r that chose it, N_k ← γ N_k + (1 − γ) n_k and
+      e_k ← e_k + (1 − γ) (Σ r − n_k e_k)/N_k, N_k = 0 at first. It is e = m/N of van den Oord et al.,
       who keep m_k = N_k e_k. A code that is not chosen stays where it is, and a code that is chosen for the
       first time moves to the mean of what chose it.
     - `revive` R > 0, together with decay: a code that R training passes in a row have not chosen moves onto
-      the z_e of an example of the batch, of which the noise says which.
+      the r of an example of the batch, of which the noise says which.
 
-    q(z|x) is a probability of codes: log q is 0 at the code of x and −∞ at all others. With a prior over the
-    same codes (priors.Codes) the bound is log p(x) ≥ log p(x|z) + log p(code).
+    q(z|x) is a probability of codes: log q is 0 at the codes of x and −∞ at all others. With a prior over the
+    same codes (priors.Codes) the bound is log p(x) ≥ log p(x|z) + log p(codes).
 
     van den Oord, Vinyals & Kavukcuoglu 2017, section 3 and appendix A.1; Razavi, van den Oord & Vinyals 2019,
-    section 2.1; revival as in Dhariwal et al. 2020, section 3.
+    section 2.1; revival as in Dhariwal et al. 2020, section 3. Depth: Lee, Kim, Kim, Cho & Han 2022, section
+    3.1, whose codebook is shared; Zeghidour et al. 2021, section III.C, where each depth has its own.
     """
 
     space: str = "codes of a codebook"
@@ -54,6 +67,7 @@ class VectorQuantized(Choices):
         groups: int = 1,
         *,
         shared: bool = True,
+        depth: int = 1,
         decay: float | None = None,
         revive: int = 0,
         rng: np.random.Generator | int | None = None,
@@ -62,6 +76,7 @@ class VectorQuantized(Choices):
             ("latent_dim", latent_dim, 1),
             ("codes", codes, 1),
             ("groups", groups, 1),
+            ("depth", depth, 1),
             ("revive", revive, 0),
         ):
             require_count("VectorQuantized", name, count, low)
@@ -74,9 +89,10 @@ class VectorQuantized(Choices):
         elif revive:
             expected = "revive moves codes by hand, which an optimizer must not move too: it should come with a decay"
             raise InputError(f"VectorQuantized: {expected}, such as 0.99; found none")
-        self.latent_dim, self.n_params = latent_dim, latent_dim
-        self.categories, self.groups, self.decay, self.revive = codes, groups, decay, revive
-        shape = (1 if shared else groups, codes, latent_dim // groups)
+        self.latent_dim, self.n_params = depth * latent_dim, latent_dim
+        self.categories, self.groups, self.depth = codes, depth * groups, depth
+        self.decay, self.revive = decay, revive
+        shape = (1 if shared else self.groups, codes, latent_dim // groups)
         first = np.random.default_rng(rng).standard_normal(shape).astype(np.float32)
         self.codebooks: Parameter | Buffer = Parameter(first) if decay is None else Buffer(first)
         if decay is not None:
@@ -90,11 +106,28 @@ class VectorQuantized(Choices):
         return rng.random((rows, self.groups if self.revive else 0), dtype=np.float32)
 
     def indices(self, q_params: Array) -> Array:
-        """The nearest code of each group, (B, G) of whole numbers from 0; the first of equals."""
+        """The code of each choice, (B, G) of whole numbers from 0; of equals the first."""
+        return self.quantized(q_params)[0]
+
+    def quantized(self, q_params: Array) -> tuple[Array, Array]:
+        """The code of each choice (B, G), and r (B, G, d), the vector that it is the nearest code to."""
         require_shapes("VectorQuantized", q_params=(q_params, f"B {self.n_params}"))
-        return kernels.nearest_codes(
-            self._by_group(q_params), self.codebooks.value.astype(q_params.dtype, copy=False)
-        )
+        books = self._codebooks(q_params.dtype)
+        left = q_params.reshape(len(q_params), self.groups // self.depth, -1)
+        indices = np.empty((*left.shape[:2], self.depth), np.int64)
+        vectors = np.empty((*indices.shape, left.shape[2]), left.dtype)
+        for t in range(self.depth):
+            own = books if len(books) == 1 else np.ascontiguousarray(books[t :: self.depth])
+            vectors[:, :, t] = left
+            indices[:, :, t] = kernels.nearest_codes(left, own)
+            if t + 1 < self.depth:
+                left = left - own[np.arange(len(own)), indices[:, :, t]]  # r_t = r_(t−1) − e_t
+        B, d = len(q_params), left.shape[2]
+        return indices.reshape(B, self.groups), vectors.reshape(B, self.groups, d)
+
+    def indices_of(self, z: Array) -> Array:
+        """The code of each choice (B, G) of codes z (B, Z), each the nearest to its own d numbers."""
+        return kernels.nearest_codes(self._by_group(z), self._codebooks(z.dtype))
 
     def code_of(self, indices: Array) -> Array:
         """The vectors of these choices, side by side."""
@@ -119,14 +152,15 @@ class VectorQuantized(Choices):
     ) -> tuple[Array, Pullback]:
         """The nearest codes, `draws` times. In training mode moving averages then take one step."""
         require_count("VectorQuantized.sample", "draws", draws)
-        indices = self.indices(q_params)
+        indices, vectors = self.quantized(q_params)
         z, _ = self.vectors(indices)
         z = z.astype(q_params.dtype, copy=False)
         if mode.training and self.decay is not None:
-            self._move(self._by_group(q_params), indices, noise[::draws])
+            self._move(vectors, indices, noise[::draws])
 
         def pullback(dz: Array) -> Array:
-            return sum_of_draws(dz, draws)  # dz_e = Σ_k dz_k: straight through
+            by_choice = self._by_group(sum_of_draws(dz, draws))
+            return by_choice[:, :: self.depth].reshape(q_params.shape)  # dz_e = Σ_k de_1k: straight through
 
         return np.repeat(z, draws, axis=0) if draws > 1 else z, pullback
 
@@ -161,17 +195,20 @@ class VectorQuantized(Choices):
     def _by_group(self, z: Array) -> Array:
         return z.reshape(len(z), self.groups, -1)
 
-    def _move(self, z_e: Array, indices: Array, noise: Array) -> None:
+    def _codebooks(self, dtype: np.dtype[Any]) -> Array:
+        return self.codebooks.value.astype(dtype, copy=False)
+
+    def _move(self, r: Array, indices: Array, noise: Array) -> None:
         """One step of the moving averages, and revival where it is asked for."""
         assert self.decay is not None
         books, dtype = self.codebooks.value.copy(), self.codebooks.value.dtype
         usage, keep = self.usage.value.copy(), dtype.type(self.decay)
         unchosen = self.unchosen.value.copy() if self.revive else None
         for s in range(len(books)):
-            own = slice(None) if len(books) == 1 else slice(s, s + 1)  # the groups that this codebook serves
+            own = slice(None) if len(books) == 1 else slice(s, s + 1)  # the choices that this codebook serves
             chosen, vectors = (
                 indices[:, own].reshape(-1),
-                z_e[:, own].reshape(-1, books.shape[2]).astype(dtype),
+                r[:, own].reshape(-1, books.shape[2]).astype(dtype),
             )
             n = np.bincount(chosen, minlength=self.categories).astype(dtype)
             total = np.zeros_like(books[s])
@@ -179,7 +216,7 @@ class VectorQuantized(Choices):
             usage[s] = keep * usage[s] + (1 - keep) * n  # N ← γ N + (1 − γ) n
             moved = n > 0
             step = (1 - keep) * (total - n[:, None] * books[s])[moved]
-            books[s][moved] += step / usage[s][moved, None]  # e ← e + (1 − γ) (Σ z_e − n e)/N
+            books[s][moved] += step / usage[s][moved, None]  # e ← e + (1 − γ) (Σ r − n e)/N
             if unchosen is not None:
                 unchosen[s] = np.where(moved, 0, unchosen[s] + 1)
                 dead = np.flatnonzero(unchosen[s] >= self.revive)[: len(vectors)]

@@ -51,7 +51,7 @@ class Codes(Prior):
     def log_prob(self, z: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Pullback]:
         """Σ_g log p_g(code), and −∞ where z is not made of codes. z is discrete, and so dz is 0."""
         require_shapes("Codes", z=(z, f"B {self.latent_dim}"))
-        indices = self.posterior.indices(z)
+        indices = self.posterior.indices_of(z)
         made, _ = self.posterior.vectors(indices)
         log_p, log_p_pullback = self.log_prob_of(indices, z)
         is_code = (made.astype(z.dtype, copy=False) == z).all(axis=1)
