@@ -146,6 +146,7 @@ CALLS = {
     "posteriors.VectorQuantized.latent_dim": posteriors.VectorQuantized,
     "posteriors.VectorQuantized.codes": lambda n: posteriors.VectorQuantized(2, n),
     "posteriors.VectorQuantized.groups": lambda n: posteriors.VectorQuantized(2, 3, n),
+    "posteriors.VectorQuantized.depth": lambda n: posteriors.VectorQuantized(2, 3, depth=n),
     "posteriors.VectorQuantized.revive": lambda n: posteriors.VectorQuantized(2, 3, decay=0.9, revive=n),
     **{
         f"{room}.{kind.__name__}.{name}": lambda n, kind=kind, name=name: kind(**{name: n})

@@ -169,6 +169,11 @@ class GroupSoftmaxTwin(nn.Module):
         return nn.functional.softmax(x.unflatten(1, (self.groups, -1)), dim=2).flatten(1)
 
 
+class GroupSumTwin(nn.Module):
+    def forward(self, x):
+        return x.unflatten(1, (2, 2, -1)).sum(2).flatten(1)
+
+
 class FirstColumnsTwin(nn.Module):
     def forward(self, x):
         return x[:, :2]
@@ -262,6 +267,7 @@ LAYERS = {  # ours, theirs, x
     "GELU": (layers.GELU(), nn.GELU(), VECTORS),
     "GELU: tanh": (layers.GELU("tanh"), nn.GELU("tanh"), VECTORS),
     "GroupSoftmax": (layers.GroupSoftmax(2), GroupSoftmaxTwin(2), VECTORS),
+    "GroupSum": (layers.GroupSum(2, 2), GroupSumTwin(), VECTORS),
     "Heads": (
         layers.Heads(layers.Linear(4, 2), layers.Linear(4, 3)),
         HeadsTwin(nn.Linear(4, 2), nn.Linear(4, 3)),

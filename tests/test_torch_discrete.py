@@ -7,7 +7,7 @@ import pytest
 
 from scratchvae import kernels
 from scratchvae.data import Batch
-from scratchvae.layers import GroupSoftmax, Mode, Parameter, cast, named_parameters
+from scratchvae.layers import GroupSoftmax, GroupSum, Mode, Parameter, cast, named_parameters
 from scratchvae.likelihoods import Bernoulli
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, Quantization, SampledElbo
@@ -24,9 +24,9 @@ X = RNG.integers(0, 2, (B, D)).astype(np.float64)
 CLOSE = 1e-10
 
 
-def model_of(posterior, prior, *before):
+def model_of(posterior, prior, *before, width=None):
     """A VAE whose Parameters are drawn anew, in float64."""
-    made = mlp((D,), latent_dim=posterior.latent_dim, hidden=(7,), activation="tanh", seed=1)
+    made = mlp((D,), latent_dim=width or posterior.latent_dim, hidden=(7,), activation="tanh", seed=1)
     encoder = mlp((D,), latent_dim=1, hidden=(7,), activation="tanh").encoder
     encoder.layers[-1].weight = Parameter(np.zeros((7, posterior.n_params), np.float32))
     encoder.layers[-1].bias = Parameter(np.zeros(posterior.n_params, np.float32))
@@ -83,24 +83,33 @@ def agree(model, objective, noise, loss, *, training=False):
             assert np.abs(ours - theirs).max() <= CLOSE * max(np.abs(theirs).max(), 1e-3), name
 
 
+@pytest.mark.parametrize("depth", [1, 3])
 @pytest.mark.parametrize("decay", [None, 0.9])
 @pytest.mark.parametrize("shared", [True, False])
-def test_vector_quantization(shared, decay):
-    """‖sg(z_e) − e‖² + β ‖z_e − sg(e)‖², and z_e + sg(e − z_e), as they are written in PyTorch everywhere."""
-    q = VectorQuantized(4, C, G, shared=shared, decay=decay, rng=2)
-    model = model_of(q, Codes(q, learned=True))
+def test_vector_quantization(shared, decay, depth):
+    """‖sg(r) − e‖² + β ‖z_e − sg(Σ e)‖² at each depth, and once z_e + sg(Σ e − z_e), by detach."""
+    q = VectorQuantized(4, C, G, shared=shared, depth=depth, decay=decay, rng=2)
+    before = [] if depth == 1 else [GroupSum(G, depth)]
+    model = model_of(q, Codes(q, learned=True), *before, width=4)
     beta, weight, commitment = 1.3, 2.0, 0.4
     fixed = torch.tensor(q.codebooks.value)
 
     def loss(twin):
         z_e, books = twin.encode().unflatten(1, (G, 2)), twin.of.get("posterior.codebooks", fixed)
-        books = books.expand(G, C, 2)
-        indices = torch.cdist(z_e.transpose(0, 1), books).argmin(2).T  # (B, G)
-        e = torch.stack([books[g][indices[:, g]] for g in range(G)], 1)
-        z = z_e + (e - z_e).detach()
-        kl = -torch.log_softmax(twin.of["prior.choices.logits"], 1)[torch.arange(G), indices].sum(1)
-        codebook = 0 if decay else ((z_e.detach() - e) ** 2).sum((1, 2))
-        pays = codebook + commitment * ((z_e - e.detach()) ** 2).sum((1, 2))
+        books = books.expand(G * depth, C, 2)
+        left, total, pays, chosen = z_e.detach(), 0, 0, []
+        for t in range(depth):
+            own = books[t::depth]
+            indices = torch.cdist(left.transpose(0, 1), own).argmin(2).T  # (B, G)
+            e = torch.stack([own[g][indices[:, g]] for g in range(G)], 1)
+            total = total + e
+            codebook = 0 if decay else ((left - e) ** 2).sum((1, 2))
+            pays = pays + codebook + commitment * ((z_e - total.detach()) ** 2).sum((1, 2))
+            left = left - e.detach()
+            chosen.append(indices)
+        z = z_e + (total - z_e).detach()
+        log_p = torch.log_softmax(twin.of["prior.choices.logits"], 1)
+        kl = -log_p[torch.arange(G * depth), torch.stack(chosen, 2).flatten(1)].sum(1)
         return (beta * kl - twin.log_px(z.flatten(1)) + weight * pays).mean()
 
     agree(model, Elbo(beta, penalties=(Quantization(weight, commitment),)), (np.zeros((B, 0)), None), loss)
