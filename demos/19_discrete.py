@@ -1,22 +1,23 @@
 """Latents that are choices: codes of a codebook, and categories by the Gumbel trick, beside what is exact.
 
-    choice       k = argmax_i (l_i − log E_i), E ~ Exp(1)         k has the probability softmax(l)_k relaxed
-    x = softmax((l − log E)/λ)                       a point of the simplex, which a gradient passes through
-    quantized    z = e_k, k = argmin_i ‖z_e − e_i‖                z_e is what the encoder puts out, e the
-    codebook bound        log p(x) ≥ E_q[log p(x|z)] − KL(q ‖ p)           at draws from q itself, and at no
-    others
+    choice       k = argmax_i (l_i − log E_i), E ~ Exp(1)    k has the probability softmax(l)_k
+    relaxed      x = softmax((l − log E)/λ)                  a point of the simplex, which a gradient passes through
+    quantized    z = e_k, k = argmin_i ‖z_e − e_i‖           z_e is what the encoder puts out, e the codebook
+    in depth     r_t = r_(t−1) − e_t, r_0 = z_e              each code is the nearest to what is left over
+    bound        log p(x) ≥ E_q[log p(x|z)] − KL(q ‖ p)      at draws from q itself, and at no others
 
 First, one choice among three whose gradient is known: the relaxation's gradient is biased, by the less the
 colder it is, and by then it is noisy. Then a decoder that is right only halfway between its two codes: at
 relaxed draws the difference above exceeds log p(x), so that it is no bound, though many programs report it as
-one. Last, digits by three kinds of discrete latents; for the codebook the KL is −log p(code), G log K under a
-uniform prior, and less under one that has learned how often each code is used.
+one. Then numbers quantized in depth by codes ±½, ±¼, …, which are their binary digits. Last, digits by several
+kinds of discrete latents; for the codebook the KL is −log p(code), G log K under a uniform prior, and less
+under one that has learned how often each code is used.
 
     python 19_discrete.py [--quick] [--seed N] [--out FOLDER]
 
 Sources: van den Oord, Vinyals & Kavukcuoglu 2017, "Neural Discrete Representation Learning"; Jang, Gu & Poole
 2017, "Categorical Reparameterization with Gumbel-Softmax"; Maddison, Mnih & Teh 2017, "The Concrete
-Distribution".
+Distribution"; Lee et al. 2022, "Autoregressive Image Generation using Residual Quantization".
 """
 
 import argparse
@@ -31,15 +32,20 @@ from scratchvae.layers import Linear, Mode
 from scratchvae.likelihoods import Gaussian
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae
-from scratchvae.posteriors import GumbelSoftmax
+from scratchvae.posteriors import GumbelSoftmax, VectorQuantized
 from scratchvae.priors import OneHot
 
-SIDE, GROUPS, CODES = 16, 4, 16
+SIDE, GROUPS, CODES, DEPTH = 16, 4, 16, 3
 MODELS = {  # latents, posterior, prior
     "codebook, by gradients": (16, f"vq(codes={CODES}, groups={GROUPS})", "codes"),
     "codebook, by averages": (
         16,
         f"vq(codes={CODES}, groups={GROUPS}, decay=0.98, revive=30)",
+        "codes(learned=True)",
+    ),
+    "codebook, three deep": (
+        16,
+        f"vq(codes={CODES}, groups={GROUPS}, depth={DEPTH}, decay=0.98, revive=30)",
         "codes(learned=True)",
     ),
     "choices, relaxed": (
@@ -101,6 +107,27 @@ def no_bound(seed):
     )
 
 
+def binary_digits(depth):
+    """Numbers of (−1, 1) quantized by the codes −2⁻ᵗ and 2⁻ᵗ at depth t: the mean square of what is left."""
+    q = VectorQuantized(1, 2, depth=depth, shared=False)
+    q.codebooks.value = (0.5 ** np.arange(1, depth + 1)[:, None, None] * [[-1.0], [1.0]]).astype(np.float32)
+    numbers = np.linspace(-1, 1, 100_001, dtype=np.float32)[:, None]
+    left = numbers - q.code(numbers).cumsum(axis=1)
+    print("\nNumbers from −1 to 1, and the codes ±½, ±¼, … in depth: the mean square of what is left over")
+    print("  after codes  ", "".join(f"{t:10d}" for t in range(1, depth + 1)))
+    print("  found        ", "".join(f"{error:10.6f}" for error in (left**2).mean(axis=0)))
+    print("  expected     ", "".join(f"{4.0**-t / 3:10.6f}" for t in range(1, depth + 1)), "  (4⁻ᵗ/3)")
+
+
+def left_over(model, examples):
+    """The mean square of z_e, and of what is left of it after each depth of a trained model's codes."""
+    q = model.posterior
+    z_e, _ = model.encoder(model.seen(examples.batch(slice(None))))
+    codes = q.code(z_e).reshape(len(z_e), GROUPS, q.depth, -1)
+    left = z_e.reshape(len(z_e), GROUPS, 1, -1) - codes.cumsum(axis=2)
+    return [(z_e**2).mean(), *(left**2).mean(axis=(0, 1, 3))]
+
+
 def main(argv=None):
     parser = argparse.ArgumentParser(description="Discrete latents: codebooks and Gumbel-softmax.")
     parser.add_argument("--quick", action="store_true", help="a quarter of the training")
@@ -122,6 +149,7 @@ def main(argv=None):
 
     bias_of_the_relaxation(options.seed, 50_000 if options.quick else 200_000)
     no_bound(options.seed)
+    binary_digits(5)
 
     # ----------------------------------------------------------------------------------------------------------
     # digits
@@ -153,6 +181,9 @@ def main(argv=None):
         f"KL to a uniform prior over codes: G log K = {uniform:.3f}   (expected: the first KL; below it the second)"
     )
     print("Draws of a codebook's q are all the same code   (expected: bounds of 1 and of 20 draws are equal)")
+    left = left_over(models["codebook, three deep"], test)
+    print(f"Mean square of z_e, and of what {DEPTH} codes leave of it one by one (expected: it falls):")
+    print("  left over    ", "".join(f"{error:10.4f}" for error in left))
 
     # --------------------------------------------------------------------------------------------------------
     # pictures

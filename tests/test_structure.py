@@ -138,7 +138,6 @@ LONG = {
     "models/helmholtz.py": 305,
     "models/latent_variable_model.py": 296,
     "models/linear_gaussian.py": 252,
-    "recipes/named_models.py": 253,
     "reference/diagnosis/divergence.py": 257,
     "reference/diagnosis/examination.py": 272,
     "reference/diagnosis/reconstruction.py": 259,

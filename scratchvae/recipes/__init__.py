@@ -10,7 +10,8 @@ from scratchvae.recipes.convolutional import convolutional
 from scratchvae.recipes.learning import OBJECTIVES, OPTIMIZERS, PENALTIES, SCHEDULES
 from scratchvae.recipes.linear_gaussian import SolvedVAE, factor_analysis, probabilistic_pca
 from scratchvae.recipes.mlp import mlp
-from scratchvae.recipes.named_models import NAMED_MODELS, NamedModel, named_models
+from scratchvae.recipes.named_model import NamedModel
+from scratchvae.recipes.named_models import NAMED_MODELS, named_models
 
 TABLES = (RECIPES, MODELS, LIKELIHOODS, POSTERIORS, PRIORS, OBJECTIVES, PENALTIES, OPTIMIZERS, SCHEDULES)
 

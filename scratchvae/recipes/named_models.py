@@ -5,24 +5,10 @@ A new name is one row: what it stands for, as settings of a run; its paper; a se
 promises of it, as a comparison with another name's runs that `scratchvae results` can measure.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-
-class NamedModel(NamedTuple):
-    """What a name stands for.
-
-    `settings` are a run's, by name: "model" is one of MODELS, "objective" and "prior" are choices, "penalty"
-    is a list of them, "beta" and others are short spellings. A claim is "measure < name", or with another
-    of < <= >= > between them: the measure is smaller for this name than for the other, or than a number in
-    its place.
-    """
-
-    paper: str
-    says: str
-    settings: Mapping[str, Any]
-    claims: Sequence[str]
-
+from scratchvae.recipes.named_codes import NAMED_CODES
+from scratchvae.recipes.named_model import NamedModel
 
 CODES, CRITIC = "autoencoder", (256, 256)
 NAMED_MODELS: dict[str, NamedModel] = {
@@ -238,6 +224,7 @@ NAMED_MODELS: dict[str, NamedModel] = {
         ["mmd < autoencoder"],
     ),
 }
+NAMED_MODELS = dict(sorted({**NAMED_MODELS, **NAMED_CODES}.items()))
 
 
 def named_models() -> str:
