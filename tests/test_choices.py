@@ -287,6 +287,7 @@ NEEDS = {  # what a row goes with; the others go with SMALL
     "posterior joint": ["--latent-dim", "12", "--hidden", "4", "--prior", "product"],
     "prior hierarchical": ["--latent-dim", "12", "--hidden", "4", "--posterior", "ladder"],
     "prior product": ["--latent-dim", "12", "--hidden", "4", "--posterior", "joint"],
+    "prior autoregressive": [*SMALL, "--posterior", "vq(codes=4, depth=2)"],
     "prior codes": [*SMALL, "--posterior", "vq(codes=4)"],
     "prior one_hot": ["--latent-dim", "20", "--hidden", "4", "--posterior", "gumbel_softmax"],
     "prior concrete": ["--latent-dim", "20", "--hidden", "4", "--posterior", "concrete"],

@@ -62,6 +62,10 @@ CALLS = {
     "priors.fit_mixture.components": lambda n: priors.fit_mixture(X, n),
     "priors.fit_mixture.max_steps": lambda n: priors.fit_mixture(X, 1, max_steps=n),
     "models.fit_prior.components": lambda n: models.fit_prior(vae(), X, components=n),
+    **{
+        f"models.fit_prior.{name}": lambda n, name=name: models.fit_prior(vae(), X, "vamp", **{name: n})
+        for name in ("epochs", "batch_size")
+    },
     "objectives.Ramp.steps": lambda n: objectives.Ramp(0.0, 1.0, n),
     "objectives.ReweightedRecognition.samples": objectives.ReweightedRecognition,
     "objectives.ReweightedWake.samples": objectives.ReweightedWake,
@@ -179,6 +183,9 @@ OTHERS = {
     "samples of choices": lambda n: priors.OneHot(1, 2).sample(n, RNG),
     "samples of relaxed choices": lambda n: priors.ConcretePrior(1, 2).sample(n, RNG),
     "samples of codes": lambda n: priors.Codes(posteriors.VectorQuantized(2, 3)).sample(n, RNG),
+    "samples of codes in order": lambda n: priors.AutoregressiveCodes(
+        posteriors.VectorQuantized(2, 3)
+    ).sample(n, RNG),
     "draws of choices": lambda n: posteriors.GumbelSoftmax(1, 2).sample(X, noise=X, draws=n),
     "draws of relaxed choices": lambda n: posteriors.Concrete(1, 2).sample(X, noise=X, draws=n),
     "draws of codes": lambda n: posteriors.VectorQuantized(2, 3).sample(X, noise=(X[:, :0], None), draws=n),

@@ -56,6 +56,7 @@ def test_every_recipe_trains_with_every_likelihood(recipe, likelihood, model):
 def test_the_default_objective_fits_the_prior(prior):
     told = {"model": "conditional_vae", "classes": 2} if prior == "conditional_gaussian" else {}
     over = {
+        "autoregressive": "vq(codes=3, depth=2)",
         "codes": "vq(codes=3)",
         "one_hot": "gumbel_softmax(2, straight_through=True)",
         "concrete": "concrete(2)",

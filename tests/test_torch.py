@@ -609,7 +609,7 @@ def as_tensors(noise):
 def test_every_choice_of_the_recipes_has_a_twin():
     assert {parse(text).name for text in LIKELIHOODS} == set(recipes.LIKELIHOODS)
     # of test_torch_discrete.py
-    discrete = {"codes", "concrete", "gumbel_softmax", "joint", "one_hot", "product", "vq"}
+    discrete = {"autoregressive", "codes", "concrete", "gumbel_softmax", "joint", "one_hot", "product", "vq"}
     flows = {"coupling", "flow", "householder", "iaf", "planar", "radial"}  # of test_torch_flows.py
     others = {"ladder", "hierarchical"}  # of test_torch_ladder.py
     mixed = {"gaussian_mixture"}  # as a posterior, of test_torch_mixture.py

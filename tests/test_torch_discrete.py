@@ -12,7 +12,14 @@ from scratchvae.likelihoods import Bernoulli
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, Quantization, SampledElbo
 from scratchvae.posteriors import Concrete, DiagonalGaussian, GumbelSoftmax, JointPosterior, VectorQuantized
-from scratchvae.priors import Codes, ConcretePrior, OneHot, ProductPrior, StandardGaussian
+from scratchvae.priors import (
+    AutoregressiveCodes,
+    Codes,
+    ConcretePrior,
+    OneHot,
+    ProductPrior,
+    StandardGaussian,
+)
 from scratchvae.recipes import mlp
 
 torch = pytest.importorskip("torch")
@@ -113,6 +120,40 @@ def test_vector_quantization(shared, decay, depth):
         return (beta * kl - twin.log_px(z.flatten(1)) + weight * pays).mean()
 
     agree(model, Elbo(beta, penalties=(Quantization(weight, commitment),)), (np.zeros((B, 0)), None), loss)
+
+
+def test_codes_that_depend_on_those_before_them():
+    """The bound of a model under a MADE of its one-hot codes, with masks written out from Germain et al.
+
+    Inputs of choice g have the place g, units the places 0, 1, 0, 1, …, and the logits of choice g read units
+    of lower places.
+    """
+    depth, H = 3, 5
+    q = VectorQuantized(4, C, 1, depth=depth, decay=0.9, rng=2)
+    model = model_of(q, AutoregressiveCodes(q, hidden=(H, H)), GroupSum(1, depth), width=4)
+    books = torch.tensor(q.codebooks.value[0])
+    place = torch.arange(depth).repeat_interleave(C)
+    unit = torch.arange(H) % (depth - 1)
+    masks = [place[:, None] <= unit, unit[:, None] <= unit, unit[:, None] < place]
+
+    def loss(twin):
+        z_e = twin.encode()
+        left, indices, total = z_e.detach(), [], 0
+        for _ in range(depth):
+            indices.append(torch.cdist(left, books).argmin(1))
+            total, left = total + books[indices[-1]], left - books[indices[-1]]
+        indices = torch.stack(indices, 1)
+        h = functional.one_hot(indices, C).double().flatten(1)
+        layers = [twin.of[f"prior.weights.{i}"] for i in range(1, 7)]
+        for i, mask in enumerate(masks):
+            h = h @ (layers[2 * i] * mask) + layers[2 * i + 1]
+            h = functional.elu(h) if i < 2 else h
+        kl = functional.cross_entropy(
+            h.unflatten(1, (depth, C)).flatten(0, 1), indices.flatten(), reduction="none"
+        )
+        return (1.3 * kl.view(B, depth).sum(1) - twin.log_px(z_e + (total - z_e).detach())).mean()
+
+    agree(model, Elbo(1.3), np.zeros((B, 0)), loss)
 
 
 @pytest.mark.parametrize("straight_through", [False, True])

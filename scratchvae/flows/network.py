@@ -28,8 +28,8 @@ def network(
     """y = h_L (W_L ∘ M_L) + b_L,  h_l = elu(h_(l−1) (W_(l−1) ∘ M_(l−1)) + b_(l−1)),  h_1 also with context V; h_0 = x.
 
     x (B, D), context (B, C), V (C, H), layers W, b, W, b, … from D numbers to P  ->  y (B, P).
-    Without an `order` every mask M is 1. With the place of each of D latents, y has P = 2D outputs, two for
-    each latent, which depend on the latents of lower places alone.
+    Without an `order` every mask M is 1. With the place of each of D latents, y has as many outputs for each
+    latent, two in the flows, which depend on the latents of lower places alone: P is D times their number.
     """
     y, _, pullback = differentiated(x, context, V, *layers, order=order)
     return y, pullback
@@ -86,16 +86,17 @@ def _require_fitting(
     for i, (before, after) in enumerate(pairwise(widths)):
         shaped |= {f"W{i + 1}": (layers[2 * i], f"{before} {after}"), f"b{i + 1}": (layers[2 * i + 1], after)}
     n = require_shapes("flows.network", **shaped)
-    if order is not None and (n["D"] != len(order) or n["P"] != 2 * len(order)):
+    if order is not None and (n["D"] != len(order) or n["P"] % len(order)):
         expected = (
-            f"an order of {len(order)} latents should come with as many, and with twice as many outputs"
+            f"an order of {len(order)} latents should come with as many, and with so many outputs for each"
         )
         raise InputError(f"flows.network: {expected}; found {n['D']} and {n['P']}")
 
 
 @lru_cache(maxsize=256)
 def masks_of(order: Order, widths: tuple[int, ...], contextual: bool) -> tuple[Array, ...]:
-    """A mask of True and False for the weight of each layer, whose outputs are `widths`, the last of them 2D.
+    """A mask of True and False for the weight of each layer, whose outputs are `widths`, the last of them as
+    many for each latent.
 
     A unit reads those of at most its own place, and an output for a latent those of lower places. The places
     of hidden units go round from the lowest to the highest but one. The units of a network with a context
@@ -110,7 +111,7 @@ def masks_of(order: Order, widths: tuple[int, ...], contextual: bool) -> tuple[A
         after = np.resize(places, width)
         masks.append(before[:, None] <= after)
         before = after
-    masks.append(before[:, None] < np.tile(order, 2))
+    masks.append(before[:, None] < np.tile(order, widths[-1] // len(order)))
     return tuple(masks)
 
 

@@ -29,6 +29,7 @@ from scratchvae.likelihoods import (
 )
 from scratchvae.networks import flows
 from scratchvae.networks.discrete import (
+    autoregressive,
     codes,
     concrete,
     concrete_prior,
@@ -155,6 +156,7 @@ POSTERIORS = Table(
 PRIORS = Table(
     "prior",
     {
+        "autoregressive": autoregressive,
         "codes": codes,
         "concrete": concrete_prior,
         "conditional_gaussian": conditional_gaussian,

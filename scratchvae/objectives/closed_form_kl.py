@@ -27,6 +27,8 @@ from scratchvae.posteriors import (
     VonMisesFisher,
 )
 from scratchvae.priors import (
+    AutoregressiveCodes,
+    CodePrior,
     Codes,
     ConditionalGaussian,
     HierarchicalGaussian,
@@ -101,9 +103,9 @@ def choices_to_choices(posterior: GumbelSoftmax, prior: OneHot, q_params: Array)
     return kl.reshape(B, G), pullback
 
 
-def codes_to_codes(posterior: VectorQuantized, prior: Codes, q_params: Array) -> tuple[Array, Pullback]:
-    """−log p_g(k_g) for each group, k_g the code of x, which has all the mass of q: log K under a uniform
-    prior.
+def codes_to_codes(posterior: VectorQuantized, prior: CodePrior, q_params: Array) -> tuple[Array, Pullback]:
+    """−log p(k_g|k_1, …, k_(g−1)) for each choice, k the codes of x, which have all the mass of q: log K under a
+    uniform prior.
 
     The pullback gives a learned prior its gradient, and returns 0 for q_params: which code is the nearest
     does not move.
@@ -159,6 +161,7 @@ CLOSED_FORMS: dict[
     (FullGaussian, StandardGaussian): full_to_standard,
     (GumbelSoftmax, OneHot): choices_to_choices,
     (JointPosterior, ProductPrior): product_to_product,
+    (VectorQuantized, AutoregressiveCodes): codes_to_codes,
     (VectorQuantized, Codes): codes_to_codes,
     (VonMisesFisher, UniformSphere): sphere_to_uniform,
 }

@@ -1,6 +1,7 @@
 """The role p(z): what latents look like before any data is seen."""
 
-from scratchvae.priors.codes import Codes
+from scratchvae.priors.autoregressive_codes import AutoregressiveCodes
+from scratchvae.priors.codes import CodePrior, Codes
 from scratchvae.priors.concrete import ConcretePrior
 from scratchvae.priors.conditional_gaussian import ConditionalGaussian
 from scratchvae.priors.flow import FlowPrior
@@ -16,6 +17,8 @@ from scratchvae.priors.uniform_sphere import UniformSphere
 from scratchvae.priors.vamp import VampPrior
 
 __all__ = [
+    "AutoregressiveCodes",
+    "CodePrior",
     "Codes",
     "ConcretePrior",
     "ConditionalGaussian",

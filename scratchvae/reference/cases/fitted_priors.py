@@ -1,0 +1,113 @@
+"""Priors that are fitted to the codes of a trained model, and what they learn by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scratchvae.arrays import Array, Pullback
+from scratchvae.layers import cast, named_parameters
+from scratchvae.models import VAE
+from scratchvae.objectives import Elbo, PriorLikelihood
+from scratchvae.posteriors import VectorQuantized
+from scratchvae.priors import AutoregressiveCodes, GaussianMixture
+from scratchvae.reference.cases.case import Case, normal, objective_case
+from scratchvae.reference.cases.models import LATENT_NOISE, X, Z, vae
+from scratchvae.reference.cases.part import Part, SamplingCase
+from scratchvae.reference.cases.residual import PAYS, residual_case
+
+PAIR, CODES = 2, 3  # choices, and codes of each
+TUPLES = np.stack(np.meshgrid(np.arange(CODES), np.arange(CODES), indexing="ij"), axis=-1).reshape(-1, PAIR)
+
+
+def parts() -> list[Part]:
+    """Each prior, and the objective."""
+    prior = autoregressive(PAIR)
+    return [
+        Part(
+            "autoregressive",
+            AutoregressiveCodes,
+            [
+                _given_codes("log p(z): AutoregressiveCodes", autoregressive(3, hidden=(5, 6))),
+                _given_codes("log p(z): AutoregressiveCodes, one choice", autoregressive(1)),
+                residual_case(
+                    "Elbo: VectorQuantized, depth, AutoregressiveCodes",
+                    Elbo(1.7, penalties=PAYS),
+                    depth=2,
+                    groups=2,
+                    prior=lambda q: drawn(AutoregressiveCodes(q, hidden=5)),
+                ),
+            ],
+            sampling=SamplingCase(
+                "AutoregressiveCodes.sample",
+                lambda n, rng: prior.sample_indices(n, rng)[:, 1],
+                lambda t: np.log(_pairs(prior).sum(axis=0))[t],
+                np.arange(CODES),
+            ),
+            columns=lambda n, rng: AutoregressiveCodes(_quantizer(3), rng=0).sample_indices(n, rng),
+        ),
+        Part(
+            "prior_likelihood",
+            PriorLikelihood,
+            [
+                objective_case(
+                    "PriorLikelihood: GaussianMixture",
+                    PriorLikelihood(),
+                    _mixed(),
+                    X,
+                    noise=LATENT_NOISE,
+                    over=("prior",),
+                )
+            ],
+        ),
+    ]
+
+
+def drawn(prior: AutoregressiveCodes) -> AutoregressiveCodes:
+    """The prior in float64, with weights that are far from their first values."""
+    cast(prior, np.float64)
+    for i, weight in enumerate(prior.weights):
+        weight.value = normal(*weight.value.shape, seed=40 + i, scale=0.8)
+    return prior
+
+
+def autoregressive(choices: int, *, hidden: int | tuple[int, ...] = 6) -> AutoregressiveCodes:
+    """A prior of so many choices among three codes of one number each, whose codebook moves by averages."""
+    return drawn(AutoregressiveCodes(_quantizer(choices), hidden=hidden))
+
+
+def _quantizer(choices: int) -> VectorQuantized:
+    return VectorQuantized(choices, CODES, choices, decay=0.9, rng=1)
+
+
+def _pairs(prior: AutoregressiveCodes) -> Array:
+    """p of each pair of codes (K, K)."""
+    log_p, _ = prior.log_prob_of(TUPLES, np.empty(0))
+    return np.exp(log_p.sum(axis=1)).reshape(CODES, CODES)
+
+
+def _given_codes(name: str, prior: AutoregressiveCodes) -> Case:
+    """log p(z) (B,) of given codes, as an op of the network's weights."""
+    q = prior.posterior
+    indices = np.random.default_rng(3).integers(0, q.categories, (5, q.groups))
+    weights = named_parameters(prior)
+
+    def op(*values: Array) -> tuple[Array, Pullback]:
+        for weight, value in zip(weights.values(), values, strict=True):
+            weight.value = value
+        z, _ = q.vectors(indices)
+        log_pz, log_pz_pullback = prior.log_prob(z.astype(values[0].dtype))
+
+        def pullback(dlog_pz: Array) -> tuple[Array, ...]:
+            for weight in weights.values():
+                weight.grad = None
+            log_pz_pullback(dlog_pz)
+            return tuple(weight.grad for weight in weights.values() if weight.grad is not None)
+
+        return log_pz, pullback
+
+    return Case(name, op, {at: weight.value for at, weight in weights.items()}, held={"indices": indices})
+
+
+def _mixed() -> VAE:
+    """A VAE whose prior is a mixture, which alone learns."""
+    return vae(prior=GaussianMixture(Z, components=3, rng=6))
