@@ -18,7 +18,7 @@ WITH = {
 }
 GAUSSIAN = {"diagonal_gaussian", "full_gaussian", "gaussian_mixture"}
 FLOWS = {"coupling", "householder", "iaf", "planar", "radial"}
-OF_REAL_VECTORS = {"flow", "gaussian_mixture", "standard_gaussian", "vamp"}
+OF_REAL_VECTORS = {"flow", "gaussian_mixture", "standard_gaussian", "two_stage", "vamp"}
 PAIRS = {
     **dict.fromkeys(GAUSSIAN | FLOWS, OF_REAL_VECTORS),
     "ladder": {*OF_REAL_VECTORS, "hierarchical"},

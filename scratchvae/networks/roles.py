@@ -53,6 +53,7 @@ from scratchvae.priors import (
     ConditionalGaussian,
     GaussianMixture,
     StandardGaussian,
+    TwoStage,
     UniformSphere,
     VampPrior,
 )
@@ -166,6 +167,7 @@ PRIORS = Table(
         "one_hot": one_hot,
         "product": product,
         "standard_gaussian": StandardGaussian,
+        "two_stage": TwoStage,
         "uniform_sphere": UniformSphere,
         "vamp": vamp,
     },

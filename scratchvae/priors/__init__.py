@@ -13,6 +13,7 @@ from scratchvae.priors.one_hot import OneHot
 from scratchvae.priors.product import ProductPrior
 from scratchvae.priors.spaces import require_one_space
 from scratchvae.priors.standard_gaussian import StandardGaussian
+from scratchvae.priors.two_stage import TwoStage
 from scratchvae.priors.uniform_sphere import UniformSphere
 from scratchvae.priors.vamp import VampPrior
 
@@ -29,6 +30,7 @@ __all__ = [
     "Prior",
     "ProductPrior",
     "StandardGaussian",
+    "TwoStage",
     "UniformSphere",
     "VampPrior",
     "fit_mixture",

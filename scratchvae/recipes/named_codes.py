@@ -16,4 +16,10 @@ NAMED_CODES: dict[str, NamedModel] = {
         {"posterior": f"vq({CODEBOOK})", "prior": "codes"},
         ["perplexity > 16"],
     ),
+    "vq_vae_autoregressive": NamedModel(
+        "van den Oord et al. 2017",
+        "A vq_vae whose prior knows which codes follow on which.",
+        {"posterior": f"vq({CODEBOOK})", "prior": "autoregressive"},
+        ["kl < vq_vae", "bound > vq_vae"],
+    ),
 }

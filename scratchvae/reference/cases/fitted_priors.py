@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from scratchvae.arrays import Array, Pullback
 from scratchvae.layers import cast, named_parameters
 from scratchvae.models import VAE
-from scratchvae.objectives import Elbo, PriorLikelihood
+from scratchvae.objectives import Elbo, PriorLikelihood, SampledElbo
 from scratchvae.posteriors import VectorQuantized
-from scratchvae.priors import AutoregressiveCodes, GaussianMixture
+from scratchvae.priors import AutoregressiveCodes, GaussianMixture, TwoStage
 from scratchvae.reference.cases.case import Case, normal, objective_case
+from scratchvae.reference.cases.inputs import SAMPLED_MEAN, prior_sampler
 from scratchvae.reference.cases.models import LATENT_NOISE, X, Z, vae
 from scratchvae.reference.cases.part import Part, SamplingCase
 from scratchvae.reference.cases.residual import PAYS, residual_case
@@ -44,6 +47,17 @@ def parts() -> list[Part]:
                 np.arange(CODES),
             ),
             columns=lambda n, rng: AutoregressiveCodes(_quantizer(3), rng=0).sample_indices(n, rng),
+        ),
+        Part(
+            "two_stage",
+            TwoStage,
+            [
+                second_stage_case("SampledElbo: TwoStage", hidden=4),
+                second_stage_case("SampledElbo: TwoStage, training", hidden=4, training=True),
+                second_stage_case("SampledElbo: TwoStage, one draw", hidden=(), draws=1),
+            ],
+            sampling=prior_sampler(linear_stage(np.array([[1.4]]), np.array([SAMPLED_MEAN]), -0.5)),
+            columns=lambda n, rng: linear_stage(np.eye(3), np.zeros(3), 0.2).sample(n, rng),
         ),
         Part(
             "prior_likelihood",
@@ -106,6 +120,33 @@ def _given_codes(name: str, prior: AutoregressiveCodes) -> Case:
         return log_pz, pullback
 
     return Case(name, op, {at: weight.value for at, weight in weights.items()}, held={"indices": indices})
+
+
+def second_stage_case(
+    name: str, *, hidden: int | tuple[int, ...], draws: int = 3, training: bool = False
+) -> Case:
+    """The bound of a model whose prior is a second stage, as an op of both."""
+    model = vae(prior=TwoStage(Z, hidden=hidden, draws=draws, rng=7))
+    return objective_case(name, SampledElbo(), model, X, noise=LATENT_NOISE, training=training)
+
+
+def linear_stage(weight: Array, bias: Array, log_var: float, *, draws: int = 2) -> TwoStage:
+    """A second stage z = u W + b + σ ε whose encoder infers p(u|z), so that each of its weights is p(z) itself.
+
+    The rows of W (Z, Z) are orthogonal. Given z, u_i has the mean w_i·(z − b)/(|w_i|² + σ²) and the variance
+    σ²/(|w_i|² + σ²), w_i being the row i.
+    """
+    prior = TwoStage(len(weight), hidden=(), draws=draws, rng=0)
+    cast(prior, np.float64)
+    variances = (weight**2).sum(axis=1) + np.exp(log_var)
+    encoder: Any = prior.encoder.layers[0]
+    decoder: Any = prior.decoder.layers[0]
+    decoder.weight.value, decoder.bias.value = weight, bias
+    mean = weight.T / variances
+    encoder.weight.value = np.hstack([mean, np.zeros_like(mean)])
+    encoder.bias.value = np.concatenate([-bias @ mean, log_var - np.log(variances)])
+    prior.log_var.value = np.array([log_var])
+    return prior
 
 
 def _mixed() -> VAE:
