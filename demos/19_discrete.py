@@ -1,17 +1,17 @@
 """Latents that are choices: codes of a codebook, and categories by the Gumbel trick, beside what is exact.
 
-    choice       k = argmax_i (l_i − log E_i), E ~ Exp(1)    k has the probability softmax(l)_k
-    relaxed      x = softmax((l − log E)/λ)                  a point of the simplex, which a gradient passes through
-    quantized    z = e_k, k = argmin_i ‖z_e − e_i‖           z_e is what the encoder puts out, e the codebook
-    in depth     r_t = r_(t−1) − e_t, r_0 = z_e              each code is the nearest to what is left over
-    bound        log p(x) ≥ E_q[log p(x|z)] − KL(q ‖ p)      at draws from q itself, and at no others
+    choice      k = argmax_i (l_i − log E_i), E ~ Exp(1)   k has the probability softmax(l)_k
+    relaxed     x = softmax((l − log E)/λ)                 a point of the simplex; gradients pass through it
+    quantized   z = e_k, k = argmin_i ‖z_e − e_i‖          z_e is what the encoder puts out, e the codebook
+    in depth    r_t = r_(t−1) − e_t, r_0 = z_e             each code is the nearest to what is left over
+    bound       log p(x) ≥ E_q[log p(x|z)] − KL(q ‖ p)     at draws from q itself, and at no others
 
 First, one choice among three whose gradient is known: the relaxation's gradient is biased, by the less the
 colder it is, and by then it is noisy. Then a decoder that is right only halfway between its two codes: at
 relaxed draws the difference above exceeds log p(x), so that it is no bound, though many programs report it as
-one. Then numbers quantized in depth by codes ±½, ±¼, …, which are their binary digits. Last, digits by several
-kinds of discrete latents; for the codebook the KL is −log p(code), G log K under a uniform prior, and less
-under one that has learned how often each code is used, or which codes go together.
+one. Then numbers quantized in depth by codes ±½, ±¼, …, which are their binary digits. Last, digits by
+several kinds of discrete latents; for the codebook the KL is −log p(code), G log K under a uniform prior, and
+less under one that has learned how often each code is used, or which codes go together.
 
     python 19_discrete.py [--quick] [--seed N] [--out FOLDER]
 
@@ -189,9 +189,7 @@ def main(argv=None):
     # a prior in which each code depends on those before it, fitted when the model is trained
 
     draws = {name: model.sample(12, options.seed) for name, model in models.items()}
-    print(
-        "\nAnother prior, fitted afterwards, in which each code depends on those before it; nats of an example"
-    )
+    print("\nAnother prior, fitted afterwards, in which each code depends on those before it; nats each")
     print("                             log p(x|z)    before       KL    bound")
     for name in ("codebook, by averages", "codebook, three deep"):
         model, objective = models[name], models[name].default_objective()

@@ -110,7 +110,8 @@ def test_the_kl_of_a_model_is_minus_log_p_of_its_codes():
 
 
 def test_a_fit_reaches_the_entropy_of_the_codes_and_changes_nothing_else(tmp_path):
-    """No law of the codes of given examples has a mean log-probability above minus the entropy of their shares.
+    """No law of the codes of given examples has a mean log-probability above minus the entropy of their
+    shares.
 
     That of independent choices is below it by their total correlation.
     """

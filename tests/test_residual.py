@@ -132,7 +132,8 @@ def binary(depth):
 
 
 def test_the_error_falls_with_the_depth_as_that_of_binary_digits():
-    """The sums of depth T are the middles of 2ᵀ equal parts of (−1, 1): a mean square of 4⁻ᵀ/3 of uniform z_e.
+    """The sums of depth T are the middles of 2ᵀ equal parts of (−1, 1): a mean square of 4⁻ᵀ/3 of uniform
+    z_e.
 
     The midpoints of n parts of each of them have 4⁻ᵀ/3 (1 − 1/n²).
     """
@@ -169,7 +170,9 @@ def model_of(**settings):
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_the_bound_is_below_the_sum_over_all_pairs_of_codes(shared):
-    """A pair of equal sum, such as (a, b) and (b, a) of one codebook, is another z, and has its own probability."""
+    """A pair of equal sum, such as (a, b) and (b, a) of one codebook, is another z, and has its own
+    probability.
+    """
     model = model_of(shared=shared)
     q = model.posterior
     pairs = np.array(list(product(range(3), repeat=2)))

@@ -611,7 +611,7 @@ def test_every_choice_of_the_recipes_has_a_twin():
     # of test_torch_discrete.py
     discrete = {"autoregressive", "codes", "concrete", "gumbel_softmax", "joint", "one_hot", "product", "vq"}
     flows = {"coupling", "flow", "householder", "iaf", "planar", "radial"}  # of test_torch_flows.py
-    others = {"ladder", "hierarchical"}  # of test_torch_ladder.py
+    others = {"ladder", "hierarchical", "two_stage"}  # of test_torch_ladder.py, test_two_stage.py
     mixed = {"gaussian_mixture"}  # as a posterior, of test_torch_mixture.py
     assert set(recipes.POSTERIORS) - discrete - flows - others - mixed == set(expressions.POSTERIORS)
     assert set(recipes.PRIORS) - discrete - flows - others == set(expressions.PRIORS)

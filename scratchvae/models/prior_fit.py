@@ -32,11 +32,12 @@ def fit_prior(
     So `sample` works for an Autoencoder, whose codes follow no prior, for a model whose codes depend on each
     other as its prior does not know, and for a VAE whose aggregate posterior is far from its prior.
 
-    - `prior`: a name, as `scratchvae train --list` has them, or an object over the same z: "gaussian_mixture(10)",
-      "flow", "autoregressive" for the codes of a codebook, "two_stage" for a second VAE. None is a mixture
-      of `components` Gaussians, ten unless told otherwise.
+    - `prior`: a name, as `scratchvae train --list` has them, or an object over the same z: "flow",
+      "gaussian_mixture(10)", "autoregressive" for the codes of a codebook, "two_stage" for a second VAE. None
+      is a mixture of `components` Gaussians, ten unless told otherwise.
     - A mixture is fitted to one draw of each example by expectation maximization. Any other prior takes
-      `epochs` of Adam by PriorLikelihood, with draws anew in each of them, and `seed` decides its first weights.
+      `epochs` of Adam by PriorLikelihood, with draws anew in each of them, and `seed` decides its first
+      weights.
 
     What is returned is the mean log p(z), in nats: before each step of EM, or of each epoch. InputError for a
     model that is told y, whose codes depend on it, and for a prior that has nothing to learn.

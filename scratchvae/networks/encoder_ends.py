@@ -51,9 +51,9 @@ def encoder_inputs(fill: str, entries: int) -> tuple[int, list[Layer]]:
 def first_layers(posterior: Posterior, condition_dim: int = 0) -> list[Layer]:
     """What stands before a decoder, which for most posteriors is nothing.
 
-    Of the logarithms of shares that a Concrete posterior draws it makes shares, of latents in layers it leaves
-    the first layer, and the codes that a VectorQuantized posterior has chosen one after the other it adds up.
-    The last `condition_dim` numbers that the decoder gets are no codes, and go around it.
+    Of the logarithms of shares that a Concrete posterior draws it makes shares, of latents in layers it
+    leaves the first layer, and the codes that a VectorQuantized posterior has chosen one after the other it
+    adds up. The last `condition_dim` numbers that the decoder gets are no codes, and go around it.
     """
     first: Layer
     if isinstance(posterior, Ladder):

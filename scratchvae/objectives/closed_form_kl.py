@@ -104,8 +104,8 @@ def choices_to_choices(posterior: GumbelSoftmax, prior: OneHot, q_params: Array)
 
 
 def codes_to_codes(posterior: VectorQuantized, prior: CodePrior, q_params: Array) -> tuple[Array, Pullback]:
-    """−log p(k_g|k_1, …, k_(g−1)) for each choice, k the codes of x, which have all the mass of q: log K under a
-    uniform prior.
+    """−log p(k_g|k_1, …, k_(g−1)) for each choice, k the codes of x, which have all the mass of q: log K
+    under a uniform prior.
 
     The pullback gives a learned prior its gradient, and returns 0 for q_params: which code is the nearest
     does not move.

@@ -1,4 +1,4 @@
-"""How likely a prior finds the codes of examples: what a prior learns by that is fitted to a trained model."""
+"""How likely a prior finds the codes of examples: what it learns by when it is fitted to a trained model."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""q(z|x) puts all its mass on codes of a finite codebook: the posterior of the VQ-VAE, and of the residual VQ-VAE."""
+"""q(z|x) puts all its mass on codes of a finite codebook: the posterior of the VQ-VAE, with or without depth."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ from scratchvae.posteriors.interface import Choices, Noise
 
 
 class VectorQuantized(Choices):
-    """z = the codes nearest to z_e = q_params (B, latent_dim), one for each of `groups` parts of z_e, or `depth`
-    for each.
+    """z = the codes nearest to z_e = q_params (B, latent_dim), one for each of `groups` parts of z_e, or
+    `depth` for each.
 
     A codebook holds K = `codes` vectors of d = latent_dim/groups numbers. All choices share one codebook, or
     with shared=False each has its own. Codes start as draws from N(0, 1).

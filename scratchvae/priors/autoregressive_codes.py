@@ -22,8 +22,8 @@ class AutoregressiveCodes(CodePrior):
     first every code has the probability 1/K.
 
     The paper trains the model under a uniform prior, Codes, and fits this one to the codes of the examples
-    afterwards, as `models.fit_prior(model, x, "autoregressive")` does. Learned beside the model it receives the
-    same gradient, that of the KL −log p(codes of x), and passes none on to the encoder.
+    afterwards, as `models.fit_prior(model, x, "autoregressive")` does. Learned beside the model it receives
+    the same gradient, that of the KL −log p(codes of x), and passes none on to the encoder.
 
     van den Oord, Vinyals & Kavukcuoglu 2017, section 3.3; by depth Lee et al. 2022, section 3.2; the masked
     network Germain et al. 2015.

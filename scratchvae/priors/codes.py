@@ -1,4 +1,4 @@
-"""p(z) over the codes of a VectorQuantized posterior: what every such prior has, and that of independent choices."""
+"""p(z) over codes of a VectorQuantized posterior: what all such priors have, and that of independent choices."""
 
 from abc import abstractmethod
 
@@ -13,7 +13,8 @@ from scratchvae.priors.one_hot import OneHot
 
 
 class CodePrior(Prior):
-    """A probability for each tuple of codes (k_1, …, k_G), one for each choice of a VectorQuantized posterior.
+    """A probability for each tuple of codes (k_1, …, k_G), one for each choice of a VectorQuantized
+    posterior.
 
     The prior shares the posterior's codebook: z is a draw of indices, looked up there. log p(z) is the sum
     over the choices of log p(k_g|k_1, …, k_(g−1)), and the bound of a model whose q(z|x) is sure of its codes
@@ -30,7 +31,8 @@ class CodePrior(Prior):
 
     @abstractmethod
     def log_prob_of(self, indices: Array, like: Array) -> tuple[Array, Pullback]:
-        """log p of each code given those before it, indices (B, G)  ->  (B, G) in nats, in the dtype of `like`.
+        """log p of each code given those before it, indices (B, G)  ->  (B, G) in nats, in the dtype of
+        `like`.
 
         pullback(dlog_p) gives the prior's Parameters their gradients, and returns nothing.
         """
@@ -62,8 +64,8 @@ class Codes(CodePrior):
     """A probability for each code of each choice, independently: 1/K, or with `learned` softmax(logits)_gk.
 
     Under the uniform one every z made of codes has log p(z) = −G log K. The learned one receives its gradient
-    from the KL, which is −log p(codes of x), so that it goes to the frequencies of the codes, and the bound is
-    tighter by what they lack of being uniform.
+    from the KL, which is −log p(codes of x), so that it goes to the frequencies of the codes, and the bound
+    is tighter by what they lack of being uniform.
 
     van den Oord, Vinyals & Kavukcuoglu 2017, section 3.3, where the prior is uniform in training.
     """

@@ -64,8 +64,8 @@ def residual_case(
     prior: Callable[[VectorQuantized], CodePrior] | None = None,
     **settings: Any,
 ) -> Case:
-    """−⟨log p(x|Σ_t z_t)⟩ + β KL⁰ + weight ⟨Σ_t ‖r_(t−1)⁰ − e_t‖² + c ‖z_e − (e_1 + … + e_t)⁰‖²⟩, where ⁰ stands
-    for what is held, z_1 = e_1⁰ + z_e − z_e⁰ and z_t = e_t⁰ behind it.
+    """−⟨log p(x|Σ_t z_t)⟩ + β KL⁰ + weight ⟨Σ_t ‖r_(t−1)⁰ − e_t‖² + c ‖z_e − (e_1 + … + e_t)⁰‖²⟩, where ⁰
+    stands for what is held, z_1 = e_1⁰ + z_e − z_e⁰ and z_t = e_t⁰ behind it.
     """
     q: Any = VectorQuantized(Z, CODES, groups, depth=depth, rng=6, **settings)
     q.codebooks.value = q.codebooks.value * np.float32(0.4)
