@@ -546,10 +546,10 @@ FRESH = [
         "z adds to σ", lambda p, r: sampling(lambda m, h, std, n: m + (std + 0.1) * n)(p, r), (), r"σ \+ 0\.1"
     ),
     Mistake(
-        "noise of the next example",
+        "noise of the example before",
         sampling(lambda m, h, std, n: m + std * np.roll(n, 1, axis=0)),
         (),
-        "noise.*shifted",
+        "noise.*neighbouring",
     ),
     Mistake("|noise|", sampling(lambda m, h, std, n: m + std * np.abs(n.real)), (), "absolute|\\|noise\\|"),
     Mistake("z subtracts", sampling(lambda m, h, std, n: m - std * n), (), "−σ|-1 σ|−1 σ|sign"),
@@ -577,7 +577,9 @@ FRESH = [
         (),
         "lacks.*σ²|σ².*missing",
     ),
-    Mistake("KL × c", kl_of(lambda m, h, std, z: 5 * kl(m, std)), (), "KL.*(× 5|weighs 5)|beta = |5 times"),
+    Mistake(
+        "KL × c", kl_of(lambda m, h, std, z: 5 * kl(m, std)), (), "KL.*(× 5|weight 5)|declare beta|5 times"
+    ),
     Mistake(
         "KL to another prior",
         kl_of(lambda m, h, std, z: 0.5 * ((m - 0.5) ** 2 + std**2 - 1) - np.log(std)),
@@ -595,17 +597,17 @@ FRESH = [
         "sum over the batch",
     ),
     Mistake(
-        "x of the next example",
+        "x of the example before",
         rebuilt(lambda p, own: lambda o, x: own(o, np.roll(x, 1, axis=0))),
         (),
-        "shifted by one example",
+        "neighbouring example",
     ),
     Mistake("1 − x", bernoulli_only(rebuilt(lambda p, own: lambda o, x: own(o, 1 - x))), (), "1 − x"),
     Mistake(
         "lit weigh 5",
         bernoulli_only(rebuilt(lambda p, own: lambda l, x: 5 * x * softplus(-l) + (1 - x) * softplus(l))),
         (),
-        "lit.*5",
+        "x = 1 weigh 5",
     ),
     Mistake(
         "σ² = 0.1",
@@ -613,11 +615,11 @@ FRESH = [
         (),
         "0\\.1",
     ),
-    Mistake("R × c", rebuilt(lambda p, own: lambda o, x: 3 * own(o, x)), (), "× 3|weighs 3|3 times"),
+    Mistake("R × c", rebuilt(lambda p, own: lambda o, x: 3 * own(o, x)), (), "× 3|weight 3|3 times"),
     # of 8 examples it is the mean of the declared loss
     Mistake("loss × 1/8", weighed(0.125, 0.125), ("batch_averaged",), "whole loss × (1/8|0\\.125)"),
     Mistake("loss × 10", weighed(10.0, 10.0), (), "whole loss × 10"),
-    Mistake("KL × 7", weighed(1.0, 7.0), (), "beta = |KL.*7|weighs 7"),
+    Mistake("KL × 7", weighed(1.0, 7.0), (), "KL.*weight|KL.*7"),
     Mistake(
         "R/D and KL/B",
         weighed(lambda p: 1 / p.D, lambda p: 1 / p.B),

@@ -78,12 +78,12 @@ SAID = {
     "z used a σ clamped to [0.5, 1.5]": changed(
         z=lambda s: s["mean"] + np.clip(np.exp(s["log_var"] / 2), 0.5, 1.5) * s["noise"]
     ),
-    "shifted by one example": changed(
+    "the neighbouring example": changed(
         reconstruction=lambda s: (
             np.logaddexp(0, s["logits"]) - np.roll(s["x"], 1, axis=0) * s["logits"]
         ).sum(axis=1)
     ),
-    "lit entries weigh 5, unlit ones 1": changed(
+    "x = 1 weigh 5 and those with x = 0 weigh 1": changed(
         reconstruction=lambda s: (
             5 * s["x"] * np.logaddexp(0, -s["logits"]) + (1 - s["x"]) * np.logaddexp(0, s["logits"])
         ).sum(axis=1)
@@ -302,4 +302,4 @@ def test_a_report_in_a_notebook():
     assert page.count("<tr>") == 2  # its head, and what departs
     first, second = str(diagnose(changed(kl=lambda s: -s["kl"]))).splitlines()[:2]
     assert first == "kl departs: the KL has the wrong sign"
-    assert second.strip().startswith("add −½ Σ 1 + log σ²")
+    assert second.strip().startswith("negate it, so that it is ½ Σ (mean² + exp(log_var) − 1 − log_var)")

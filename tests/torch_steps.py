@@ -473,6 +473,6 @@ DESCRIBED = {  # mistakes that have no name: what is said of each
     "no spread": "σ clamped to [1, 1]",
     "mean and spread exchanged": "z differs",
     "variance for std": "z differs",
-    "reconstruction shifted": "x shifted by one example",
+    "reconstruction shifted": "the neighbouring example",
     "one-argument slip: KL of z": "kl differs",
 }

@@ -52,8 +52,8 @@ def parts() -> list[Part]:
             "two_stage",
             TwoStage,
             [
-                second_stage_case("SampledElbo: TwoStage", hidden=4),
-                second_stage_case("SampledElbo: TwoStage, training", hidden=4, training=True),
+                second_stage_case("SampledElbo: TwoStage", hidden=3, over=("",)),
+                second_stage_case("SampledElbo: TwoStage, training", hidden=3, training=True),
                 second_stage_case("SampledElbo: TwoStage, one draw", hidden=(), draws=1),
             ],
             sampling=prior_sampler(linear_stage(np.array([[1.4]]), np.array([SAMPLED_MEAN]), -0.5)),
@@ -123,11 +123,16 @@ def _given_codes(name: str, prior: AutoregressiveCodes) -> Case:
 
 
 def second_stage_case(
-    name: str, *, hidden: int | tuple[int, ...], draws: int = 3, training: bool = False
+    name: str,
+    *,
+    hidden: int | tuple[int, ...],
+    draws: int = 3,
+    training: bool = False,
+    over: tuple[str, ...] = ("prior",),
 ) -> Case:
-    """The bound of a model whose prior is a second stage, as an op of both."""
+    """The bound of a model whose prior is a second stage, as an op of that stage, or of the whole model."""
     model = vae(prior=TwoStage(Z, hidden=hidden, draws=draws, rng=7))
-    return objective_case(name, SampledElbo(), model, X, noise=LATENT_NOISE, training=training)
+    return objective_case(name, SampledElbo(), model, X, noise=LATENT_NOISE, training=training, over=over)
 
 
 def linear_stage(weight: Array, bias: Array, log_var: float, *, draws: int = 2) -> TwoStage:

@@ -2,8 +2,9 @@
 
 from scratchvae.reference.diagnosis.catalogue import CATALOGUE, mistakes
 from scratchvae.reference.diagnosis.diagnosing import assert_matches, diagnose
-from scratchvae.reference.diagnosis.divergence import ESTIMATES, KL_DETACHED
-from scratchvae.reference.diagnosis.examination import UNKNOWN, Examination, examine
+from scratchvae.reference.diagnosis.divergence import KL_DETACHED
+from scratchvae.reference.diagnosis.estimates import ESTIMATES
+from scratchvae.reference.diagnosis.examination import Examination, examine
 from scratchvae.reference.diagnosis.gradients import of_kl_through_z
 from scratchvae.reference.diagnosis.pieces import (
     Piece,
@@ -17,9 +18,11 @@ from scratchvae.reference.diagnosis.pieces import (
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import ALIASES, LIKELIHOODS, SCALES, Given, canonical
 from scratchvae.reference.diagnosis.reading import AS_MEANT, read
-from scratchvae.reference.diagnosis.report import Finding, Line, Outcome, Report, Verdict
+from scratchvae.reference.diagnosis.report import Report
 from scratchvae.reference.diagnosis.right import RIGHT
 from scratchvae.reference.diagnosis.sampling import NOISE_MISSING
+from scratchvae.reference.diagnosis.verdict import Finding, Line, Outcome, Verdict
+from scratchvae.reference.diagnosis.whereabouts import UNKNOWN
 
 __all__ = [
     "ALIASES",

@@ -7,6 +7,7 @@ from typing import Any
 from scratchvae.reference.diagnosis import (
     divergence,
     draws,
+    entry_weights,
     importance,
     penalties,
     priors,
@@ -61,7 +62,7 @@ def levels(given: Given, pieces: Pieces, places: frozenset[Place], *, pairs: boo
 
 
 def _solved(given: Given, pieces: Pieces, places: frozenset[Place]) -> Iterator[Reading]:
-    parts = {Place.SAMPLING: sampling, Place.DIVERGENCE: priors, Place.RECONSTRUCTION: reconstruction}
+    parts = {Place.SAMPLING: sampling, Place.DIVERGENCE: priors, Place.RECONSTRUCTION: entry_weights}
     for place in places & set(parts):
         yield from parts[place].solve(given)
     if Place.TOTAL in places:

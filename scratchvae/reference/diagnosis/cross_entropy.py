@@ -166,13 +166,16 @@ def _row(name: str, form: Piece, fix: str) -> Reading:
     return Reading(name, Place.RECONSTRUCTION, form, fix)
 
 
-SATURATES = "a logarithm is held above a floor, so that confident errors cost too little, with no gradient: use the logits' form"
+SATURATES = (
+    "a logarithm is held above a floor, so that confident errors cost too little and have no gradient: "
+    "use the cross-entropy with logits"
+)
 FORMS = [
     *(
         _row(
             "logits_used_as_probabilities",
             _logits_as_probabilities(floor),
-            "logits are taken for probabilities: use the cross-entropy with logits, or the sigmoid first",
+            "logits are read as probabilities: use the cross-entropy with logits, or apply a sigmoid first",
         )
         for floor in (0.0, *LOG_FLOORS)
     ),
@@ -184,5 +187,9 @@ FORMS = [
     *(_row("log_clipped", _cross_entropy(_floored(floor)), SATURATES) for floor in LOG_FLOORS),
     *(_row("log_clipped", _with_clipping(floor), SATURATES) for floor in LOG_FLOORS),
     _row("log_clipped", _held, SATURATES),
-    _row("off_pixels_missing", _cross_entropy(_on_only), "the cross-entropy lacks its (1 − x) log (1 − p)"),
+    _row(
+        "off_pixels_missing",
+        _cross_entropy(_on_only),
+        "the cross-entropy counts only entries with x = 1: add −(1 − x) log(1 − p)",
+    ),
 ]

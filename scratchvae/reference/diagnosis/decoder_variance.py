@@ -15,6 +15,7 @@ from scratchvae.reference.diagnosis.pieces import (
     std_read_as,
 )
 from scratchvae.reference.diagnosis.quantities import X_SCALES, Given
+from scratchvae.reference.diagnosis.spelling import VAR_BY
 
 
 def _written(
@@ -62,27 +63,39 @@ def _row(name: str, form: Piece, fix: str) -> Reading:
     return Reading(name, Place.RECONSTRUCTION, form, fix)
 
 
-SQUARED = "the decoder's σ stands where σ² belongs"
+SQUARED = "the squared error is divided by the decoder's σ: divide it by σ²"
 FORMS = [
     *(
         _row(
             f"decoder_{held}_read_as_{reading}",
             _written(kind=scale, reading=reading),
-            f"the likelihood takes {scale} for {reading}: it should get σ² and log σ² from {scale}",
+            f"the likelihood reads {scale} as {reading}: write σ² = {VAR_BY[held].replace(held, scale)} "
+            "and take its logarithm for log σ²",
         )
         for scale, held in X_SCALES.items()
         for reading in others(held)
     ),
-    _row("gaussian_half_missing", _written(square=1.0), "the squared error over σ² lacks its factor ½"),
-    _row("decoder_log_var_unhalved", _written(log_var=1.0), "log σ² of the decoder lacks its factor ½"),
+    _row(
+        "gaussian_half_missing",
+        _written(square=1.0),
+        "the squared error over σ² lacks its factor ½: write ½ (x − x_mean)²/σ²",
+    ),
+    _row(
+        "decoder_log_var_unhalved",
+        _written(log_var=1.0),
+        "log σ² of the decoder lacks its factor ½: write ½ log σ²",
+    ),
     _row(
         "decoder_log_var_halved_twice",
         _written(log_var=0.25),
-        "log σ² of the decoder is halved twice: it is ½ log σ²",
+        "log σ² of the decoder is halved twice: write ½ log σ²",
     ),
     _row("decoder_variance_not_squared", _written(over_std=True), SQUARED),
     _row("decoder_variance_not_squared", _written(over_std=True, log_var=0.25, kind="x_log_var"), SQUARED),
     _row(
-        "decoder_variance_detached", _written(detached=True), "the decoder's σ is detached: it doesn't learn"
+        "decoder_variance_detached",
+        _written(detached=True),
+        "the decoder's σ is detached in the likelihood, so that it does not learn: use it without "
+        "detach() or no_grad()",
     ),
 ]

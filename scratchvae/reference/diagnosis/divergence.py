@@ -10,8 +10,9 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis.factors import BETA, MINUS, ONE, PER_LATENT, Factor, number
-from scratchvae.reference.diagnosis.pieces import VAR_BY, Place, Reading, Terms, d_std_read_as, std_read_as
+from scratchvae.reference.diagnosis.pieces import Place, Reading, Terms, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
+from scratchvae.reference.diagnosis.spelling import FORMULA, VAR_BY, WRITE, written
 
 # of the mean, or of σ: its value and its slope
 Term = tuple[Callable[[Array], Array], Callable[[Array], Array]]
@@ -105,47 +106,6 @@ closed_form = Divergence()
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """log q(z|x) − log p(z) at z by latent: unbiased for the KL, right too. Its gradients are those at a
-    fixed z.
-
-    `slopes(u, σ)` to mean and σ at a fixed z, `through_z(z, u, σ)` to z, which is part of a d_z that was
-    handed over.
-    """
-
-    slopes: Callable[[Array, Array], tuple[Array, Array]]
-    through_z: Callable[[Array, Array, Array], Array]
-
-    def __call__(self, given: Given) -> Terms | None:
-        """½ (z² − u²) − log σ with u = (z − mean) / σ   (B, Z)."""
-        if given.scale is None or given.mean is None or (given.z is None and given.noise is None):
-            return None
-        if any(a is not None and a.ndim != given.mean.ndim for a in (given.z, given.noise)):
-            return None  # of several draws
-        mean, std = given.mean, std_read_as(given.scale, given.arrays[given.scale])
-        if not (np.isfinite(std) & (std > 0)).all():
-            return None
-        z = given.z if given.z is not None else mean + std * given.noise
-        u = (z - mean) / std if given.noise is None else given.noise
-        dmean, dstd = self.slopes(u, std)
-        slope = d_std_read_as(given.scale, given.arrays[given.scale])
-        lost = np.abs(u) * (np.abs(z) + np.abs(mean)) / std  # of u², where z has few digits beside σ
-        size = 2 + z**2 + u**2 + np.abs(np.log(std)) + lost
-        gradients = {"mean": dmean, given.scale: dstd * slope, "z": self.through_z(z, u, std)}
-        digits_lost = (1 + 2 * np.abs(u) * np.abs(slope)) * (np.abs(z) + np.abs(mean)) / std**2
-        return Terms(0.5 * (z**2 - u**2) - np.log(std), gradients, size, digits_lost=digits_lost)
-
-
-one_sample = Estimate(lambda u, std: (u / std, (u**2 - 1) / std), lambda z, u, std: z - u / std)
-# log q from the noise
-one_sample_of_noise = Estimate(lambda u, std: (np.zeros_like(u), -1 / std), lambda z, u, std: z)
-one_sample_sticking = Estimate(  # log q's parameters are detached (Roeder, Wu & Duvenaud 2017)
-    lambda u, std: (np.zeros_like(u), np.zeros_like(u)), lambda z, u, std: z - u / std
-)
-ESTIMATES = (one_sample, one_sample_of_noise, one_sample_sticking)
-
-
-@dataclass(frozen=True)
 class _TimesBeta:
     """The closed form with its weight in it, where that is not 1."""
 
@@ -168,23 +128,24 @@ KL_DETACHED = _row(
     through_mean=False,
     through_std=False,
 )
-ONE_LATENT = "the KL is that of one latent, the largest or the smallest: sum over them"
+ONE_LATENT = "the KL is that of one latent, the largest or the smallest: sum over all latents"
 READINGS = [
-    _row("kl_half_missing", "the KL lacks its factor ½", factor=number(2.0)),
+    _row("kl_half_missing", f"the KL lacks its factor ½: {WRITE}", factor=number(2.0)),
     _row(
         "kl_sign",
-        "the KL has the wrong sign: add −½ Σ 1 + log σ² − mean² − σ² to the loss, which is never negative",
+        f"the KL has the wrong sign: negate it, so that it is {FORMULA}, which is never negative",
         factor=MINUS,
     ),
     _row(
         "kl_reversed",
-        "this is KL(p ‖ q), the prior's to the posterior: exchange the two, for the bound has KL(q ‖ p)",
+        "this is KL(p ‖ q), where p is the prior and q the posterior: exchange the two, because the "
+        "bound has KL(q ‖ p)",
         reversed=True,
     ),
     *(
         _row(
             f"kl_{kind}_read_as_{reading}",
-            f"the KL takes {kind} for {reading}: take {VAR_BY[kind]} for σ² there",
+            f"the KL reads {kind} as {reading}: σ² is {VAR_BY[kind]}, so write {written(kind)}",
             kind=kind,
             reading=reading,
         )
@@ -194,46 +155,43 @@ READINGS = [
     ),
     _row(
         "kl_constant_missing",
-        "the KL lacks its −½ for each latent: subtract it, for values are ½ Z too high, though gradients are right",
+        "the KL is ½ too high for each latent, and its gradients are right: subtract ½ for each latent",
         constant=0.0,
     ),
     _row(
         "kl_constant_sign",
-        "the KL adds ½ for each latent where it should subtract it: −½ Σ 1 + log σ² − mean² − σ²",
+        f"the KL adds ½ for each latent where it should subtract ½: {WRITE}",
         constant=-1.0,
     ),
-    _row("kl_log_var_halved", "the KL has ½ log σ where ½ log σ² belongs", log=0.5),
+    _row("kl_log_var_halved", f"the KL has ½ log σ in place of ½ log σ²: {WRITE}", log=0.5),
     _row(
         "kl_log_var_squared",
-        "the KL has (log σ²)² where σ² = exp log σ² belongs",
+        f"the KL has (log σ²)² in place of σ² = exp(log σ²): {WRITE}",
         of_std="(log σ²)²",
         kind="log_var",
     ),
-    _row("kl_mean_absolute", "the KL has |mean| where mean² belongs", of_mean="|mean|"),
+    _row("kl_mean_absolute", f"the KL has |mean| in place of mean²: {WRITE}", of_mean="|mean|"),
     _row("kl_of_one_latent", ONE_LATENT, latents="largest"),
     _row("kl_of_one_latent", ONE_LATENT, latents="smallest"),
     _row(
         "kl_heads_swapped",
-        "mean and spread are exchanged in the KL: mind the order of arguments",
+        "the KL reads the mean as σ and σ as the mean: look at the order in which the encoder's two "
+        "outputs are unpacked, or passed on",
         swapped=True,
     ),
     Reading(
         "kl_times_beta",
         Place.DIVERGENCE,
         _TimesBeta(),
-        "beta is in the KL already, and is applied again or was not meant there",
+        "the KL is multiplied by beta already: multiply it by beta once, in the loss",
     ),
-    _row("kl_mean_not_squared", "the mean enters the KL unsquared", of_mean="mean"),
-    _row("kl_variance_not_squared", "the KL has σ where σ² belongs", of_std="σ"),
-    _row("kl_mean_over_latents", "the KL is averaged over the latents: sum over them", factor=PER_LATENT),
+    _row("kl_mean_not_squared", f"the KL has the mean in place of mean²: {WRITE}", of_mean="mean"),
+    _row("kl_variance_not_squared", f"the KL has σ in place of σ²: {WRITE}", of_std="σ"),
+    _row("kl_mean_over_latents", "the KL is a mean over the latents: sum over them", factor=PER_LATENT),
     KL_DETACHED,
-    described(
-        "no mean² in the KL", "the KL lacks its mean²: write it as ½ Σ mean² + σ² − 1 − log σ²", of_mean=""
-    ),
-    described("no σ² in the KL", "the KL lacks its σ²: write it as ½ Σ mean² + σ² − 1 − log σ²", of_std=""),
-    described(
-        "no log σ² in the KL", "the KL lacks its −log σ²: write it as ½ Σ mean² + σ² − 1 − log σ²", log=0.0
-    ),
+    described("no mean² in the KL", f"the KL lacks its mean²: {WRITE}", of_mean=""),
+    described("no σ² in the KL", f"the KL lacks its σ²: {WRITE}", of_std=""),
+    described("no log σ² in the KL", f"the KL lacks its −log σ²: {WRITE}", log=0.0),
     described(
         "the KL's mean detached",
         "the mean is detached in the KL: use the mean itself, without detach() or no_grad()",
@@ -246,12 +204,13 @@ READINGS = [
     ),
     described(
         "the batch's KL for each example",
-        "this KL is the sum over the batch, given to every example: sum over latents (axis 1), not over examples",
+        "this KL is the sum over the batch, given to every example: sum over the latents (axis 1) alone",
         over_batch="sum",
     ),
     described(
         "the batch's mean KL for each example",
-        "this KL is the mean over the batch, given to every example: harmless in the loss's mean, but not the KL of each",
+        "this KL is the mean over the batch, given to every example: sum over the latents (axis 1) "
+        "alone, though the loss's mean is the same",
         over_batch="mean",
     ),
 ]

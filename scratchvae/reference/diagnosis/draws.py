@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 
 from scratchvae.reference.diagnosis.pieces import (
-    STD_BY,
     Piece,
     Pieces,
     Place,
@@ -19,6 +18,7 @@ from scratchvae.reference.diagnosis.pieces import (
     std_read_as,
 )
 from scratchvae.reference.diagnosis.quantities import DRAWN, SCALES, X_SCALES, Given
+from scratchvae.reference.diagnosis.spelling import STD_BY
 
 CONSTANT = -0.5 * float(np.log(2 * np.pi))  # of each latent
 
@@ -113,7 +113,7 @@ READINGS = [
             f"log_q_{kind}_read_as_{reading}",
             Place.LOG_Q,
             _read(kind, reading),
-            f"log q(z|x) takes {kind} for {reading}: take {STD_BY[kind]} for σ there",
+            f"log q(z|x) reads {kind} as {reading}: write σ = {STD_BY[kind]}",
         )
         for kind in SCALES
         for reading in SCALES
@@ -123,18 +123,19 @@ READINGS = [
         "log_pz_mean_over_latents",
         Place.LOG_PZ,
         _averaged(log_prior),
-        "log p(z) is averaged over the latents: sum over them",
+        "log p(z) is a mean over the latents: sum over them",
     ),
     Reading(
         "log_q_mean_over_latents",
         Place.LOG_Q,
         _averaged(log_posterior),
-        "log q(z|x) is averaged over the latents: sum over them",
+        "log q(z|x) is a mean over the latents: sum over them",
     ),
     Reading(
         "constants_of_weights_differ",
         Place.CONSTANTS,
         lambda given: False,
-        "of log p(z) and log q(z|x) one lacks its constant −½ log 2π a latent: keep it in both, or in neither",
+        "one of log p(z) and log q(z|x) lacks its constant −½ log 2π of each latent: keep the constant "
+        "in both, or in neither",
     ),
 ]

@@ -1,33 +1,34 @@
 """The quantities of a step gone through in order: which agree, which depart, and under which reading."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError
+from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import nonfinite, sight
+from scratchvae.reference.diagnosis.blame import Blamed, following
+from scratchvae.reference.diagnosis.notes import never_negative, plausibility
 from scratchvae.reference.diagnosis.otherwise import digits_alike, kl_holds_beta, with_target
 from scratchvae.reference.diagnosis.pieces import Pieces, Place, Reading
-from scratchvae.reference.diagnosis.predictions import predict
+from scratchvae.reference.diagnosis.predictions import alike, predict
 from scratchvae.reference.diagnosis.quantities import GRADIENTS, ORDER, Given
-from scratchvae.reference.diagnosis.reasons import unpredicted, unproven_by
-from scratchvae.reference.diagnosis.report import Finding, Line, Outcome, Report, Verdict
+from scratchvae.reference.diagnosis.reasons import nothing_to_check, unpredicted, unproven_by
+from scratchvae.reference.diagnosis.report import Report
 from scratchvae.reference.diagnosis.right import ALSO_RIGHT, RIGHT
 from scratchvae.reference.diagnosis.search import Found, Search, bearing
+from scratchvae.reference.diagnosis.spelling import by_their_output
 from scratchvae.reference.diagnosis.suspicions import (
     REDRAWN,
     detached,
-    never_negative,
     noise_is_another,
     one_array_for_two,
     outside_support,
-    plausibility,
     suspected_noise,
     z_is_mean,
 )
-from scratchvae.reference.diagnosis.whereabouts import described
+from scratchvae.reference.diagnosis.verdict import Finding, Line, Outcome, Verdict
+from scratchvae.reference.diagnosis.whereabouts import UNKNOWN, amount, described, perhaps
 
-UNKNOWN = "the cause is unknown"
 PARTS = {Place.DIVERGENCE: "KL", Place.RECONSTRUCTION: "reconstruction"}
 AGREES = Verdict(Outcome.AGREES)
 
@@ -49,7 +50,8 @@ def examine(given: Given) -> Examination:
     run = _Run(given)
     with np.errstate(all="ignore"):  # a reading may well be no number for these arrays: then it fits nothing
         report = run.report()
-    return Examination(report, run.fair, run.pieces, run.blamed, run.likely, run.given.x)
+    blamed = run.found[-1].names if run.found else ()
+    return Examination(report, run.fair, run.pieces, blamed, run.likely, run.given.x)
 
 
 class _Run:
@@ -59,7 +61,7 @@ class _Run:
         self.given = given
         self.fair: Pieces = RIGHT  # in the forms that were found, all of them right
         self.pieces: Pieces = RIGHT  # with the mistakes that were found
-        self.blamed: tuple[str, ...] = ()
+        self.found: list[Blamed] = []
         self.likely: tuple[Reading, ...] = ()
         # places of which is known that they are not right: the quantity that shows it
         self.unknown: dict[Place, str] = {}
@@ -77,14 +79,7 @@ class _Run:
         if not set(self.given.arrays) & set(ORDER) - {"x", "noise"}:
             if broken is not None:
                 return Report(tuple(lines), tuple(self.findings))
-            found_only = (
-                f"found only what they follow from ({', '.join(self.given.arrays)})"
-                if self.given.arrays
-                else "found nothing"
-            )
-            raise InputError(
-                f"diagnose: there should be a quantity to check, such as z, kl, loss or d_mean; {found_only}"
-            )
+            nothing_to_check(self.given)
         self._take_target()
         one = one_array_for_two(self.given)
         if one is not None:
@@ -93,10 +88,11 @@ class _Run:
             line for quantity in ORDER if quantity in self.given.arrays for line in self._lines(quantity)
         ]
         known = [line.quantity for line in lines if line.found.explained]
+        known += [finding.quantity for finding in self.findings if finding.said]
         self.notes += [*never_negative(self.given), *plausibility(self.given, known)]
         search = self._search()
         blind = tuple(sight.blind(search))
-        unseen = () if self.findings else tuple(sight.unseen(search))
+        unseen = tuple(sight.missing(self.given) if self.findings else sight.unseen(search))
         return Report(tuple(lines), tuple(self.findings), tuple(dict.fromkeys(self.notes)), blind, unseen)
 
     def _take_target(self) -> None:
@@ -115,11 +111,12 @@ class _Run:
             found = outside_support(self.given) if quantity == "x" else suspected_noise(self.given)
             return [] if found is None else [Line(quantity, self._departing(found), theirs)]
         verdict = self._verdict(quantity)
-        fair = predict(quantity, self.given, self.fair)
-        reference = next(
-            (p.value for p in fair if p.fits(theirs, self.given.eps)), fair[0].value if fair else None
-        )
-        return [Line(quantity, verdict, self.given.arrays[quantity], reference)]
+        return [Line(quantity, verdict, self.given.arrays[quantity], self._reference(quantity, theirs))]
+
+    def _reference(self, quantity: str, theirs: Array) -> Array | None:
+        """What is right, reduced over the batch as theirs is."""
+        fair, made = (predict(quantity, self.given, pieces) for pieces in (self.fair, self.pieces))
+        return alike(theirs, fair, made, self.given.eps)
 
     def _verdict(self, quantity: str) -> Verdict:
         if not predict(quantity, self.given, RIGHT):
@@ -128,7 +125,7 @@ class _Run:
             self.agreed.append(quantity)
             return AGREES
         if self.pieces is not self.fair and self._fits(quantity, self.pieces):
-            return Verdict(Outcome.FOLLOWS, self.blamed)
+            return following(quantity, self._search(), self.fair, self.found)
         if self._also_right(quantity):
             return AGREES
         plain = kl_holds_beta(self.given) if quantity == "kl" else None
@@ -159,14 +156,14 @@ class _Run:
     def _unpredicted(self, quantity: str) -> Verdict:
         """Where nothing that is right can be said."""
         alone = z_is_mean(self.given) if quantity == "z" else None
-        if alone is None and self.blamed and self._fits(quantity, self.pieces):
-            return Verdict(Outcome.FOLLOWS, self.blamed)
+        if alone is None and self.found and self._fits(quantity, self.pieces):
+            return following(quantity, self._search(), self.fair, self.found)
         suspected = [] if alone is None else [alone]
         if not suspected and quantity in GRADIENTS and not self._downstream(quantity):
             suspected = detached(quantity, self.given, self.pieces, settled="z" in self.agreed)
         if suspected:
             causes = tuple(reading.name for reading in suspected)
-            self.pieces, self.blamed = self.pieces.under(suspected[0]), causes
+            self._blame(quantity, causes, suspected[0])
             return self._departing(
                 Finding(quantity, causes, "; or ".join(reading.fix for reading in suspected))
             )
@@ -174,6 +171,7 @@ class _Run:
 
     def _departing(self, found: Finding, label: str = "") -> Verdict:
         """The verdict of a finding, which is kept; `label` is a few words for a cause without a name."""
+        found = replace(found, explanation=by_their_output(found.explanation, self.given))
         self.findings.append(found)
         return Verdict(Outcome.DEPARTS, found.causes, f": {label}" if label else ", cause unknown")
 
@@ -199,7 +197,7 @@ class _Run:
     def _departs(self, quantity: str) -> Verdict:
         first = self._downstream(quantity)
         if first is not None:
-            return Verdict(Outcome.FOLLOWS, (f"{first}, cause unknown",))
+            return Verdict(Outcome.FOLLOWS, (f"{first}, cause unknown",), because=(first,))
         found = self._search().explain(quantity)
         if (
             found is None
@@ -213,60 +211,37 @@ class _Run:
             return unproven
         if found is None or not found.proven:
             return self._open(quantity, found)
-        reading = found.readings[0]
+        reading, names = found.readings[0], tuple(dict.fromkeys(r.name for r in found.readings))
+        self._blame(quantity, names, reading)
+        fixes = "; or ".join(dict.fromkeys(r.fix for r in found.readings)) + amount(found, self.given)
+        return self._departing(Finding(quantity, names if reading.named else (), fixes), reading.name)
+
+    def _blame(self, quantity: str, names: tuple[str, ...], reading: Reading) -> None:
+        """The step goes on with this mistake in it."""
         self.pieces = self.pieces.under(reading)
-        self.blamed = tuple(dict.fromkeys(r.name for r in found.readings))
-        fixes = "; or ".join(dict.fromkeys(r.fix for r in found.readings)) + self._amount(found)
-        return self._departing(Finding(quantity, self.blamed if reading.named else (), fixes), reading.name)
+        self.found.append(Blamed(quantity, names, reading))
 
     def _only(self, quantity: str) -> bool:
         """Whether everything else that could be computed is right."""
-        others = [
-            q
-            for q in ORDER
-            if q in self.given.arrays and q != quantity and predict(q, self.given, self.pieces)
-        ]
-        return all(self._fits(q, self.pieces) for q in others)
+        others = [q for q in ORDER if q in self.given.arrays and q != quantity]
+        return all(self._fits(q, self.pieces) for q in others if predict(q, self.given, self.pieces))
 
     def _open(self, quantity: str, found: Found | None) -> Verdict:
         """Nothing proven: what would agree, where and how it departs, and what would settle it."""
         given = self.given
         self.unknown |= dict.fromkeys(bearing(quantity, given), quantity)
-        right = [
-            p
-            for p in predict(quantity, given, self.fair)
-            if np.shape(p.value) == given.arrays[quantity].shape
-        ]
-        if right and digits_alike(given.arrays[quantity], right[0]):
-            digits = digits_alike(given.arrays[quantity], right[0])
-            self.notes.append(
-                f"{quantity} agrees to {digits} digits: was it rounded, or computed in another precision?"
-            )
+        theirs = given.arrays[quantity]
+        right = [p for p in predict(quantity, given, self.fair) if np.shape(p.value) == theirs.shape]
+        digits = digits_alike(theirs, right[0]) if right else 0
+        if digits:
+            same = f"{quantity} agrees to {digits} digits"
+            self.notes.append(f"{same}: was it rounded, or computed in another precision?")
         where = described(quantity, given, right[0] if right else None)
         if found is None:
             return self._departing(Finding(quantity, (), UNKNOWN + where, said=False))
         self.likely = found.readings
-        names = " or ".join(dict.fromkeys(r.name for r in found.readings))
-        fixes = "; or ".join(dict.fromkeys(r.fix for r in found.readings))
-        said = f"{UNKNOWN}, for one number proves nothing; it fits {names} ({fixes}){where}"
+        said = f"{UNKNOWN}{perhaps(found)}{where}"
         return self._departing(Finding(quantity, (), said, said=False))
 
     def _fits(self, quantity: str, pieces: Pieces) -> bool:
         return self._search().fits(quantity, pieces)
-
-    def _amount(self, found: Found) -> str:
-        """What a wrong reduction amounts to."""
-        reading = found.readings[0]
-        if (
-            len({r.name for r in found.readings}) != 1
-            or reading.place is not Place.TOTAL
-            or not reading.named
-            or self.given.weighted
-        ):
-            return ""
-        a, b, _ = reading.computes(self.given)
-        return (
-            f" (as it stands, it amounts to beta = {b / a:.6g})"
-            if a > 0 and b > 0 and b / a != self.given.beta
-            else ""
-        )

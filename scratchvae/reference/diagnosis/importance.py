@@ -76,53 +76,74 @@ def _over_batch_by_draws(log_w: Array) -> Bound:
     return value + np.log(len(log_w) / log_w.shape[1]), share
 
 
-OVER_BATCH = "weights are added up over the batch: take the logarithm of the mean over an example's K draws"
+OVER_BATCH = (
+    "weights are added up over the batch: take the logarithm of the mean over the K draws of an example"
+)
 READINGS = [
     Reading(
         "log_weight_sign",
         Place.LOG_WEIGHTS,
         _signs(1, 1, 1),
-        "log q is added to the log-weight: it is subtracted",
+        "log q is added to the log-weight: subtract it",
     ),
     Reading(
         "log_weight_sign",
         Place.LOG_WEIGHTS,
         _signs(1, -1, 1),
-        "log p(z) − log q(z|x) has the wrong sign in the log-weight",
+        "log p(z) − log q(z|x) has the wrong sign in the log-weight: write log p(x|z) + log p(z) − log "
+        "q(z|x)",
     ),
     Reading(
         "log_weight_sign",
         Place.LOG_WEIGHTS,
         _signs(-1, 1, -1),
-        "log p(x|z) has the wrong sign in the log-weight",
+        "log p(x|z) has the wrong sign in the log-weight: write log p(x|z) + log p(z) − log q(z|x)",
     ),
-    Reading("log_weight_sign", Place.LOG_WEIGHTS, _signs(-1, -1, 1), "the log-weight has the wrong sign"),
-    Reading("log_q_missing", Place.LOG_WEIGHTS, _signs(1, 1, 0), "the log-weight lacks its −log q(z|x)"),
-    Reading("log_pz_missing", Place.LOG_WEIGHTS, _signs(1, 0, -1), "the log-weight lacks its log p(z)"),
+    Reading(
+        "log_weight_sign",
+        Place.LOG_WEIGHTS,
+        _signs(-1, -1, 1),
+        "the log-weight has the wrong sign: write log p(x|z) + log p(z) − log q(z|x)",
+    ),
+    Reading(
+        "log_q_missing",
+        Place.LOG_WEIGHTS,
+        _signs(1, 1, 0),
+        "the log-weight lacks its −log q(z|x): write log p(x|z) + log p(z) − log q(z|x)",
+    ),
+    Reading(
+        "log_pz_missing",
+        Place.LOG_WEIGHTS,
+        _signs(1, 0, -1),
+        "the log-weight lacks its log p(z): write log p(x|z) + log p(z) − log q(z|x)",
+    ),
     Reading("weights_summed_over_batch", Place.IMPORTANCE, lambda given: _over_batch, OVER_BATCH),
     Reading("weights_summed_over_batch", Place.IMPORTANCE, lambda given: _over_batch_by_draws, OVER_BATCH),
     Reading(
         "log_k_missing",
         Place.IMPORTANCE,
         lambda given: _sum,
-        "the bound lacks its −log K: subtract it from the logsumexp, which is of K weights, for their mean",
+        "the bound lacks its −log K: subtract log K from the logsumexp of the K log-weights, because the "
+        "bound has their mean",
     ),
     Reading(
         "inverse_k_for_log_k",
         Place.IMPORTANCE,
         lambda given: _less_inverse,
-        "the bound adds 1/K where log 1/K belongs: gradients are right, values are log K + 1/K too high",
+        "the bound has −1/K in place of −log K: subtract log K, though its gradients are right",
     ),
     Reading(
         "averaged_inside_log",
         Place.IMPORTANCE,
         lambda given: _mean_of_logs,
-        "logarithms of weights are averaged, which is the plain bound: take the logarithm of the mean weight",
+        "the mean of the log-weights is taken, which is the plain bound: take the logarithm of the mean "
+        "weight",
     ),
     Reading(
         "weights_not_detached",
         Place.IMPORTANCE,
         lambda given: _weighted if given.d_log_w is not None else None,
-        "normalized weights times log-weights, without detaching the weights: detach them, or differentiate log Σ_k w_k",
+        "this is Σ_k w̃_k log w_k, and gradients flow through w̃_k too: detach w̃_k, or differentiate "
+        "log Σ_k w_k",
     ),
 ]

@@ -12,7 +12,7 @@ from scratchvae.arrays import Array
 from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis.pieces import std_read_as
 from scratchvae.reference.diagnosis.quantities import GRADIENTS, SCALES, X_SCALES, Given
-from scratchvae.reference.diagnosis.report import Finding, Line, Outcome, Verdict
+from scratchvae.reference.diagnosis.verdict import Finding, Line, Outcome, Verdict
 
 OUTPUTS = ("logits", "x_mean", *X_SCALES)
 PARTS = ("reconstruction", "log_px", "kl", "log_pz", "log_q", "log_w")
@@ -93,12 +93,14 @@ OPERATIONS = (
     Operation(
         ("kl", "log_q", "loss", "bound", *SPREAD),
         _spread(lambda std, var: ~np.isfinite(var)),
-        "σ² overflows, exp of {scale} beyond 88.7 in float32 (709 in float64): clamp {scale} to ±20, or bound the head",
+        "σ² overflows, exp of {scale} beyond 88.7 in float32 (709 in float64): clamp {scale} to ±20, or "
+        "bound the head",
     ),
     Operation(
         ("kl", "log_q", "loss", "bound", *SPREAD),
         _spread(lambda std, var: (std <= 0) | (var == 0)),
-        "log of 0, or a division by it: σ is 0 where {scale} says so; let the encoder give log σ², or add a small number to σ",
+        "log of 0, or a division by it: σ is 0 where {scale} says so; let the encoder give log σ², or "
+        "add a small number to σ",
     ),
     Operation(
         ("reconstruction", "log_px", "loss", "bound"),
@@ -108,7 +110,8 @@ OPERATIONS = (
     Operation(
         ("reconstruction", "log_px", "loss", "bound"),
         _exponent,
-        "exp of a logit beyond 88.7 overflows (709 in float64): use softplus, or the cross-entropy with logits",
+        "exp of a logit beyond 88.7 overflows (709 in float64): use softplus, or the cross-entropy with "
+        "logits",
     ),
     Operation(
         ("reconstruction", "log_px", "loss", "bound", *(f"d_{o}" for o in OUTPUTS)),
@@ -118,7 +121,8 @@ OPERATIONS = (
     Operation(
         ("d_logits", "d_x_mean"),
         _probability(lambda p, x: (p <= 0) | (p >= 1)),
-        "0 / 0 in (p − x) / (p (1 − p)), at a probability of exactly 0 or 1: use the cross-entropy with logits",
+        "0 / 0 in (p − x) / (p (1 − p)), at a probability of exactly 0 or 1: use the cross-entropy with "
+        "logits",
     ),
 )
 
@@ -136,7 +140,8 @@ def settle(given: Given) -> tuple[list[Line], Finding, Given] | None:
     found = Finding(first, (), _explained(first, given))
     lines = [Line(first, Verdict(Outcome.DEPARTS, why=", not finite"), given.arrays[first])]
     lines += [
-        Line(q, Verdict(Outcome.FOLLOWS, (f"{first} not finite",)), given.arrays[q]) for q in broken[1:]
+        Line(q, Verdict(Outcome.FOLLOWS, (f"{first} not finite",), because=(first,)), given.arrays[q])
+        for q in broken[1:]
     ]
     return lines, found, replace(given, arrays={n: a for n, a in given.arrays.items() if n not in broken})
 
@@ -160,7 +165,10 @@ def _explained(first: str, given: Given) -> str:
         return f"{said}, while the values before it are finite: {GRADIENT_ALONE}"
     if first in FROM_OUTSIDE or not any(n in given.arrays for n in BEFORE.get(first, ())):
         network = first in SCALES or first in OUTPUTS
-        return f"{said}: {FROM_OUTSIDE.get(first, FROM_OUTSIDE['mean'] if network else 'hand over what it is computed from too')}"
+        return (
+            f"{said}: "
+            f"{FROM_OUTSIDE.get(first, FROM_OUTSIDE['mean'] if network else 'hand over what it is computed from too')}"
+        )
     return f"{said}, while all that it follows from is finite: {VALUE_ALONE}"
 
 

@@ -78,22 +78,23 @@ READINGS = [
     _of_bits(
         "free_bits_over_total",
         _of_total,
-        "free bits are granted to the KL's total: grant them to each latent",
+        "the floor of free bits is set under the total KL: set it under the mean KL of each latent",
     ),
     _of_bits(
         "free_bits_by_example",
         _by_example,
-        "free bits are granted to each example: take the mean over the batch first",
+        "the floor of free bits is set under the KL of each example: take the mean over the batch first",
     ),
     _of_bits(
         "free_bits_over_example",
         _over_example,
-        "free bits are granted to each example's total: grant them to each latent's mean",
+        "the floor of free bits is set under the total KL of each example: set it under the mean KL of "
+        "each latent",
     ),
     _of_bits(
         "free_bits_missing",
         _plain,
-        "no bits are free: the KL of each latent should count as at least λ",
+        "no bits are free: count the mean KL of each latent as max(λ, KL)",
     ),
     _of_capacity(
         "capacity_missing",

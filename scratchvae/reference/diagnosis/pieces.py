@@ -158,23 +158,6 @@ def masked(given: Given, terms: Terms | None) -> Terms | None:
     )
 
 
-# σ and σ² as they are written by what the encoder puts out
-STD_BY = {
-    "log_var": "exp(½ log_var)",
-    "log_std": "exp(log_std)",
-    "std": "std",
-    "var": "√var",
-    "raw_std": "softplus(raw_std)",
-}
-VAR_BY = {
-    "log_var": "exp(log_var)",
-    "log_std": "exp(2 log_std)",
-    "std": "std²",
-    "var": "var",
-    "raw_std": "softplus(raw_std)²",
-}
-
-
 def std_read_as(kind: str, held: Array) -> Array:
     """σ if `held` is taken for the quantity `kind` of SCALES; NaN where it can't be one."""
     with np.errstate(all="ignore"):

@@ -4,6 +4,7 @@ step.
 
 import numpy as np
 
+from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis.draws import by_draw
 from scratchvae.reference.diagnosis.gradients import gradient
 from scratchvae.reference.diagnosis.losses import loss
@@ -57,3 +58,15 @@ def _penalty_forms(given: Given, pieces: Pieces) -> list[Prediction]:
         terms.size.sum() / len(terms.size) + given.free_bits + (given.capacity or 0.0),
     )
     return [Prediction(value, size), Prediction(value * len(terms.value), size * len(terms.value))]
+
+
+def alike(theirs: Array, fair: list[Prediction], made: list[Prediction], eps: float) -> Array | None:
+    """The right value in the form in which theirs stands: a mean over the batch beside a mean, a sum beside a sum.
+
+    `made` are the same forms with the mistakes that were found, which theirs may be one of.
+    """
+    for several in [made, fair] if len(made) == len(fair) else [fair]:
+        for form, right in zip(several, fair, strict=True):
+            if form.fits(theirs, eps):
+                return right.value
+    return fair[0].value if fair else None

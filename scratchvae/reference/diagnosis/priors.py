@@ -13,6 +13,7 @@ from scratchvae.reference.diagnosis.least_squares import least_squares
 from scratchvae.reference.diagnosis.pieces import Reading, std_read_as
 from scratchvae.reference.diagnosis.quantities import Given
 from scratchvae.reference.diagnosis.sampling import tidied
+from scratchvae.reference.diagnosis.spelling import WRITE
 
 
 def solve(given: Given) -> Iterator[Reading]:
@@ -25,7 +26,7 @@ def solve(given: Given) -> Iterator[Reading]:
             said = f"the KL × {spelled(c)}"
             yield described(
                 said,
-                f"this is {said}: ½ Σ mean² + σ² − 1 − log σ², with no factor beside",
+                f"this is {said}: leave out the factor {spelled(c)}, and {WRITE}",
                 1,
                 factor=number(c),
             )
@@ -81,5 +82,8 @@ def _other_prior(precision: float, scaled_mean: float) -> Iterator[Reading]:
     for a, s in zip(tidied(scaled_mean / precision), tidied(precision**-0.5), strict=True):
         a = 0.0 if abs(a) < 1e-5 else a
         said = f"N({spelled(a)}, {spelled(s)}²)"
-        fix = f"this is the KL to the prior {said}, of mean {spelled(a)} and σ {spelled(s)}, where N(0, 1) was declared"
+        fix = (
+            f"this is the KL to the prior {said}, of mean {spelled(a)} and σ {spelled(s)}, where N(0, 1) "
+            "was declared"
+        )
         yield described(f"the prior {said}", fix, 2, prior_mean=a, prior_std=s)

@@ -1,36 +1,59 @@
 """Why a quantity is not judged: nothing to compute it from, or a difference that might yet be right."""
 
+from typing import NoReturn
+
 import numpy as np
 
+from scratchvae.arrays import InputError
 from scratchvae.reference.diagnosis.cross_entropy import through_probabilities
 from scratchvae.reference.diagnosis.importance import surrogate
 from scratchvae.reference.diagnosis.pieces import Place
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import GRADIENTS, Given
-from scratchvae.reference.diagnosis.report import Outcome, Verdict
 from scratchvae.reference.diagnosis.search import Search
 from scratchvae.reference.diagnosis.suspicions import SURROGATE
+from scratchvae.reference.diagnosis.verdict import Outcome, Verdict
 
-FROM = {  # what a quantity follows from
-    "z": "mean, log_var (or log_std, std, …) and noise",
-    "reconstruction": "x and logits (or x_mean)",
-    "log_px": "x and logits (or x_mean), of each draw (B, K, D)",
-    "kl": "mean and log_var (or log_std, std, …)",
-    "log_pz": "z (B, K, Z)",
-    "log_q": "mean, log_var (or log_std, std, …) and z or noise (B, K, Z)",
-    "log_w": "log_px, log_pz and log_q",
-    "d_z": "the decoder, which check_torch and check_jax know",
-    "d_log_w": "log_w",
+SPREAD = "log_var (or log_std, std, …)"
+FROM = {  # what a quantity is computed from
+    "z": ("mean", SPREAD, "noise"),
+    "reconstruction": ("x", "logits (or x_mean)"),
+    "log_px": ("x", "logits (or x_mean)"),
+    "kl": ("mean", SPREAD),
+    "log_pz": ("z",),
+    "log_q": ("mean", SPREAD, "z or noise"),
+    "log_w": ("log_px", "log_pz", "log_q"),
+    "d_log_w": ("log_w",),
 }
+BY_LAYERS = "only check_torch, check_jax and check_keras, which run your decoder, can check it"
+
+
+def nothing_to_check(given: Given) -> NoReturn:
+    """InputError: what was handed over is only what quantities follow from."""
+    only = f"only what they follow from ({', '.join(given.arrays)})" if given.arrays else "nothing"
+    raise InputError(
+        f"diagnose: there should be a quantity to check, such as z, kl, loss or d_mean; found {only}"
+    )
 
 
 def unpredicted(quantity: str, given: Given) -> Verdict:
     """Of a quantity that nothing right can be computed for, from what was handed over."""
     if quantity in {"d_mean", f"d_{given.scale}"} and not given.weighted and given.d_z is None:
         return Verdict(Outcome.UNCHECKED, why=": hand over d_z too")
-    if quantity in FROM and not (quantity == "d_log_w" and given.log_w is not None):
-        return Verdict(Outcome.TAKEN, why=f": it follows from {FROM[quantity]}")
+    if quantity == "d_z":
+        return Verdict(Outcome.TAKEN, why=f": {BY_LAYERS}")
+    wanted = [name for name in FROM.get(quantity, ()) if not _handed_over(name, given)]
+    if wanted:
+        return Verdict(Outcome.TAKEN, why=f": hand over {' and '.join(wanted)} too")
     return Verdict(Outcome.UNCHECKED, why=": what it follows from was not handed over, or in another shape")
+
+
+def _handed_over(name: str, given: Given) -> bool:
+    """Whether an array of FROM is there, under one of the names that it may have."""
+    if name == SPREAD:
+        return given.scale is not None
+    names = {"logits (or x_mean)": ("logits", "x_mean"), "z or noise": ("z", "noise")}.get(name, (name,))
+    return any(one in given.arrays for one in names)
 
 
 def unproven_by(quantity: str, search: Search) -> Verdict | None:

@@ -4,120 +4,9 @@ was not seen.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
 from html import escape
 
-import numpy as np
-
-from scratchvae.arrays import Array
-
-
-class Outcome(Enum):
-    """What came of comparing a quantity; the value is how its words begin."""
-
-    AGREES = "agrees"
-    DEPARTS = "DEPARTS"
-    FOLLOWS = "follows from"
-    TAKEN = "taken as given"
-    UNCHECKED = "not checked"
-    UNPROVEN = "unproven"
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """An outcome, the mistakes that explain it, and where there are none, what else is said."""
-
-    outcome: Outcome
-    causes: tuple[str, ...] = ()
-    why: str = ""
-
-    @property
-    def checked(self) -> bool:
-        """Whether the quantity was compared, to an end."""
-        return self.outcome in {Outcome.AGREES, Outcome.DEPARTS, Outcome.FOLLOWS}
-
-    @property
-    def explained(self) -> bool:
-        """Whether it is known why the quantity is what it is."""
-        return self.outcome in {Outcome.AGREES, Outcome.FOLLOWS} or (
-            self.outcome is Outcome.DEPARTS and bool(self.causes)
-        )
-
-    def __str__(self) -> str:
-        named = " or ".join(self.causes)
-        if self.outcome is Outcome.FOLLOWS:
-            return f"{self.outcome.value} {named}"
-        return f"{self.outcome.value}: {named}" if named else f"{self.outcome.value}{self.why}"
-
-
-@dataclass(frozen=True)
-class Line:
-    """One quantity beside what it should be."""
-
-    quantity: str
-    found: Verdict
-    theirs: Array
-    reference: Array | None = None
-
-    @property
-    def verdict(self) -> str:
-        """The verdict in words."""
-        return str(self.found)
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """The row of a table: the quantity, theirs, the reference, how they differ, the verdict."""
-        found = self.found.outcome.value if self.found.outcome is Outcome.UNPROVEN else self.verdict
-        return self.quantity, _shown(self.theirs), _shown(self.reference), self._apart(), found
-
-    def _apart(self) -> str:
-        """The ratio, where there is one for all entries; else the largest difference."""
-        if self.reference is None or self.theirs.shape != self.reference.shape:
-            return ""
-        with np.errstate(all="ignore"):
-            ratios = np.where(self.reference == self.theirs, 1.0, self.theirs / self.reference)
-        known = ratios[(self.reference != 0) & np.isfinite(ratios)]
-        if known.size and np.ptp(known) <= 1e-3 * abs(known.flat[0]):
-            return f"x {np.median(known):.6g}"
-        with np.errstate(all="ignore"):
-            apart = np.abs(self.theirs - self.reference)
-        return f"differ by {np.nanmax(apart):.2g}" if apart.size and np.isfinite(apart).any() else ""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A quantity that departs, and the mistakes that give exactly what was found
-    (none: the cause has no name).
-
-    `said` is False where nothing is known of why: then the explanation says where and how it departs.
-    """
-
-    quantity: str
-    causes: tuple[str, ...]
-    explanation: str
-    said: bool = True
-
-    @property
-    def what(self) -> str:
-        """What is wrong, without the fix."""
-        return self.explanation.partition(": ")[0] if self.said else self.explanation.partition("; ")[0]
-
-    @property
-    def fix(self) -> str:
-        """What helps."""
-        left = self.explanation.partition(": " if self.said else "; ")[2]
-        return left or f"write it as {FORMULAS.get(self.quantity, 'the reference has it')}"
-
-
-FORMULAS = {
-    "z": "mean + σ · noise",
-    "reconstruction": "−log p(x|z), summed over the entries of an event",
-    "log_px": "log p(x|z), summed over the entries of an event",
-    "kl": "½ Σ mean² + σ² − 1 − log σ², summed over the latents",
-    "loss": "−log p(x|z) + β KL, averaged over the batch or summed as declared",
-    "bound": "log p(x|z) − β KL, averaged over the batch or summed as declared",
-    "log_w": "log p(x|z) + log p(z) − log q(z|x)",
-}
+from scratchvae.reference.diagnosis.verdict import Finding, Line, Outcome
 
 
 @dataclass(frozen=True)
@@ -125,13 +14,15 @@ class Report:
     """The outcome of a diagnosis. `str(report)` gives the verdict, the fix, a table of what departs, and the
     rest in a line each.
 
-    A number stands for itself, |.| is the mean magnitude of an array; "x 2" says that all of it is twice the
-    reference, "differ by" is the largest difference. "d_fc1.weight" is a parameter's gradient, and "z by the
-    layers" is compared with what layers of this library make of the same weights, batch and noise; "z" alone,
-    with what follows from your own mean and σ.
+    The table has what is yours, the reference, their ratio where it is one number for all entries, and the
+    largest difference of an entry. An array is shown by the mean of its absolute values. The reference of a
+    quantity is computed from your own values before it: your loss can agree while your KL departs, and then
+    the line below the table says so. "d_fc1.weight" is a parameter's gradient, and "z by the layers" is
+    compared with what layers of this library make of the same weights, batch and noise; "z" alone, with what
+    follows from your own mean and σ.
 
     The verdicts of its lines: "agrees", but for rounding in its dtype; "DEPARTS", for the mistakes named,
-    each of which gives exactly what was found; "follows from" a departure before it; "taken as given", "not
+    each of which gives exactly what was found; "follows from" departures before it; "taken as given" and "not
     checked", where what it follows from was not handed over; "unproven", where it differs and might yet be
     right, for want of what is said.
 
@@ -209,7 +100,11 @@ class Report:
         """What is wrong, then what to do, for each finding; and else for each quantity that might be right."""
         lines = []
         for finding in self.findings:
-            lines += [f"{_in_words(finding.quantity)} departs: {finding.what}", f"    {finding.fix}"]
+            fixes = [finding.fix] if finding.said else finding.fix.split("; ")
+            lines += [
+                f"{_in_words(finding.quantity)} departs: {finding.what}",
+                *(f"    {fix}" for fix in fixes),
+            ]
         for line in self.of(Outcome.UNPROVEN) if not lines else ():
             why = line.found.why.removeprefix(": ")
             what, _, fix = why.partition(": " if ": " in why else "; ")
@@ -231,24 +126,40 @@ class Report:
         if not self._shown():
             return []
         rows = [HEAD, *(line.cells for line in self._shown())]
-        widths = [max(len(row[i]) for row in rows) for i in range(4)]
-        return [
-            f"{name:{widths[0]}}  {theirs:>{widths[1]}}  {right:>{widths[2]}}  {apart:>{widths[3]}}  {verdict}"
-            for name, theirs, right, apart, verdict in rows
-        ] + [""]
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        numbers = [
+            "  ".join(
+                [
+                    f"{row[0]:{widths[0]}}",
+                    *(f"{row[i]:>{widths[i]}}" for i in range(1, 5) if widths[i]),
+                    row[5],
+                ]
+            ).rstrip()
+            for row in rows
+        ]
+        return [*numbers, *self._legend(), ""]
+
+    def _legend(self) -> list[str]:
+        arrays = any(line.theirs.ndim and line.theirs.size for line in self._shown())
+        return ["|.| is the mean of an array's absolute values"] if arrays else []
 
     def _rest(self) -> list[tuple[str, str]]:
         """What is not in the table, a line for each kind."""
         shown = self._shown()
-        followed: dict[str, list[str]] = {}
+        wrong = {line.quantity for line in self.of(Outcome.DEPARTS, Outcome.FOLLOWS)}
+        kinds: dict[str, list[str]] = {}
         for line in self.of(Outcome.FOLLOWS):
-            followed.setdefault(" or ".join(line.found.causes), []).append(line.quantity)
-        rest = [(f"follows from {cause}", ", ".join(names)) for cause, names in followed.items()]
-        for outcome in (Outcome.UNPROVEN, Outcome.AGREES):
-            names = [line.quantity for line in self.of(outcome) if line not in shown]
-            rest += [(outcome.value, ", ".join(names))] if names else []
-        for outcome in (Outcome.TAKEN, Outcome.UNCHECKED):
-            rest += [(line.quantity, line.verdict) for line in self.of(outcome) if line not in shown]
+            because = " and ".join(line.found.because or line.found.causes)
+            kinds.setdefault(f"departs too, for the same reason as {because}", []).append(line.quantity)
+        kinds[Outcome.UNPROVEN.value] = [q.quantity for q in self.of(Outcome.UNPROVEN) if q not in shown]
+        kinds[Outcome.AGREES.value] = []
+        for line in self.of(Outcome.AGREES):
+            own = [q for q in BUILT_FROM.get(line.quantity, ()) if q in wrong]
+            agrees = f"agrees, computed from your own {' and '.join(own)}" if own else Outcome.AGREES.value
+            kinds.setdefault(agrees, []).append(line.quantity)
+        rest = [(kind, ", ".join(names)) for kind, names in kinds.items() if names]
+        unchecked = [line for line in self.of(Outcome.TAKEN, Outcome.UNCHECKED) if line not in shown]
+        rest += [(Outcome.UNCHECKED.value, f"{line.quantity} ({line.found.name})") for line in unchecked]
         blind = self.blind if self.findings or self.of(Outcome.UNPROVEN) else ()
         rest += [("not seen", what.removeprefix("not found: ")) for what in (*blind, *self.unseen)]
         return rest + [("note", note) for note in self.notes]
@@ -256,27 +167,29 @@ class Report:
     def _repr_html_(self) -> str:
         verdict = "".join(f"<p>{escape(line)}</p>" for line in self._verdict())
         rows = "".join(f"<tr>{_cells(line.cells, 'td')}</tr>" for line in self._shown())
-        table = f"<table><tr>{_cells(HEAD, 'th')}</tr>{rows}</table>" if rows else ""
+        legend = "".join(f"<p>{escape(line)}</p>" for line in self._legend())
+        table = f"<table><tr>{_cells(HEAD, 'th')}</tr>{rows}</table>{legend}" if rows else ""
         rest = "".join(f"<li><b>{escape(word)}</b>: {escape(what)}</li>" for word, what in self._rest())
         return f"<div>{verdict}{table}<ul>{rest}</ul></div>"
 
 
-HEAD = ("quantity", "theirs", "reference", "ratio, difference", "verdict")
+HEAD = ("quantity", "yours", "reference", "ratio", "largest difference", "mistake")
+BUILT_FROM = {  # the quantities of a step that a quantity is computed from, of those which are checked
+    **dict.fromkeys(("reconstruction", "log_px", "log_pz", "log_q"), ("z",)),
+    "log_w": ("z", "log_px", "log_pz", "log_q"),
+    **dict.fromkeys(("loss", "bound"), ("z", "reconstruction", "kl", "log_px", "log_w")),
+    **dict.fromkeys(("d_logits", "d_x_mean"), ("z",)),
+}
 
 
 def _in_words(quantity: str) -> str:
     """A quantity's name; of a gradient also what it is."""
-    return f"{quantity} (the loss's gradient by {quantity[2:]})" if quantity.startswith("d_") else quantity
+    return (
+        f"{quantity} (the gradient of the loss with respect to {quantity[2:]})"
+        if quantity.startswith("d_")
+        else quantity
+    )
 
 
 def _cells(texts: Iterable[str], tag: str) -> str:
     return "".join(f"<{tag}>{escape(text)}</{tag}>" for text in texts)
-
-
-def _shown(array: Array | None) -> str:
-    """A number itself, of an array the mean magnitude."""
-    if array is None:
-        return ""
-    return (
-        f"{float(array):.7g}" if array.ndim == 0 else f"|.| {np.abs(array).mean() if array.size else 0:.5g}"
-    )

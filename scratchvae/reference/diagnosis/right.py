@@ -9,6 +9,7 @@ from scratchvae.reference.diagnosis import (
     divergence,
     draws,
     entries,
+    estimates,
     importance,
     penalties,
     reconstruction,
@@ -42,15 +43,15 @@ class Form:
 
 
 ALSO_RIGHT = [
-    Form(Place.DIVERGENCE, divergence.one_sample, "a one-sample estimate of the KL: right, if less exact"),
+    Form(Place.DIVERGENCE, estimates.one_sample, "a one-sample estimate of the KL: right, if less exact"),
     Form(
         Place.DIVERGENCE,
-        divergence.one_sample_of_noise,
+        estimates.one_sample_of_noise,
         "a one-sample estimate of the KL, log q taken from the noise: right, if less exact",
     ),
     Form(
         Place.DIVERGENCE,
-        divergence.one_sample_sticking,
+        estimates.one_sample_sticking,
         "a one-sample estimate of the KL, log q's parameters detached: right, if less exact",
     ),
     Form(

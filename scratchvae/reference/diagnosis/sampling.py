@@ -9,8 +9,9 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis.draws import each_draw
 from scratchvae.reference.diagnosis.factors import spelled
-from scratchvae.reference.diagnosis.pieces import STD_BY, Place, Reading, Terms, d_std_read_as, std_read_as
+from scratchvae.reference.diagnosis.pieces import Place, Reading, Terms, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
+from scratchvae.reference.diagnosis.spelling import STD_BY
 
 NOISES: dict[str, Callable[[Array], Array]] = {
     "given": lambda noise: noise,
@@ -110,7 +111,8 @@ SIGMA_DETACHED = _row(
 )
 Z_DETACHED = _row(
     "z_detached",
-    "z is detached from the encoder: reparameterize (rsample() for sample()), so that z's gradient reaches mean and σ",
+    "z is detached from the encoder: write z = mean + σ · noise, or call rsample() instead of sample(), "
+    "so that gradients reach mean and σ",
     through_mean=False,
     through_std=False,
 )
@@ -118,7 +120,7 @@ READINGS = [
     *(
         _row(
             f"sampling_{kind}_read_as_{reading}",
-            f"the sampling takes {kind} for {reading}: write z = mean + {STD_BY[kind]} · noise",
+            f"the sampling reads {kind} as {reading}: write z = mean + {STD_BY[kind]} · noise",
             kind=kind,
             reading=reading,
         )
@@ -129,17 +131,18 @@ READINGS = [
     NOISE_MISSING,
     _row(
         "noise_shared_across_batch",
-        "one draw of noise serves the whole batch: draw it with the shape of the mean, (B, Z)",
+        "all examples of the batch get the same noise: draw it with the shape of the mean, (B, Z)",
         noise="one draw for all",
     ),
     _row(
         "noise_at_evaluation",
-        "noise is added at evaluation too: there z should be the mean",
+        "noise is added at evaluation too: take z = mean there",
         at_evaluation=True,
     ),
     _row(
         "heads_swapped",
-        "mean and spread are exchanged in z: the order of the heads, or of the arguments",
+        "z reads the mean as σ and σ as the mean: look at the order in which the encoder's two outputs "
+        "are unpacked, or passed on",
         swapped=True,
     ),
     MEAN_DETACHED,
@@ -147,25 +150,25 @@ READINGS = [
     Z_DETACHED,
     _words(
         "noise of another example",
-        "z used the noise shifted by one example: keep rows together",
+        "z used the noise of the neighbouring example: use row i of the noise with row i of the mean",
         noise="of the example before",
     ),
     _words(
         "noise of another example",
-        "z used the noise shifted by one example: keep rows together",
+        "z used the noise of the neighbouring example: use row i of the noise with row i of the mean",
         noise="of the example after",
     ),
     _words(
         "|noise|",
-        "z used the absolute value of the noise, |noise|: it should be normal, of both signs",
+        "z used |noise|: use the noise with its sign",
         noise="absolute",
     ),
     _words(
         "−σ",
-        "z used −σ: noise is subtracted, which is harmless by itself, but it isn't the noise that was handed over",
+        "z used −σ: write z = mean + σ · noise, or hand over −noise, because training is as good with either",
         factor=-1.0,
     ),
-    _words("mean left out of z", "z is σ · noise, its mean is missing: add it", centred=True),
+    _words("mean left out of z", "z lacks the mean: write z = mean + σ · noise", centred=True),
 ]
 
 
@@ -196,16 +199,14 @@ def solve(given: Given) -> Iterator[Reading]:
             else np.nan
         )
         for c in tidied(ratio):
-            said = f"z used {spelled(c)} σ" + (
-                "" if reading is None else f", with {kind} taken for {reading}"
-            )
+            said = f"z used {spelled(c)} σ" + ("" if reading is None else f", with {kind} read as {reading}")
             yield _words(
-                f"{spelled(c)} σ in z", f"{said}: it should be mean + σ · noise", 1, factor=c, reading=reading
+                f"{spelled(c)} σ in z", f"{said}: write z = mean + σ · noise", 1, factor=c, reading=reading
             )
     for c in tidied(float(np.median((implied - std)[known]))):
         yield _words(
             f"σ + {spelled(c)} in z",
-            f"z used σ + {spelled(c)}: hand over the σ that is used, or leave it out",
+            f"z used σ + {spelled(c)}: leave out the number that is added, or hand over as σ what is used",
             1,
             added=c,
         )
@@ -213,7 +214,10 @@ def solve(given: Given) -> Iterator[Reading]:
     for a, b in ((low, np.inf), (0.0, high), (low, high)):
         for c, d in zip(tidied(a), tidied(b), strict=True):
             said = f"[{spelled(c)}, {spelled(d)}]".replace("inf", "∞")
-            fix = f"z used a σ clamped to {said}, with no gradient beyond: hand over the σ that is used, or do not clamp"
+            fix = (
+                f"z used a σ clamped to {said}, where no gradient flows beyond: leave out the clamp, or "
+                "hand over as σ what is used"
+            )
             yield _words(f"σ clamped to {said} in z", fix, 1 + (a > 0 and np.isfinite(b)), low=c, high=d)
 
 

@@ -39,7 +39,8 @@ def blind(search: Search) -> Iterator[str]:
             size = _size(search, part, "loss" if "loss" in agreed else agreed[0])
             yield (
                 f"{where} would agree without {part} too: {size}; "
-                f"hand over d_mean and d_z of weights that are not fresh from initialization, or perturb the weights"
+                "hand over d_mean and d_z of weights that are not fresh from initialization, or perturb "
+                "the weights"
             )
 
 
@@ -72,7 +73,7 @@ def unseen(search: Search) -> Iterator[str]:
     if names:
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         yield f"what would agree too, to within rounding: {', '.join(names[:MOST_NAMES])}{more}"
-    yield from _missing(given)
+    yield from missing(given)
 
 
 def _differs(search: Search, bears: list[str], pieces: Pieces) -> bool:
@@ -84,7 +85,7 @@ def _differs(search: Search, bears: list[str], pieces: Pieces) -> bool:
     return False
 
 
-def _missing(given: Given) -> Iterator[str]:
+def missing(given: Given) -> Iterator[str]:
     """Which parts of a step were not looked at, for want of an array."""
     if given.weighted:
         return
@@ -99,6 +100,9 @@ def _missing(given: Given) -> Iterator[str]:
     if not have & {"loss", "bound"}:
         yield "how the parts are weighed: hand over loss"
     if not {"d_mean", f"d_{given.scale}", "d_z"} <= have:
-        yield "whether gradients reach the encoder: hand over d_mean, d_log_var (or of what σ is held as) and d_z"
+        yield (
+            "whether gradients reach the encoder: hand over d_mean, d_log_var (or of what σ is held as) "
+            "and d_z"
+        )
     if f"d_{out}" not in have:
         yield f"whether they reach the decoder: hand over d_{out}"

@@ -10,35 +10,42 @@ from scratchvae.reference.diagnosis import reconstruction, sampling
 from scratchvae.reference.diagnosis.pieces import Pieces, Reading, Suspicion, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import SCALES, X_SCALES, Given
-from scratchvae.reference.diagnosis.report import Finding
+from scratchvae.reference.diagnosis.verdict import Finding
 
 ENOUGH = 24  # numbers, for a uniform law to be told from a normal one by its range
 MANY = 100  # numbers, for noise to be told from something else that is about as large
 OUTSIDE_SUPPORT = Suspicion(
     "data_outside_support",
-    "the data should lie in [0, 1] for a Bernoulli: scale or binarize them, or take a Gaussian",
+    "data of a Bernoulli have to lie in [0, 1]: scale or binarize them, or declare likelihood='gaussian'",
 )
 SHARED_ACROSS_BATCH = Suspicion(
     "noise_shared_across_batch",
-    "one draw of noise serves the whole batch: draw it with the shape of the mean, (B, Z)",
+    "all examples of the batch get the same noise: draw it with the shape of the mean, (B, Z)",
 )
 SHARED_ACROSS_LATENTS = Suspicion(
     "noise_shared_across_latents",
-    "one number serves all latents of an example: draw noise with the shape of the mean, (B, Z)",
+    "all latents of an example get the same noise: draw it with the shape of the mean, (B, Z)",
 )
 SHARED_ACROSS_DRAWS = Suspicion(
     "noise_shared_across_draws",
-    "one draw of noise serves all K draws of an example: draw it with shape (B, K, Z)",
+    "all K draws of an example get the same noise: draw it with the shape (B, K, Z)",
 )
-UNIFORM = Suspicion("noise_uniform", "the noise is uniform in [0, 1): it should be standard normal")
-REDRAWN = Suspicion("noise_redrawn", "this was computed with other noise than z: draw once, use it in both")
+UNIFORM = Suspicion(
+    "noise_uniform", "the noise is uniform in [0, 1): draw it from the standard normal law, as by randn()"
+)
+REDRAWN = Suspicion(
+    "noise_redrawn",
+    "this was computed with other noise than the one handed over: draw the noise once, and use it in "
+    "both places",
+)
 ONE_ARRAY = Suspicion(
-    "one_array_for_two_roles", "two outputs of the network are the same numbers: give each a head of its own"
+    "one_array_for_two_roles",
+    "two outputs of the network are the same numbers: give each output a layer of its own",
 )
 SURROGATE = Suspicion(
     "surrogate_for_bound",
-    "normalized weights times log-weights are not the bound; "
-    "their gradient is right if the weights are detached: hand over d_log_w",
+    "this is Σ_k w̃_k log w_k, which is not the bound, though its gradient is the bound's if w̃_k are "
+    "detached: hand over d_log_w",
 )
 SUSPICIONS = [
     OUTSIDE_SUPPORT,
@@ -73,7 +80,8 @@ def suspected_noise(given: Given) -> Finding | None:
         return Finding(
             "noise",
             (SHARED_ACROSS_BATCH.name,),
-            f"one number serves as noise for {noise.size}; {SHARED_ACROSS_BATCH.fix}",
+            f"one number serves as the noise of {noise.size} entries: draw it with the shape of the mean, "
+            "(B, Z)",
         )
     for shared, axis in ((SHARED_ACROSS_BATCH, 0), (SHARED_ACROSS_LATENTS, -1), (SHARED_ACROSS_DRAWS, 1)):
         several = noise.shape[axis] > 1 and (shared is not SHARED_ACROSS_DRAWS or noise.ndim == 3)
@@ -189,54 +197,6 @@ def one_array_for_two(given: Given) -> Finding | None:
                 return Finding(
                     other,
                     (ONE_ARRAY.name,),
-                    f"{first} and {other} are the same array: give each a head of its own",
+                    f"{first} and {other} are the same array: give each output a layer of its own",
                 )
     return None
-
-
-def never_negative(given: Given) -> list[str]:
-    """A note on a log σ² that a ReLU seems to have passed."""
-    held = given.log_var if given.log_var is not None else given.log_std
-    if held is None or held.size < ENOUGH or held.min() < 0 or not (held > 0).any() or (held == 0).sum() < 2:
-        return []
-    name = given.spelled.get("log_var", given.spelled.get("log_std", "log_var"))
-    return [f"{name} is never negative and often 0, as after a ReLU: σ can't fall below 1 then"]
-
-
-def plausibility(given: Given, agreed: list[str]) -> list[str]:
-    """For the reader who has loss and kl alone: notes on what can hardly be, where nothing exact was found
-    right.
-    """
-    kl, loss, notes = given.kl, given.loss if given.bound is None else -given.bound, []
-    both = {name: given.arrays[name] for name in ("loss", "bound") if name in given.arrays}
-    if (
-        len(both) == 2
-        and both["loss"].shape == both["bound"].shape
-        and not np.allclose(both["loss"], -both["bound"], rtol=1e-5)
-    ):
-        notes.append("loss and bound are not each other's negatives, which without weights they would be")
-    if kl is not None and "kl" not in agreed and (kl < 0).any():
-        notes.append(
-            "a KL in closed form is never negative: its sign is flipped, or this is an estimate from one draw"
-        )
-    R = given.reconstruction
-    if given.likelihood == "bernoulli" and R is not None and "reconstruction" not in agreed and (R < 0).any():
-        notes.append(
-            "−log p(x|z) of data in [0, 1] is never negative: the sign is that of log p(x|z), or it isn't a Bernoulli's"
-        )
-    if (
-        kl is None
-        or loss is None
-        or kl.shape != loss.shape
-        or given.penalized
-        or {"kl", "loss", "bound"} & set(agreed)
-    ):
-        return notes
-    rest = loss - given.beta * kl  # −log p(x|z) of an example
-    if given.likelihood == "bernoulli" and (rest < 0).any():
-        why = f"a sign is flipped, beta is not {given.beta:g}, one is a sum and one a mean over the batch, or it's no Bernoulli"
-        return [*notes, f"−log p(x|z) of data in [0, 1] is never negative, yet loss − beta · kl is: {why}"]
-    return [
-        *notes,
-        f"what the loss leaves for −log p(x|z) is {rest.mean():.6g} nats an example, if both are means over examples",
-    ]

@@ -62,53 +62,66 @@ def _row(
     return Reading(name, Place.TOTAL, Weighing(R, K, whole, reduction=reduction), fix)
 
 
-KL_MISSING = _row("kl_missing", ONE, NOTHING, "the KL is missing from the loss, or weighs less than rounding")
-ALIKE = "reduce both alike"
-SUMS = "sum over both, average over examples only"
+KL_MISSING = _row(
+    "kl_missing",
+    ONE,
+    NOTHING,
+    "the KL is missing from the loss, or its weight is below rounding: add β times the KL",
+)
+SUMS = "sum over both, and take the mean over the examples only"
 NAMED = [
     _row(
         "reconstruction_mean_over_pixels",
         PER_ENTRY,
         ONE,
-        "the reconstruction is averaged over an event's entries: sum over them, average over examples only",
+        "the reconstruction is a mean over the entries of an example: sum over them, and take the mean "
+        "over the examples only",
     ),
-    _row("kl_mean_over_latents", ONE, PER_LATENT, "the KL is averaged over the latents: sum over them"),
+    _row("kl_mean_over_latents", ONE, PER_LATENT, "the KL is a mean over the latents: sum over them"),
     _row(
         "kl_mean_over_batch",
         ONE,
         PER_EXAMPLE,
-        f"the KL is divided by the batch size once more than the reconstruction: {ALIKE}",
+        "the KL is divided by the batch size once more than the reconstruction: leave out one of its "
+        "divisions",
     ),
     _row(
         "kl_mean_over_batch_and_latents",
         ONE,
         PER_BATCH_LATENT,
-        "the KL is averaged over batch and latents while the reconstruction is not: sum over the latents, reduce the batch alike",
+        "the KL is a mean over batch and latents, and the reconstruction is not: sum the KL over the "
+        "latents, and divide it by "
+        "the batch size as often as the reconstruction",
     ),
     _row(
         "kl_summed_over_batch",
         ONE,
         BATCH,
-        f"the KL is summed over the batch while the reconstruction is averaged: {ALIKE}",
+        "the KL is summed over the batch, and the reconstruction is a mean over it: divide the KL by the "
+        "batch size too",
     ),
     _row(
         "reconstruction_mean_over_batch",
         PER_EXAMPLE,
         ONE,
-        f"the reconstruction is divided by the batch size once more than the KL: {ALIKE}",
+        "the reconstruction is divided by the batch size once more than the KL: leave out one of its "
+        "divisions",
     ),
     _row(
         "reconstruction_summed_over_batch",
         BATCH,
         ONE,
-        f"the reconstruction is summed over the batch while the KL is averaged: {ALIKE}",
+        "the reconstruction is summed over the batch, and the KL is a mean over it: divide the "
+        "reconstruction by the batch size too",
     ),
     *(
         _row(
             "reconstruction_mean_and_kl_sum",
             R,
             K,
-            "the reconstruction is averaged, the KL summed over all there is: sum over entries and latents, reduce both alike",
+            "the reconstruction is a mean over all entries, and the KL a sum over all latents: sum both "
+            "over entries and latents, and "
+            "take the same mean over the batch of both",
             reduction=reduction,
         )
         for R, K, reduction in ((PER_ENTRY, BATCH, "mean"), (PER_BATCH_ENTRY, ONE, "sum"))
@@ -118,7 +131,7 @@ NAMED = [
             "everything_averaged",
             R,
             K,
-            f"reconstruction and KL are averaged over entries and latents: {SUMS}",
+            f"reconstruction and KL are means over entries and latents: {SUMS}",
             reduction=reduction,
         )
         for R, K, reduction in ((PER_ENTRY, PER_LATENT, "mean"), (PER_BATCH_ENTRY, PER_BATCH_LATENT, "sum"))
@@ -127,8 +140,9 @@ NAMED = [
         "batch_summed",
         ONE,
         ONE,
-        "the loss is a sum over the batch where a mean was declared (reduction='sum' declares it): "
-        "the learning rate grows with the batch",
+        "the loss is a sum over the batch where a mean was declared, so that its gradients grow with the "
+        "batch: divide it by the "
+        "batch size, or declare the sum by reduction='sum'",
         whole=BATCH,
         reduction="mean",
     ),
@@ -136,22 +150,29 @@ NAMED = [
         "batch_averaged",
         ONE,
         ONE,
-        "the loss is divided by the batch size once more than was declared (reduction='mean' declares a mean), "
-        "or by another number that is as large, as where gradients are accumulated",
+        "the loss is divided by the batch size once more than was declared, or by another number that is "
+        "as large, as where "
+        "gradients are accumulated: leave out that division, or declare a mean by reduction='mean'",
         whole=PER_EXAMPLE,
     ),
     _row(
         "reconstruction_sign",
         MINUS,
         ONE,
-        "the reconstruction has the wrong sign in the loss: add −log p(x|z)",
+        "the reconstruction has the wrong sign in the loss: negate it, because the loss has −log p(x|z) "
+        "+ β KL",
     ),
-    _row("kl_sign", ONE, MINUS, "the KL has the wrong sign in the loss: add it, as in −log p(x|z) + β KL"),
+    _row(
+        "kl_sign",
+        ONE,
+        MINUS,
+        "the KL has the wrong sign in the loss: negate it, because the loss has −log p(x|z) + β KL",
+    ),
     _row(
         "loss_sign",
         ONE,
         ONE,
-        "its sign is flipped: negate it, for the loss is minimized and the bound, its negative, maximized",
+        "its sign is flipped: negate it, because training minimizes the loss, which is minus the bound",
         whole=MINUS,
     ),
     KL_MISSING,
@@ -159,26 +180,35 @@ NAMED = [
         "kl_divided_by_pixels",
         ONE,
         PER_ENTRY,
-        "the KL is divided by the number of an event's entries: sum over the latents",
+        "the KL is divided by the number of entries of an example: leave out that division",
     ),
     _row(
         "loss_divided_by_pixels",
         ONE,
         ONE,
-        "the whole loss is divided by the number of an event's entries: harmless but for the learning rate, and no bound in nats",
+        "the whole loss is divided by the number of entries of an example: leave out that division, "
+        "which does no harm but that "
+        "gradients are smaller and the loss is no bound in nats",
         whole=PER_ENTRY,
     ),
     _row(
         "reconstruction_sum_and_kl_mean",
         BATCH,
         PER_LATENT,
-        f"the reconstruction is summed over the batch, the KL averaged over all there is: {ALIKE}",
+        "the reconstruction is summed over the batch, and the KL is a mean over batch and latents: sum "
+        "the KL over the latents, and "
+        "divide both by the batch size",
         reduction="mean",
     ),
-    _row("beta_missing", ONE, PER_BETA, "the KL isn't weighted by beta: multiply it"),
-    _row("beta_on_reconstruction", BETA, PER_BETA, "beta weighs the reconstruction: it belongs on the KL"),
+    _row("beta_missing", ONE, PER_BETA, "the KL is not multiplied by beta: multiply it by the declared beta"),
+    _row(
+        "beta_on_reconstruction",
+        BETA,
+        PER_BETA,
+        "beta multiplies the reconstruction: multiply the KL by it instead",
+    ),
     _row("beta_squared", ONE, BETA, "beta is applied twice: multiply the KL once"),
-    _row("beta_on_both", BETA, ONE, "beta weighs both terms: it belongs on the KL alone"),
+    _row("beta_on_both", BETA, ONE, "beta multiplies both terms: multiply the KL alone by it"),
 ]
 OF_RECONSTRUCTION = (ONE, PER_ENTRY, PER_EXAMPLE, BATCH, PER_BATCH_ENTRY, MINUS, BETA)
 OF_KL = (ONE, NOTHING, MINUS, PER_LATENT, PER_EXAMPLE, PER_BATCH_LATENT, BATCH, PER_ENTRY, PER_BETA, BETA)
@@ -193,7 +223,7 @@ def _other_reductions() -> list[Reading]:
         replace(
             r,
             computes=replace(w, whole=whole, reduction=declared),
-            fix=f"it is {over}, which was not declared; and {r.fix}",
+            fix=f"it is {over}, which was not declared, and {r.fix}",
         )
         for r, w in weighings
         if w.whole is ONE and w.reduction is None
@@ -204,15 +234,14 @@ def _other_reductions() -> list[Reading]:
     ]
 
 
-ALL_ALIKE = (
-    "where sums over entries and latents were declared, reduced alike over the batch: write both sums so"
-)
+SIZES = "(B examples, D entries of an example, Z latents)"
+SUM_BOTH = "sum both over entries and latents, and take the mean over the batch of both, or of neither"
 PAIRS = _other_reductions() + [  # and every product of reductions that has no name
     Reading(
         Weighing(R, K, whole).words,
         Place.TOTAL,
         Weighing(R, K, whole),
-        f"{Weighing(R, K, whole).words}, {ALL_ALIKE}",
+        f"the loss has {Weighing(R, K, whole).words} {SIZES}: {SUM_BOTH}",
         False,
     )
     for R, K, whole in product(OF_RECONSTRUCTION, OF_KL, (ONE, BATCH, PER_EXAMPLE, PER_ENTRY))

@@ -95,14 +95,23 @@ def _multiple(
 
 def _whole(c: float, solved: int) -> Reading:
     said = f"the whole loss × {spelled(c)}"
-    fix = f"this is {said}, as where gradients are accumulated, and right but for their scale: hand over the loss without it"
+    made = (
+        ", as where gradients are accumulated,"
+        if abs(c) < 1
+        else ", as where a loss is scaled up for half precision,"
+    )
+    fix = (
+        f"this is {said}{made} which is right but for its scale: hand over the loss before it is "
+        f"multiplied by {spelled(c)}"
+    )
     return Reading(said, Place.TOTAL, Weighing(whole=number(c)), fix, named=False, solved=solved)
 
 
 def _kl(given: Given, c: float, solved: int) -> Reading:
     beta = c * given.beta
     fix = (
-        f"the KL weighs {beta:.6g}: it would agree with beta = {beta:.6g}, where {given.beta:g} was declared"
+        f"the KL has the weight {beta:.6g}, where beta = {given.beta:g} was declared: "
+        f"multiply it by {given.beta:g} alone, or declare beta={beta:.6g}"
     )
     return Reading(
         f"beta = {beta:.6g}", Place.TOTAL, Weighing(of_kl=number(c)), fix, named=False, solved=solved
@@ -111,22 +120,27 @@ def _kl(given: Given, c: float, solved: int) -> Reading:
 
 def _reconstruction(c: float, solved: int) -> Reading:
     said = f"the reconstruction × {spelled(c)}"
-    fix = f"this has {said}: −log p(x|z) weighs 1, and the KL beta"
+    fix = f"this has {said}: leave out the factor {spelled(c)}"
     return Reading(said, Place.TOTAL, Weighing(number(c)), fix, named=False, solved=solved)
 
 
 def _both(given: Given, a: float, b: float, solved: int) -> Iterator[Reading]:
     for u, v in zip(tidied(a), tidied(b), strict=True):
         said = f"the reconstruction × {spelled(u)}, the KL × {spelled(v * given.beta)}"
-        fix = f"in the loss and in its gradients the reconstruction weighs {spelled(u)} and the KL {spelled(v * given.beta)}"
+        fix = (
+            f"in the loss and in its gradients the reconstruction has the weight {spelled(u)} and the KL "
+            f"{spelled(v * given.beta)}: give the reconstruction 1 and the KL the declared beta = "
+            f"{given.beta:g}"
+        )
         yield Reading(said, Place.TOTAL, Weighing(number(u), number(v), ONE), fix, named=False, solved=solved)
 
 
 def _with_constant(given: Given, a: float, b: float, c: float) -> Reading:
     weight, whole = b * given.beta, c * (1.0 if given.reduction == "mean" else given.B or 1)
     fix = (
-        f"the reconstruction weighs {spelled(a)}, the KL {spelled(weight)}, and {spelled(whole)} is added: "
-        "a term of the loss that was not declared"
+        f"the reconstruction has the weight {spelled(a)}, the KL {spelled(weight)}, and {spelled(whole)} "
+        "is added: "
+        "the loss has a term that was not declared"
     )
     fix += as_of_a_capacity(given, weight, c)
     said = f"{spelled(a)} R + {spelled(weight)} KL + {spelled(whole)}".replace("+ −", "− ")

@@ -6,9 +6,10 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis.factors import spelled
-from scratchvae.reference.diagnosis.pieces import Prediction
+from scratchvae.reference.diagnosis.pieces import Place, Prediction
 from scratchvae.reference.diagnosis.quantities import GRADIENTS, X_SCALES, Given
 from scratchvae.reference.diagnosis.sampling import tidied
+from scratchvae.reference.diagnosis.search import Found
 from scratchvae.reference.diagnosis.weights import as_of_a_capacity
 
 SETTLED_BY = {  # what is not handed over and would tell more, by the quantity that departs
@@ -19,7 +20,26 @@ SETTLED_BY = {  # what is not handed over and would tell more, by the quantity t
     "loss": ("reconstruction", "kl", "d_logits", "d_x_mean", "d_mean", "d_z"),
     "bound": ("reconstruction", "kl", "d_logits", "d_x_mean", "d_mean", "d_z"),
 }
+UNKNOWN = "the cause is unknown"
 BEYOND = 30.0  # of a logit, where sums of exponentials go wrong first
+
+
+def perhaps(found: Found) -> str:
+    """What would explain one number, which alone is no proof."""
+    fixes = " or ".join(dict.fromkeys(reading.fix for reading in found.readings))
+    return f", because one number proves nothing; perhaps {fixes}"
+
+
+def amount(found: Found, given: Given) -> str:
+    """Which beta a wrong reduction amounts to."""
+    reading = found.readings[0]
+    alone = len({r.name for r in found.readings}) == 1
+    if not alone or reading.place is not Place.TOTAL or not reading.named or given.weighted:
+        return ""
+    a, b, _ = reading.computes(given)
+    if not (a > 0 and b > 0) or b / a == given.beta:
+        return ""
+    return f" (as it stands, it acts as beta = {b / a:.6g} would, where {given.beta:g} was declared)"
 
 
 def described(quantity: str, given: Given, right: Prediction | None) -> str:
@@ -34,7 +54,7 @@ def described(quantity: str, given: Given, right: Prediction | None) -> str:
         ]
     )
     wanted = _settling(quantity, given)
-    parts += [f"hand over {wanted} too, to have the cause found"] if wanted else []
+    parts += [f"to have the cause found, hand over {wanted} too"] if wanted else []
     return "".join(f"; {part}" for part in parts if part)
 
 
@@ -60,7 +80,7 @@ def _settling(quantity: str, given: Given) -> str:
         names = [n for n in ("log_w", "d_log_w") if n not in given.arrays]
     theirs = given.arrays[quantity]
     alone = (
-        [f"{quantity} of each example (B,)"]
+        [f"the {quantity} of each example, of shape (B,)"]
         if theirs.ndim == 0 and quantity in {"reconstruction", "kl", "loss", "bound"}
         else []
     )
@@ -107,8 +127,7 @@ def _how(theirs: Array, right: Prediction, eps: float) -> str:
         return f"it has shape {theirs.shape}, where {value.shape} was expected"
     wrong = ~(np.abs(theirs - value) <= right.allowed(eps))
     if theirs.ndim == 0:
-        with np.errstate(all="ignore"):
-            return f"it is {float(theirs / value):.6g} times what it should be, off by {float(theirs - value):.4g}"
+        return ""  # the table has both numbers
     a, b = theirs[wrong], value[wrong]
     if a.size > 1:
         with np.errstate(all="ignore"):

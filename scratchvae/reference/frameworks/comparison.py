@@ -101,7 +101,8 @@ def compared(
     differs = not report.findings and any(by > observed.close for by in apart.values())
     if differs and _agrees_in_double(observed, values, gradients):
         notes.append(
-            "in float64 every gradient agrees: in float32 a unit falls on the other side of its kink, by rounding"
+            "in float64 every gradient agrees: in float32 a unit falls on the other side of its kink, by "
+            "rounding"
         )
         apart = dict.fromkeys(apart, 0.0)
     blamed = examination.blamed
@@ -129,12 +130,15 @@ def compared(
         if seen not in departing:
             verdict = Verdict(Outcome.AGREES)
         elif seen in unexplained and report.findings:
-            verdict = Verdict(Outcome.FOLLOWS, (f"{report.findings[0].quantity}, cause unknown",))
+            first = report.findings[0].quantity
+            verdict = Verdict(Outcome.FOLLOWS, (f"{first}, cause unknown",), because=(first,))
         elif seen in unexplained:
             said = ": no gradient reached it" if theirs is None else f", by {by:.2g} of its size"
             verdict = Verdict(Outcome.DEPARTS, why=said)
         else:
-            verdict = Verdict(Outcome.FOLLOWS, blamed or findings[0].causes)
+            verdict = Verdict(
+                Outcome.FOLLOWS, blamed or findings[0].causes, because=tuple(f.quantity for f in findings)
+            )
         shown = np.zeros(0) if theirs is None else theirs.reshape(reference_of.shape)
         lines.append(Line(str(seen), verdict, shown, reference_of))
     unknown = sorted(
@@ -202,8 +206,14 @@ def _rehearsed(readings: Sequence[Reading], fair: Pieces, observed: Observed, tw
 def _unexplained(departing: list[Seen]) -> str:
     """Of values: the description may be wrong. Of gradients alone, it is not."""
     if any(seen.forward for seen in departing):
-        return "encoder, heads and decoder should name all that happens in order; if they do, the cause is unknown"
-    return "every value agrees, so the layers are named as they are; gradients are stopped or changed on the way, or added to"
+        return (
+            "encoder, heads and decoder should name all that happens in order; if they do, the cause is "
+            "unknown"
+        )
+    return (
+        "every value agrees, so the layers are named as they are; gradients are stopped or changed on "
+        "the way, or added to"
+    )
 
 
 def _apart(

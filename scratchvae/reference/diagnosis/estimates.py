@@ -1,0 +1,51 @@
+"""The KL estimated by the draw of z itself, log q(z|x) − log p(z), which is unbiased (Kingma & Welling 2014, eq. 6)."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from scratchvae.arrays import Array
+from scratchvae.reference.diagnosis.pieces import Terms, d_std_read_as, std_read_as
+from scratchvae.reference.diagnosis.quantities import Given
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """log q(z|x) − log p(z) at z by latent: unbiased for the KL, right too. Its gradients are those at a
+    fixed z.
+
+    `slopes(u, σ)` to mean and σ at a fixed z, `through_z(z, u, σ)` to z, which is part of a d_z that was
+    handed over.
+    """
+
+    slopes: Callable[[Array, Array], tuple[Array, Array]]
+    through_z: Callable[[Array, Array, Array], Array]
+
+    def __call__(self, given: Given) -> Terms | None:
+        """½ (z² − u²) − log σ with u = (z − mean) / σ   (B, Z)."""
+        if given.scale is None or given.mean is None or (given.z is None and given.noise is None):
+            return None
+        if any(a is not None and a.ndim != given.mean.ndim for a in (given.z, given.noise)):
+            return None  # of several draws
+        mean, std = given.mean, std_read_as(given.scale, given.arrays[given.scale])
+        if not (np.isfinite(std) & (std > 0)).all():
+            return None
+        z = given.z if given.z is not None else mean + std * given.noise
+        u = (z - mean) / std if given.noise is None else given.noise
+        dmean, dstd = self.slopes(u, std)
+        slope = d_std_read_as(given.scale, given.arrays[given.scale])
+        lost = np.abs(u) * (np.abs(z) + np.abs(mean)) / std  # of u², where z has few digits beside σ
+        size = 2 + z**2 + u**2 + np.abs(np.log(std)) + lost
+        gradients = {"mean": dmean, given.scale: dstd * slope, "z": self.through_z(z, u, std)}
+        digits_lost = (1 + 2 * np.abs(u) * np.abs(slope)) * (np.abs(z) + np.abs(mean)) / std**2
+        return Terms(0.5 * (z**2 - u**2) - np.log(std), gradients, size, digits_lost=digits_lost)
+
+
+one_sample = Estimate(lambda u, std: (u / std, (u**2 - 1) / std), lambda z, u, std: z - u / std)
+# log q from the noise
+one_sample_of_noise = Estimate(lambda u, std: (np.zeros_like(u), -1 / std), lambda z, u, std: z)
+one_sample_sticking = Estimate(  # log q's parameters are detached (Roeder, Wu & Duvenaud 2017)
+    lambda u, std: (np.zeros_like(u), np.zeros_like(u)), lambda z, u, std: z - u / std
+)
+ESTIMATES = (one_sample, one_sample_of_noise, one_sample_sticking)
