@@ -9,14 +9,13 @@ import numpy as np
 from scratchvae.arrays import Array, Pullback
 from scratchvae.layers import cast, named_parameters
 from scratchvae.models import VAE
-from scratchvae.objectives import Elbo, PriorLikelihood, SampledElbo
+from scratchvae.objectives import PriorLikelihood, SampledElbo
 from scratchvae.posteriors import VectorQuantized
 from scratchvae.priors import AutoregressiveCodes, GaussianMixture, TwoStage
 from scratchvae.reference.cases.case import Case, normal, objective_case
 from scratchvae.reference.cases.inputs import SAMPLED_MEAN, prior_sampler
 from scratchvae.reference.cases.models import LATENT_NOISE, X, Z, vae
 from scratchvae.reference.cases.part import Part, SamplingCase
-from scratchvae.reference.cases.residual import PAYS, residual_case
 
 PAIR, CODES = 2, 3  # choices, and codes of each
 TUPLES = np.stack(np.meshgrid(np.arange(CODES), np.arange(CODES), indexing="ij"), axis=-1).reshape(-1, PAIR)
@@ -30,15 +29,8 @@ def parts() -> list[Part]:
             "autoregressive",
             AutoregressiveCodes,
             [
-                _given_codes("log p(z): AutoregressiveCodes", autoregressive(3, hidden=(5, 6))),
+                _given_codes("log p(z): AutoregressiveCodes", autoregressive(3, hidden=(4, 3))),
                 _given_codes("log p(z): AutoregressiveCodes, one choice", autoregressive(1)),
-                residual_case(
-                    "Elbo: VectorQuantized, depth, AutoregressiveCodes",
-                    Elbo(1.7, penalties=PAYS),
-                    depth=2,
-                    groups=2,
-                    prior=lambda q: drawn(AutoregressiveCodes(q, hidden=5)),
-                ),
             ],
             sampling=SamplingCase(
                 "AutoregressiveCodes.sample",

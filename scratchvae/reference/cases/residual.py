@@ -6,18 +6,18 @@ part moves with z_e, those behind it do not, and each norm of the penalty has it
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from scratchvae import ops
 from scratchvae.arrays import Array
 from scratchvae.distributions import bernoulli
 from scratchvae.layers import GroupSum, cast
 from scratchvae.objectives import Elbo, Objective, Quantization, SampledElbo
 from scratchvae.posteriors import VectorQuantized
-from scratchvae.priors import CodePrior, Codes
+from scratchvae.priors import Codes
 from scratchvae.reference.cases.case import Case, normal
 from scratchvae.reference.cases.discrete import surrogate_case
 from scratchvae.reference.cases.models import B, X, Z, vae_of_width
@@ -46,14 +46,6 @@ def parts() -> list[Part]:
     ]
 
 
-def learned_codes(q: VectorQuantized) -> Codes:
-    """Independent choices whose probabilities are learned."""
-    prior = Codes(q, learned=True)
-    assert prior.choices.logits is not None
-    prior.choices.logits.value = normal(q.groups, q.categories, seed=9).astype(np.float32)
-    return prior
-
-
 def residual_case(
     name: str,
     objective: Objective,
@@ -61,7 +53,6 @@ def residual_case(
     depth: int,
     groups: int = 1,
     draws: int = 1,
-    prior: Callable[[VectorQuantized], CodePrior] | None = None,
     **settings: Any,
 ) -> Case:
     """−⟨log p(x|Σ_t z_t)⟩ + β KL⁰ + weight ⟨Σ_t ‖r_(t−1)⁰ − e_t‖² + c ‖z_e − (e_1 + … + e_t)⁰‖²⟩, where ⁰
@@ -69,8 +60,9 @@ def residual_case(
     """
     q: Any = VectorQuantized(Z, CODES, groups, depth=depth, rng=6, **settings)
     q.codebooks.value = q.codebooks.value * np.float32(0.4)
-    p = learned_codes(q) if prior is None else prior(q)
-    model = vae_of_width(Z, q, p, GroupSum(groups, depth))
+    prior: Any = Codes(q, learned=True)
+    prior.choices.logits.value = normal(q.groups, CODES, seed=9).astype(np.float32)
+    model = vae_of_width(Z, q, prior, GroupSum(groups, depth))
     cast(model, np.float64)
     shape = (B, groups, depth, Z // groups)
     start, _ = model.encoder(X)
@@ -88,7 +80,8 @@ def residual_case(
         dtype = q.codebooks.value.dtype
         x, e, z, sums, r = (a.astype(dtype) for a in (X, held_e, held_z, held_sums, held_r))
         z_e = model.encoder(x)[0].reshape(z.shape)
-        kl = -p.log_prob_of(indices, x)[0].sum(axis=1)
+        log_p, _ = ops.log_softmax(prior.choices.logits.value, axis=1)
+        kl = -log_p[np.arange(q.groups), indices].sum(axis=1)
         pays = COMMITMENT * ((z_e - sums) ** 2).sum(axis=(1, 2, 3))
         if q.decay is None:
             pays = pays + ((r[:, :, :-1] - codes()) ** 2).sum(axis=(1, 2, 3))
