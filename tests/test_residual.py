@@ -219,6 +219,10 @@ def test_what_public_versions_do_otherwise():
     np.testing.assert_allclose(decoded, e.sum(axis=1), rtol=1e-12)
     passed = pullback(sum_pullback(dsum))
     np.testing.assert_array_equal(passed, dsum)
+    dz = RNG.normal(size=(B, T, D))
+    np.testing.assert_array_equal(
+        pullback(dz.reshape(B, -1)), dz[:, 0]
+    )  # the codes behind the first stand still
     # of later depths the codes before would move too, had r not been detached
     not_detached = expected.copy()
     for n, t in product(range(B), range(T)):
@@ -246,13 +250,16 @@ def test_what_public_versions_do_otherwise():
     ],
 )
 def test_a_recipe_adds_the_codes_up_before_the_decoder(recipe, given, tmp_path):
-    choices = {"posterior": "vq(codes=3, groups=2, depth=2)", "prior": "codes"}
+    choices = {"posterior": "vq(codes=3, groups=2, depth=3)", "prior": "codes"}
     model = RECIPES[recipe]((1, 4, 4), latent_dim=4, **choices, **given)
     penalties = (Quantization(), *((Critic(1.0, against="prior"),) if "critic" in given else ()))
     images = RNG.random((9, 1, 4, 4)).astype(np.float32)
     y, told = (np.arange(9) % 3, {"y": 1}) if "classes" in given else (None, {})
     model.fit(images, y, epochs=1, batch_size=4, objective=Elbo(penalties=penalties))
-    assert model.transform(images, y).shape == (9, 8)
+    assert model.transform(images, y).shape == (9, 12)
+    first = model.decoder.layers[0]
+    first = first.layer if told else first  # what the decoder is told goes around it
+    assert (type(first), first.groups, first.parts) == (GroupSum, 2, 3)
     assert model.sample(2, 0, **told).shape == (2, 1, 4, 4)
     model.save(tmp_path / "model.safetensors")
     again = type(model).load(tmp_path / "model.safetensors")
