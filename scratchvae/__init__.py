@@ -5,9 +5,9 @@ Eight words:
     op          a differentiable plain function     value, pullback = op(*arrays, **constants)
     layer       an object that owns Parameters      y, pullback = layer(x)
     role        posterior q(z|x), likelihood p(x|z), prior p(z): which distribution a network's output feeds
-    batch       what is looked at together: x, and what else is known of it
+    batch       the examples x that are looked at together, with all else that is known of them
     pass        one trip of a batch through a model one, pullback = model.run(batch, noise)
-    objective   how passes are weighed into a loss  report, pullback = objective(model, batch, noise)
+    objective   a rule that weighs passes into a loss  report, pullback = objective(model, batch, noise)
     twin        one kernel written twice under one name: textbook (NumPy) and compiled (Numba)
     case        a row of the table that drives every check: an op, its arrays, its constants
 
@@ -15,12 +15,12 @@ The floors, each importing only from those below it:
 
     commands                        train, sweep, evaluate, sample, plot, diagnose, golden, check, bench …
     site                            the study site: pages made of the package itself
-    runs, reference, bench          runs that live in folders, and sweeps; cases, diagnosis, golden vectors; how fast
+    runs, reference, bench          runs in folders, sweeps; cases, diagnosis, golden vectors; how fast
     recipes                         builders from plain numbers: mlp, convolutional, belief_net
-    models                          VAE, ConditionalVAE, Autoencoder, FactorAnalysis, ProbabilisticPCA, HelmholtzMachine
+    models                          VAE, ConditionalVAE, Autoencoder, FactorAnalysis, HelmholtzMachine …
     networks                        encoders, decoders and roles from plain numbers and names
     training                        one step, the loop, optimizers, schedules, checkpoints, full-batch L-BFGS
-    evaluation                      log-likelihood, bound, active units, regularity, evidence, rate and distortion
+    evaluation                      log-likelihood, bound, active units, regularity, rate and distortion
     objectives                      Elbo, SampledElbo, Iwae, Reconstruction and its penalties, Wake, Sleep …
     priors                          p(z), of its own or made of an encoder and a posterior
     posteriors, likelihoods         the other roles
@@ -35,7 +35,8 @@ The floors, each importing only from those below it:
 
 Side rooms, usable alone: checks (gradients, draws), data (images from files, or drawn), plots
 (arrays in, Figures out). A room is imported when it is first named: `scratchvae.ops.linear`, or
-`from scratchvae import ops`. What everybody reaches for is here too: `from scratchvae import VAE, mlp, load`.
+`from scratchvae import ops`. The package itself has the most used names too:
+`from scratchvae import VAE, mlp, load`.
 Importing the package changes nothing in the process; `prepare()`, which the command line calls, asks OpenBLAS
 and the allocator for more speed.
 """
@@ -80,7 +81,7 @@ ROOMS = (
     "training",
 )
 
-NAMES = {  # what everybody reaches for, and the room that it lives in
+NAMES = {  # the most used names, and the room of each
     "VAE": "models",
     "Autoencoder": "models",
     "ConditionalVAE": "models",

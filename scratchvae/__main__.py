@@ -13,11 +13,13 @@ from scratchvae.cpu import prepare
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; the status is 0, 1 where a check failed, 2 for unusable input, 130 after Ctrl-C, 143
-    after SIGTERM.
+    """Run one command and return its exit status.
+
+    The status is 0 after success, 1 where a check failed, 2 for unusable input, and 130 after Ctrl-C. SIGTERM
+    ends the process with 143.
     """
     with _leaving_at_once():
-        import argparse  # imports take the first half a second, in which Ctrl-C may come as well
+        import argparse  # imports take the first half second, and Ctrl-C may come in it as well
         import logging
         from difflib import get_close_matches
         from pathlib import Path
@@ -65,7 +67,8 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:  # the reader of our output has gone
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (what Python flushes when it ends)
+        # Python flushes this stream when it ends
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
         return 0
     except (InputError, FloatingPointError, OSError) as error:
         print(f"scratchvae {name}: {str(error).removeprefix(f'{name}: ')}", file=sys.stderr)
@@ -80,24 +83,23 @@ def main(argv: list[str] | None = None) -> int:
 
 @contextmanager
 def _leaving_at_once() -> Iterator[None]:
-    """Ctrl-C while modules are imported ends the process with status 130 and one word: there is nothing yet
-    to clean up.
+    """Let Ctrl-C end the process with status 130 and one word while modules are imported.
 
-    KeyboardInterrupt won't do here: extension modules that are interrupted in their import raise other
-    errors.
+    At that time there is nothing to clean up yet. KeyboardInterrupt cannot do this, because extension modules
+    raise other errors when their import is interrupted.
     """
 
     def leave(*_: object) -> None:
         os.write(2, b"interrupted\n")
         os._exit(130)
 
-    # somebody else's word, or not the main thread
+    # somebody else handles the signal, or this is not the main thread
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         yield
         return
     try:
         signal.signal(signal.SIGINT, leave)
-    except ValueError:  # not the main thread
+    except ValueError:  # this is not the main thread
         yield
         return
     try:

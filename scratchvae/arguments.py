@@ -1,4 +1,4 @@
-"""The door of every op and law: which arrays may come in, and in which dtype they are computed with."""
+"""The door of every op and law: it decides which arrays come in, and with which dtype."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -14,16 +14,19 @@ FLOATS = np.dtype(np.float32), np.dtype(np.float64)
 
 
 def differentiable(op: Function) -> Function:
-    """The door of every op and law, `value, pullback = op(*arrays, **constants)`, in both directions.
+    """Check the arguments and the gradients of an op or a law, `value, pullback = op(*arrays, **constants)`.
 
-    Positional arrays are what is differentiated, and so they are float32 or float64. Where they are of both
+    Positional arrays are differentiated, and so they have to be float32 or float64. If they are of both
     dtypes, the op computes in float64, and the pullback returns each gradient in the dtype of its argument.
-    Another byte order is brought to the machine's, and a subclass such as a memory map is taken as the plain
-    array that it is. InputError for everything else: whole numbers, of which the op could only guess whether
-    its constants should be rounded to them, half and extended precision, and arrays with a mask.
+    An array of another byte order is brought to the machine's order, and a subclass such as a memory map is
+    taken as the plain array that it is.
 
-    Keyword constants may be whole numbers and bools too. A gradient that the pullback is given has the shape
-    of its part of the value, and comes to the op in that part's dtype; a number stands for an array of it.
+    Everything else raises InputError: whole numbers, because the op could only guess whether its constants
+    should be rounded to them, half and extended precision, and arrays with a mask.
+
+    Keyword constants may be whole numbers and bools too. A gradient that the pullback receives has the shape
+    of its part of the value, and the op receives it in that part's dtype. A single number stands for an array
+    full of it.
     """
     where, names = _called(op), _positional(op)
     count = len(names)
@@ -31,7 +34,7 @@ def differentiable(op: Function) -> Function:
     @wraps(op)
     def checked(*arrays: Any, **constants: Any) -> tuple[Any, Pullback]:
         dtype = arrays[0].dtype if arrays and type(arrays[0]) is np.ndarray else None
-        # "is" misses those that kernels return
+        # arrays that kernels return have the same dtype in another object, so "is" would miss it
         plain = dtype is not None and dtype in FLOATS and len(arrays) >= count
         for a in arrays if plain else ():
             plain = plain and type(a) is np.ndarray and a.dtype == dtype
@@ -49,7 +52,7 @@ def differentiable(op: Function) -> Function:
         shapes = tuple([part.shape for part in value]) if isinstance(value, tuple) else (value.shape,)
 
         def pullback(*gradients: Any) -> Any:
-            for d, shape in zip(gradients, shapes):  # noqa: B905  (batch_norm's last two may be left out)
+            for d, shape in zip(gradients, shapes):  # noqa: B905  (batch_norm's last two can be left out)
                 if type(d) is not np.ndarray or d.dtype != dtype or d.shape != shape:
                     gradients = _as_gradients(where, gradients, shapes, dtype)
                     break
@@ -62,10 +65,10 @@ def differentiable(op: Function) -> Function:
 
 
 def in_float64(op: Function) -> Function:
-    """Compute an op in float64 whatever comes in: the value and the gradients go out in the dtype that came
-    in.
+    """Compute an op in float64, and return its value and its gradients in the dtype that came in.
 
-    For what is made of differences of large numbers. A gradient beyond the dtype's range is infinite.
+    This decorator is for ops whose results are differences of large numbers. A gradient beyond the dtype's
+    range becomes infinite.
     """
 
     @wraps(op)
@@ -83,9 +86,9 @@ def in_float64(op: Function) -> Function:
 
 
 def sampler(draw: Function) -> Function:
-    """The door of a function that draws: `differentiable` for what has no pullback.
+    """Check the arguments of a function that draws, as `differentiable` does for a function with a pullback.
 
-    InputError for parameters that are NaN.
+    Parameters that are NaN raise InputError.
     """
     where, names = _called(draw), _positional(draw)
 
@@ -107,7 +110,7 @@ def sampler(draw: Function) -> Function:
 
 
 def as_float(where: str, name: str, a: Any) -> Array:
-    """A plain array of float32 or float64, in the machine's byte order. InputError for anything else."""
+    """Return a plain array of float32 or float64 in the machine's byte order, or raise InputError."""
     if type(a) is np.ndarray and a.dtype in FLOATS:
         return a
     plain = _plain(where, name, a)
@@ -120,13 +123,13 @@ def as_float(where: str, name: str, a: Any) -> Array:
 
 
 def _called(function: Callable[..., Any]) -> str:
-    """What messages call it: "linear" in the room of ops, "gaussian.kl" in that of distributions."""
+    """Return the name that messages use: "linear" for an op, "gaussian.kl" for a law."""
     room, file = function.__module__.split(".")[-2:]
     return f"{file}.{function.__name__}" if room == "distributions" else function.__name__
 
 
 def _positional(function: Callable[..., Any]) -> list[str]:
-    """The names of its positional arguments; none for `*parts`."""
+    """Return the names of the positional arguments. `*parts` has none."""
     return [
         name
         for name, p in signature(function).parameters.items()
@@ -137,20 +140,20 @@ def _positional(function: Callable[..., Any]) -> list[str]:
 def _in_order(
     arrays: tuple[Any, ...], constants: dict[str, Any], names: list[str]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arrays with those that were given by name, and what was given by name besides."""
+    """Move arrays that were given by name behind the others, and return them with the remaining constants."""
     by_name = [name for name in names[len(arrays) :] if name in constants]
     rest = {name: constant for name, constant in constants.items() if name not in by_name}
     return (*arrays, *(constants[name] for name in by_name)), rest
 
 
 def _as_floats(where: str, names: list[str], arrays: tuple[Any, ...]) -> tuple[Array, ...]:
-    # those of `*parts` have no names of their own
+    # the arrays of `*parts` have no names of their own
     named = [*names, *(f"part {i}" for i in range(len(names), len(arrays)))]
     return tuple(as_float(where, name, a) for name, a in zip(named, arrays, strict=False))
 
 
 def _as_constant(where: str, name: str, a: Array) -> Array:
-    """A plain array of float32, float64, whole numbers or bools, in the machine's byte order."""
+    """Return a plain array of float32, float64, whole numbers or bools, in the machine's byte order."""
     if type(a) is np.ndarray and a.dtype in FLOATS:
         return a
     plain = _plain(where, name, a)
@@ -164,10 +167,10 @@ def _as_constant(where: str, name: str, a: Array) -> Array:
 
 def _plain(where: str, name: str, a: Any) -> Array:
     if isinstance(a, np.ma.MaskedArray):
-        helps = f"{name}.filled(value) says what stands in the place of masked entries"
+        helps = f"{name}.filled(value) puts a value in the place of masked entries"
         raise InputError(f"{where}: {name} should be a plain array, found a masked array: {helps}")
     if not isinstance(a, np.ndarray | np.generic):
-        helps = f"np.asarray({name}, np.float64) makes one of numbers"
+        helps = f"np.asarray({name}, np.float64) makes an array from numbers"
         raise InputError(f"{where}: {name} should be an array, found a {type(a).__name__}: {helps}")
     return np.asarray(a)
 
@@ -195,7 +198,7 @@ def _as_gradients(
 
 
 def _as_given(gradients: Any, dtypes: tuple[Any, ...]) -> Any:
-    """Each in the dtype of its argument."""
+    """Return each gradient in the dtype of its argument."""
     with np.errstate(over="ignore"):
         if not isinstance(gradients, tuple):
             return gradients.astype(dtypes[0], copy=False)

@@ -14,22 +14,22 @@ from typing import Any, BinaryIO
 
 from scratchvae.arrays import InputError
 
-KINDS = {  # what a path may lead to that is no regular file
+KINDS = {  # names of what a path may lead to besides a regular file
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
     stat.S_IFSOCK: "a socket",
 }
-# seconds after which an unfinished file of another machine's process is taken for a dead one's
+# after so many seconds, an unfinished file of another machine is taken to be abandoned
 ABANDONED = 3600.0
 _numbers = count()
 
 
 def path_from(where: str, given: Any, *, or_else: str = "") -> Path:
-    """The path that a caller gives as a text or as a Path.
+    """Return the path that a caller gives as a text or as a Path.
 
-    InputError, which begins with `where`, for anything else.
+    Anything else raises InputError, whose message begins with `where`.
     """
     if isinstance(given, str | PathLike):
         path = os.fspath(given)
@@ -41,12 +41,13 @@ def path_from(where: str, given: Any, *, or_else: str = "") -> Path:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write `content` beside `path` and rename it there: whatever happens, `path` holds the old file or the
-    new one, whole.
+    """Write `content` to `path`, which holds either the old file or the new one, whole, whatever happens.
 
-    File and folder are synced, so that the new file outlasts a loss of power. A link at `path` is replaced,
-    never followed. What killed writers of the same file have left beside it is removed. Raises InputError
-    where the folder can't be written or the disk is full; the old file is untouched then.
+    The content is written to a file beside `path`, which is then renamed. File and folder are synced, so that
+    the new file outlasts a loss of power. A link at `path` is replaced and never followed. Files that killed
+    writers of the same path have left beside it are removed.
+
+    InputError is raised if the folder cannot be written or the disk is full. The old file is unchanged then.
     """
     beside = path.with_name(f".{path.name}.{_host()}-{os.getpid()}-{next(_numbers)}.part")
     try:
@@ -60,7 +61,7 @@ def write_whole(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         beside.replace(path)
         _sync_folder(path.parent)
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+    except (OSError, ValueError) as error:  # a zero byte in the path raises ValueError
         with suppress(OSError, ValueError):
             beside.unlink()
         said = getattr(error, "strerror", None) or error
@@ -68,7 +69,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """Create the folder and those above it, if they aren't there; InputError where that can't be."""
+    """Create the folder and those above it if they are not there. InputError says why it cannot be done."""
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
@@ -79,11 +80,10 @@ def make_folder(path: Path) -> None:
 
 @contextmanager
 def open_regular(path: Path) -> Iterator[BinaryIO]:
-    """The regular file at `path`, open to be read; InputError for a folder, a device, or a pipe, which might
-    never end.
+    """Open the regular file at `path` to be read.
 
-    Links are followed, and what they lead to has to be a regular file as well. Errors while it is read become
-    InputError too.
+    A folder, a device or a pipe, which might never end, raises InputError. Links are followed, and they have
+    to lead to a regular file as well. Errors during the reading become InputError too.
     """
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
@@ -97,7 +97,7 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
     except FileNotFoundError:
         raise InputError(f"{path}: expected a file, found nothing there") from None
     except OSError as error:
-        if error.errno is None:  # what a reader says of the bytes, such as gzip or Pillow
+        if error.errno is None:  # a reader such as gzip or Pillow complains of the bytes
             raise
         raise InputError(f"{path}: can't be read ({error.strerror})") from None
     except ValueError as error:
@@ -107,7 +107,10 @@ def open_regular(path: Path) -> Iterator[BinaryIO]:
 
 
 def read_whole(path: Path, *, most_bytes: int) -> bytes:
-    """All bytes of a regular file; InputError where it can't be read, or where it has more than `most_bytes`."""
+    """Return all bytes of a regular file.
+
+    InputError is raised if the file cannot be read, or if it has more than `most_bytes`.
+    """
     with open_regular(path) as file:
         content = file.read(most_bytes + 1)
         if len(content) > most_bytes:
@@ -121,8 +124,10 @@ def _host() -> str:
 
 
 def _remove_abandoned(path: Path) -> None:
-    """Remove the unfinished files of processes that no longer run, and of other machines those that nobody
-    has written to.
+    """Remove the unfinished files that writers of `path` have abandoned.
+
+    A file of this machine is abandoned if its process no longer runs, and a file of another machine if nobody
+    has written to it for ABANDONED seconds.
     """
     unfinished = re.compile(rf"\.{re.escape(path.name)}\.(?P<host>[\w-]+)-(?P<pid>\d+)-\d+\.part")
     with suppress(OSError), os.scandir(path.parent) as entries:
@@ -135,7 +140,7 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def _is_dead(pid: str) -> bool:
-    if os.name != "posix":  # elsewhere the question itself would end the process
+    if os.name != "posix":  # on Windows, os.kill would end the process that it asks about
         return False
     try:
         os.kill(int(pid), 0)
@@ -147,7 +152,7 @@ def _is_dead(pid: str) -> bool:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Have the renaming itself on disk, where folders can be synced."""
+    """Have the renaming itself written to the disk, where folders can be synced."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
         try:

@@ -1,4 +1,4 @@
-"""What is too large for the memory of this machine is said in words."""
+"""Data that are too large for the memory of this machine raise an error in words."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,8 +8,9 @@ from scratchvae.arrays import InputError
 
 @contextmanager
 def enough_memory(what: str) -> Iterator[None]:
-    """Whatever is too large for this machine's memory, or for any array, becomes an InputError that says
-    `what` it was.
+    """Turn the error about too little memory into an InputError that says `what` was too large.
+
+    This holds for the memory of the machine and for the largest size of an array.
     """
     try:
         yield

@@ -1,5 +1,6 @@
-"""What plain objects from a file should be: a schema of kinds, and one sentence for the entry that is
-something else.
+"""A schema says what plain objects from a file should be, and `check` compares them with it.
+
+An entry that is something else raises an error of one sentence.
 """
 
 import math
@@ -9,13 +10,13 @@ from typing import Any
 
 from scratchvae.arrays import InputError
 
-# how JSON says what it has no words for
+# numbers for which JSON has no words, as strings
 NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 @dataclass(frozen=True)
 class Whole:
-    """A whole number from `low` to `high`, and no bool."""
+    """A whole number from `low` to `high`. A bool is none."""
 
     low: int = 0
     high: int = (1 << 63) - 1
@@ -23,7 +24,10 @@ class Whole:
 
 @dataclass(frozen=True)
 class Number:
-    """A number of at least `low`; where it need not be `finite`, also one of the strings of NOT_FINITE."""
+    """A number of at least `low`.
+
+    If it need not be `finite`, it may also be one of the strings of NOT_FINITE.
+    """
 
     low: float = -math.inf
     finite: bool = True
@@ -31,7 +35,7 @@ class Number:
 
 @dataclass(frozen=True)
 class Flag:
-    """true or false."""
+    """Either true or false."""
 
 
 @dataclass(frozen=True)
@@ -41,21 +45,21 @@ class Text:
 
 @dataclass(frozen=True)
 class Listing:
-    """A list, every entry of one kind."""
+    """A list in which every entry is of one kind."""
 
     of: "Kind"
 
 
 @dataclass(frozen=True)
 class Table:
-    """An object with any names, every value of one kind."""
+    """An object with any names, in which every value is of one kind."""
 
     of: "Kind"
 
 
 @dataclass(frozen=True)
 class Record:
-    """An object with exactly the names of `entries`, and perhaps some of `optional`."""
+    """An object with exactly the names of `entries`, and possibly some of `optional`."""
 
     entries: Mapping[str, "Kind"]
     optional: Mapping[str, "Kind"] = field(default_factory=dict)
@@ -63,15 +67,16 @@ class Record:
 
 @dataclass(frozen=True)
 class Anything:
-    """Whatever JSON can say."""
+    """Any value that JSON can express."""
 
 
 Kind = Whole | Number | Flag | Text | Listing | Table | Record | Anything
 
 
 def check(value: Any, kind: Kind, where: str, name: str = "") -> Any:
-    """The value as its kind has it, which is the value itself but for numbers that are not finite; InputError
-    where it is none.
+    """Return the value if it is of its kind, and raise InputError otherwise.
+
+    The strings of NOT_FINITE are returned as the numbers that they stand for, and everything else unchanged.
 
     >>> check({"step": 3}, Record({"step": Whole(0)}), "checkpoint")
     {'step': 3}
@@ -109,8 +114,9 @@ def check(value: Any, kind: Kind, where: str, name: str = "") -> Any:
                 )
             if surplus := [key for key in value if key not in entries and key not in optional]:
                 known = ", ".join([*entries, *optional])
+                owner = name or "the object"
                 raise InputError(
-                    f"{where}: {name or 'the object'} should have the entries {known}; found {shown(surplus[0])}"
+                    f"{where}: {owner} should have the entries {known}; found {shown(surplus[0])}"
                 )
             kinds = {**entries, **optional}
             return {key: check(entry, kinds[key], where, below + key) for key, entry in value.items()}
@@ -138,7 +144,7 @@ def _words(kind: Kind) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value in few words, for a message."""
+    """Return a value in few words, for a message."""
     if isinstance(value, dict | list):
         return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value):,}"
     return shortened(
@@ -147,5 +153,5 @@ def shown(value: Any) -> str:
 
 
 def shortened(text: str) -> str:
-    """A long text by its beginning and its length."""
+    """Return a short text unchanged, and a long one as its beginning with its length."""
     return text if len(text) <= 40 else f"{text[:30]}… of {len(text):,} characters"

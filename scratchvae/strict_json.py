@@ -1,10 +1,11 @@
-"""JSON that is read as strictly as data: bounded in size and in depth, its numbers finite.
+"""JSON is read as strictly as data: bounded in size and in depth, with finite numbers.
 
 This library writes JSON beside data, but anybody may have changed it. `parse` turns a text into plain
-objects, `schema.check` compares those with what they should be, and both raise InputError with one sentence
-that names the file and what is wrong in it. JSON has no words for infinities and NaN. `dump` writes them as
-the strings "Infinity", "-Infinity" and "NaN", as Protocol Buffers do, and `schema.Number(finite=False)` takes
-them back.
+objects, and `schema.check` compares those with what they should be. Both raise InputError with one sentence
+that names the file and the fault in it.
+
+JSON has no words for infinities and NaN. `dump` writes them as the strings "Infinity", "-Infinity" and "NaN",
+as Protocol Buffers do, and `schema.Number(finite=False)` takes them back.
 """
 
 import json
@@ -17,23 +18,25 @@ from scratchvae.arrays import InputError
 from scratchvae.files import read_whole
 from scratchvae.schema import shortened
 
-MOST_BYTES = 64 << 20  # of one text: metrics of some 100,000 epochs
-DEEPEST = 32  # lists and objects within each other
-MOST_DIGITS = 19  # of a whole number: those of 2⁶³
+MOST_BYTES = 64 << 20  # the largest text, enough for the metrics of some 100,000 epochs
+DEEPEST = 32  # so many lists and objects may stand within each other
+MOST_DIGITS = 19  # 2⁶³ has so many digits
 
 
 def read(path: Path) -> Any:
-    """The JSON in a file, as `parse` reads it; InputError also where the file can't be read or is too long."""
+    """Return the JSON in a file, as `parse` reads it.
+
+    InputError is also raised if the file cannot be read or is too long.
+    """
     return parse(read_whole(path, most_bytes=MOST_BYTES), str(path))
 
 
 def parse(text: str | bytes, where: str) -> Any:
-    """The plain objects that a JSON text describes; InputError for anything doubtful, naming `where` and the
-    entry.
+    """Return the plain objects that a JSON text describes.
 
-    Doubtful are a text of more than MOST_BYTES or not in UTF-8, lists and objects nested deeper than DEEPEST,
-    a name that comes twice in an object, whole numbers beyond ±2⁶³, numbers that are not finite, and strings
-    that hold half of a surrogate pair.
+    Anything doubtful raises InputError, which names `where` and the entry: a text of more than MOST_BYTES or
+    not in UTF-8, lists and objects nested deeper than DEEPEST, a name that comes twice in an object, whole
+    numbers beyond ±2⁶³, numbers that are not finite, and strings that hold half of a surrogate pair.
     """
     if len(text) > MOST_BYTES:
         raise InputError(f"{where} should be JSON of at most {MOST_BYTES:,} bytes, found {len(text):,}")
@@ -58,15 +61,18 @@ def parse(text: str | bytes, where: str) -> Any:
 
 
 def dump(value: Any, *, indent: int | None = None) -> str:
-    """The text that `parse` reads: numbers that are not finite become the strings of schema.NOT_FINITE."""
+    """Return the text that `parse` reads.
+
+    Numbers that are not finite become the strings of schema.NOT_FINITE.
+    """
     return json.dumps(_writable(value), indent=indent, allow_nan=False)
 
 
 def dump_finite(where: str, content: Any, *, indent: int | None = None) -> str:
-    """`content` as JSON that every reader takes. InputError, with the entry's name, for NaN and infinities.
+    """Return `content` as JSON that every reader takes.
 
-    The JSON of RFC 8259 has no words for them (section 6). Python's reader takes its own words for them;
-    others stop.
+    NaN and infinities raise InputError with the entry's name, because the JSON of RFC 8259 has no words for
+    them (section 6). Python's reader takes words of its own for them, at which other readers stop.
     """
     for name, entry in _entries(content, ""):
         if isinstance(entry, float) and not math.isfinite(entry):
@@ -77,7 +83,7 @@ def dump_finite(where: str, content: Any, *, indent: int | None = None) -> str:
 
 
 class _Doubt(NamedTuple):
-    """It stands where an entry is doubtful; `words` follow "should be"."""
+    """A mark that stands in the place of a doubtful entry. Its `words` follow "should be"."""
 
     words: str
 
@@ -103,7 +109,7 @@ def _finite(digits: str) -> float | _Doubt:
 
 
 def _require_shallow(value: Any, where: str) -> None:
-    """InputError where lists and objects are nested too deep."""
+    """Raise InputError where lists and objects are nested too deep."""
     level, depth = [value], 0
     while level := [part for entry in level if isinstance(entry, dict | list) for part in _inside(entry)]:
         depth += 1
@@ -116,7 +122,7 @@ def _inside(entry: Mapping[str, Any] | list[Any]) -> Iterable[Any]:
 
 
 def _entries(content: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Every entry that is no list and no object, with its name, such as "train.loss" or "hidden[1]"."""
+    """Yield every entry that is no list and no object, with its name, such as "train.loss" or "hidden[1]"."""
     if isinstance(content, Mapping):
         for key, entry in content.items():
             below = f"{name}.{key}" if name else f"{key}"
@@ -129,7 +135,7 @@ def _entries(content: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def _half_a_pair(text: str) -> _Doubt | None:
-    """The doubt that a text can't be written as UTF-8."""
+    """Return the doubt that a text cannot be written as UTF-8, or None."""
     if text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text):
         return None
     return _Doubt("text of whole characters, found half of a surrogate pair")

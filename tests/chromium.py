@@ -1,7 +1,7 @@
-"""Chromium without a window, spoken to by its own protocol over two pipes: what a page says, loads, and does with keys.
+"""Chromium without a window, which shows what a page says, what it loads, and what it does with keys.
 
-The protocol is JSON with a zero byte at the end of each message (`--remote-debugging-pipe`), so that no package is
-needed beside the browser itself.
+Its own protocol runs over two pipes: JSON with a zero byte at the end of each message
+(`--remote-debugging-pipe`), so that no package is needed beside the browser itself.
 """
 
 import json
@@ -38,7 +38,10 @@ KEYS = {
 
 
 class Browser:
-    """One page in one browser. `complaints` holds errors and warnings of the console, `asked` the address of each request."""
+    """One page in one browser.
+
+    `complaints` holds the errors and warnings of the console, and `asked` the address of each request.
+    """
 
     def __init__(self, profile):
         (ours, theirs_out), (theirs_in, to_it) = os.pipe(), os.pipe()

@@ -20,7 +20,7 @@ class Parts(HTMLParser):
 
 
 def dead(folder, *, absent=()):
-    """Every address of every page that leads nowhere, as "page: address". Folders in `absent` were not built."""
+    """Return every address that leads nowhere, as "page: address". Folders in `absent` were not built."""
     pages = {
         path.relative_to(folder).as_posix(): Parts(path.read_text("utf-8")) for path in folder.rglob("*.html")
     }

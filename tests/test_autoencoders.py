@@ -1,4 +1,4 @@
-"""Penalties on an autoencoder's codes: closed forms, differences, limits, and what training with them does."""
+"""Penalties on an autoencoder's codes: closed forms, differences, limits, and training with them."""
 
 import numpy as np
 import pytest
@@ -154,7 +154,7 @@ def test_an_encoder_without_curvature_has_a_constant_jacobian():
     np.testing.assert_allclose(norm, (on * (W.value**2).sum(axis=0)).sum(axis=1), rtol=1e-12)
 
 
-# -------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # the identity
 
 

@@ -1,4 +1,4 @@
-"""What `scratchvae bench` times beside us is the same work: the peers' losses are ours, on the same weights and noise."""
+"""The peers that `scratchvae bench` times do the same work: their losses are ours, on the same weights."""
 
 import numpy as np
 import pytest
@@ -99,7 +99,10 @@ def own(name, weights):
 
 
 def torch_order(name, weights):
-    """The same as PyTorch's layers keep it: a weight is (out, in), and in a flow V stands behind the first layer."""
+    """Return the arrays as PyTorch's layers keep them.
+
+    A weight is (out, in), and in a flow V stands behind the first layer.
+    """
     held = [value.T if value.ndim == 2 else value for value in own(name, weights)]
     if name == "vq":
         return [value[0] for value in own(name, weights)]

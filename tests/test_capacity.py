@@ -1,4 +1,7 @@
-"""A KL that the loss holds at a capacity by γ |KL − C|: declared to diagnose, described where it was not, and its mistakes."""
+"""A KL that the loss holds at a capacity by γ |KL − C|, as `diagnose` sees it.
+
+The capacity is declared to `diagnose`, or described where it was not, and its mistakes are named.
+"""
 
 import numpy as np
 import pytest

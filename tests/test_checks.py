@@ -224,7 +224,10 @@ def test_derivatives_are_accurate_over_twelve_orders_of_magnitude():
 
 
 def test_an_entry_is_compared_with_a_thousandth_of_the_largest_of_its_argument():
-    """Both sides of the limit that the docstring states, at the tolerance 1e-6, where rounding is some 1e-13."""
+    """Both sides of the limit that the docstring states are tried.
+
+    The tolerance is 1e-6, and rounding is some 1e-13.
+    """
     for share, ok in ((0.95, True), (1.05, False)):
 
         def op(x, share=share):

@@ -607,10 +607,12 @@ def test_what_config_json_should_not_hold_is_one_sentence(text, words, tmp_path,
 
 def test_a_config_of_version_0_1_is_read_in_the_words_of_today():
     old = {
-        "data": "glyphs", "data_dir": None, "examples": 20000, "event_shape": [1, 28, 28], "limit": None, "held_out": None,
-        "binarized": False, "recipe": "mlp", "settings": {"latent_dim": 2, "hidden": [8], "likelihood": "laplace_learned"},
-        "objective": None, "beta": 2.0, "beta_warm_up": 7, "free_bits": 0.0, "capacity": None, "capacity_steps": 0,
-        "samples": None, "noise_std": 0.0, "mask_rate": 0.0, "l1": 0.0, "sparsity": 0.0, "sparsity_target": 0.05,
+        "data": "glyphs", "data_dir": None, "examples": 20000, "event_shape": [1, 28, 28], "limit": None,
+        "held_out": None, "binarized": False, "recipe": "mlp",
+        "settings": {"latent_dim": 2, "hidden": [8], "likelihood": "laplace_learned"},
+        "objective": None, "beta": 2.0, "beta_warm_up": 7, "free_bits": 0.0, "capacity": None,
+        "capacity_steps": 0, "samples": None, "noise_std": 0.0, "mask_rate": 0.0, "l1": 0.0,
+        "sparsity": 0.0, "sparsity_target": 0.05,
         "contraction": 0.0, "optimizer": "rmsprop", "learning_rate": 0.01, "schedule": "cosine", "warm_up": 2,
         "decay_every": 1000, "max_norm": None, "epochs": 2, "batch_size": 10, "patience": None, "seed": 0,
     }  # fmt: skip

@@ -171,7 +171,10 @@ VERBS = {
 @pytest.mark.parametrize("recipe", ["mlp", "convolutional"])
 @pytest.mark.parametrize("verb", VERBS)
 def test_told_one_class_a_model_is_the_plain_vae_with_that_class_in_its_biases(verb, recipe):
-    """Both add up the same numbers in another order: they differ by roundoffs of sums of less than 100 terms."""
+    """Both add up the same numbers in another order.
+
+    They differ by roundoffs of sums of fewer than 100 terms.
+    """
     told, plain, event_shape = told_and_plain(recipe, 1)
     data = Dataset("x", (X if recipe == "mlp" else IMAGES).reshape(N, *event_shape), np.ones(N, int))
     for mine, other in zip(VERBS[verb](told, data), VERBS[verb](plain, data), strict=True):
@@ -330,7 +333,7 @@ def test_the_evidence_of_all_classes_is_that_of_the_mixture():
     )
 
 
-# -------------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # gradients
 
 

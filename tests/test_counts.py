@@ -1,4 +1,4 @@
-"""Whatever is a number of things is a whole number: every public function and class that takes one says so."""
+"""Every public function and class that takes a number of things refuses all but whole numbers."""
 
 import inspect
 

@@ -106,7 +106,10 @@ def test_an_import_changes_nothing_in_the_process():
 
 
 def test_the_command_line_prepares_before_numpy_is_there():
-    seen = "import sys, scratchvae.cpu as cpu; cpu._facts = lambda: %r; from scratchvae.__main__ import main; main(['info'])"
+    seen = (
+        "import sys, scratchvae.cpu as cpu; cpu._facts = lambda: %r; "
+        "from scratchvae.__main__ import main; main(['info'])"
+    )
     code = seen % ZEN5 + "; import os; print(os.environ['OPENBLAS_CORETYPE'], cpu.chosen_here)"
     environment = {
         name: value for name, value in os.environ.items() if name not in (cpu.CORETYPE, cpu.SWITCH)

@@ -372,7 +372,7 @@ def test_a_folder_is_read_in_the_order_of_its_names_and_sub_folders_are_classes(
 
 
 # ---- Dataset
-# ----------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -480,7 +480,7 @@ def test_binarize_draws_zeros_and_ones_with_the_moments_of_a_bernoulli(dtype):
 
 
 # ---- glyphs
-# -----------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 
 def upright(n, **varied):
@@ -548,7 +548,10 @@ def test_every_character_of_every_font_is_drawn_and_no_two_alike():
 
 
 def ink_box(images):
-    """Left, right, top, bottom (n,) of the ink in units from the middle; an outer pixel counts by coverage."""
+    """Return left, right, top and bottom (n,) of the ink, in units from the middle.
+
+    An outer pixel counts by its coverage.
+    """
     size, ends = images.shape[-1], []
     for axis in (1, 2):
         reach = images[:, 0].max(axis) / 255

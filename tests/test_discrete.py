@@ -102,7 +102,7 @@ def test_the_nearest_code_by_norms(twin, books):
         assert half.tolist() == [[2]]
 
 
-# ----------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # codebooks
 
 
@@ -160,7 +160,10 @@ def test_a_batch_twice_over_has_the_same_loss_and_gradients():
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_moving_averages_are_those_of_the_paper(shared):
-    """N_k and m_k of appendix A.1 from 0, e_k = m_k/N_k; a code never chosen stays; evaluation moves nothing."""
+    """N_k and m_k of appendix A.1 begin at 0, and e_k = m_k/N_k.
+
+    A code that is never chosen stays, and evaluation moves nothing.
+    """
     q, decay = VectorQuantized(4, 3, 2, shared=shared, decay=0.8, rng=4), 0.8
     cast(q, np.float64)
     books = q.codebooks.value.copy()
@@ -320,7 +323,10 @@ def test_the_score_function_is_unbiased_for_choices():
 
 
 def test_the_bias_of_the_relaxation_falls_with_its_temperature():
-    """The gradient of E_q[f(z)] at one-hot z, exact, beside the mean of the relaxed one over 200 000 draws."""
+    """The exact gradient of E_q[f(z)] at one-hot z stands beside the relaxed one.
+
+    The relaxed gradient is a mean over 200 000 draws.
+    """
     logits, f = np.array([[0.4, -0.3, 0.8]]), np.array([1.0, -2.0, 0.5])
     A = np.array([[0, 3, -2], [3, 0, 1], [-2, 1, 0.0]])  # f(z) = f·z + ½ zᵀAz, which is f·z at one-hot z
     p = np.exp(logits[0]) / np.exp(logits[0]).sum()
@@ -371,7 +377,7 @@ def test_the_temperature_is_read_at_the_step():
         GumbelSoftmax(1, 3, temperature=lambda step: 0.0).sample(logits, noise=noise, mode=TRAINING)
 
 
-# -----------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # Concrete
 
 
@@ -411,7 +417,10 @@ def test_the_largest_share_is_the_category_whatever_the_temperature(temperature)
 
 
 def test_the_relaxed_bounds_are_below_log_px_by_quadrature():
-    """p(x) = ∫ p(x|z) p(z) dz over the log-odds of one choice: weights average to it, more draws are tighter."""
+    """p(x) = ∫ p(x|z) p(z) dz is an integral over the log-odds of one choice.
+
+    The weights average to p(x), and more draws are tighter.
+    """
     q = Concrete(1, 2, temperature=0.7)
     model = small(q, ConcretePrior(1, 2, temperature=0.4), GroupSoftmax(1), weight=4.0)
     t = np.linspace(-60, 60, 6001)
@@ -560,7 +569,10 @@ def test_a_recipe_trains_and_draws(kind, recipe, tmp_path):
         ),
         (
             lambda: mlp((4,), prior="codes"),
-            "prior codes is for the posterior vq; found a DiagonalGaussian: take --posterior vq, or another prior",
+            (
+                "prior codes is for the posterior vq; found a DiagonalGaussian: "
+                "take --posterior vq, or another prior"
+            ),
         ),
         (
             lambda: mlp((4,), prior="concrete"),

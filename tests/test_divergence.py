@@ -69,8 +69,10 @@ def require_same(one, other):
 
 
 def test_a_held_out_example_that_is_no_number_ends_the_run_by_its_name():
-    words = r"epoch 1, judged on x: the loss is (inf|nan); its term kl is not finite first, for example 17, whose largest entry "
-    words += r"is 1e\+30 in column 1; .*unlike what the model is trained on: "
+    words = r"epoch 1, judged on x: the loss is (inf|nan); its term kl is not finite first, "
+    words += (
+        r"for example 17, whose largest entry is 1e\+30 in column 1; .*unlike what the model is trained on: "
+    )
     words += r"it has 1e\+30 in column 1, which is -\d.* to \d.* in x$"
     with pytest.raises(Diverged, match=words) as caught:
         vae().fit(X, epochs=2, held_out=OUTLYING, callbacks=[EarlyStopping(2)])
@@ -212,8 +214,9 @@ def test_a_column_of_large_numbers_is_named_and_standardized_columns_help(top, l
     """As advised: no learning rate helps, and what is said to help does."""
     rows = X * [1, 1, top]
     deviation = re.escape(f"{rows[:, 2].std():.4g}")
-    words = r"step 1: .*term kl is not finite first, for example \d+, .* in column 2, .*no learning rate is at fault\. "
-    words += rf"The scale of the data is at fault: column 2 has mean .* and standard deviation {deviation}\. standardize=True"
+    words = r"step 1: .*term kl is not finite first, for example \d+, .* in column 2, "
+    words += r".*no learning rate is at fault\. The scale of the data is at fault: "
+    words += rf"column 2 has mean .* and standard deviation {deviation}\. standardize=True"
     for settings in ({}, {"learning_rate": 1e-9}, {"max_norm": 1e-3}):
         with pytest.raises(Diverged, match=words):
             vae(likelihood).fit(rows, epochs=1, **settings)
@@ -227,11 +230,17 @@ def test_a_column_of_large_numbers_is_named_and_standardized_columns_help(top, l
     [
         (
             X + np.array([0, 1e6, 0]),
-            r"column 1 of the data has mean 1e\+06 and standard deviation .*Subtract a constant near that mean",
+            (
+                r"column 1 of the data has mean 1e\+06 and standard deviation "
+                r".*Subtract a constant near that mean"
+            ),
         ),
         (
             OUTLYING,
-            r"for example 17, whose largest entry .*column 1 has mean 5e\+27 and .* deviation 7\.\d+e\+28\. standardize=True",
+            (
+                r"for example 17, whose largest entry .*column 1 has mean 5e\+27 and "
+                r".* deviation 7\.\d+e\+28\. standardize=True"
+            ),
         ),
         (
             np.tile(X, (1, 5)) * np.geomspace(1e3, 1e6, 15),
@@ -275,7 +284,10 @@ def test_a_learning_rate_that_is_too_high_is_at_fault_once_parameters_have_moved
 
 
 def test_a_rare_pixel_is_not_blamed_for_a_learning_rate():
-    """An entry that is 0 in all training examples but one lies many deviations away, and within their range."""
+    """An entry that is 0 in all training examples but one lies within their range.
+
+    It lies many deviations away all the same.
+    """
     pixels = np.random.default_rng(4).random((4000, 3)).astype(np.float32)
     pixels[:, 1] = 0
     pixels[:1, 1] = 1

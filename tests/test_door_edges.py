@@ -46,7 +46,7 @@ class Frame:
         raise AssertionError("one dtype for all columns would change some of them")
 
 
-# ---- masks ---------------------------------------------------------------------------------------------------------
+# ---- masks -------------------------------------------------------------------------------------------------
 
 PARTLY_MASKED = {
     "masked rows behind plain ones": [*X[:2], *MASKED[2:]],
@@ -74,7 +74,7 @@ def test_what_is_known_of_examples_has_no_mask_in_its_last_part_either(given):
         Dataset("x", X, **{given: known[given]})
 
 
-# ---- kinds ---------------------------------------------------------------------------------------------------------
+# ---- kinds -------------------------------------------------------------------------------------------------
 
 LAST = {  # kind: what is the last that can be of it, and the first that cannot
     "the brightest pixel": ("pixels", 255, 256),
@@ -114,7 +114,7 @@ def test_a_number_of_no_kind_is_found_in_whatever_part_is_looked_at(monkeypatch)
         Dataset("x", x, kind="counts")
 
 
-# ---- what was observed ---------------------------------------------------------------------------------------------
+# ---- what was observed -------------------------------------------------------------------------------------
 
 
 def test_missing_is_what_any_of_mask_nan_and_observed_call_missing():
@@ -127,7 +127,7 @@ def test_missing_is_what_any_of_mask_nan_and_observed_call_missing():
     np.testing.assert_array_equal(found, expected)
 
 
-# ---- entries beside which others vanish ----------------------------------------------------------------------------
+# ---- entries beside which others vanish --------------------------------------------------------------------
 
 TOLD_APART = {  # the last column, and the row of the entry that is refused, if one is
     "just told apart": ([0, 10] * 300, {}, None),  # float32 resolves 10 beside 7e6: 0.1/ε times 10 is 8.4e6
@@ -155,7 +155,7 @@ def test_an_entry_is_refused_just_where_float32_loses_the_others(name):
         require_told_apart("fit", data, np.float32)
 
 
-# ---- the verbs of models -------------------------------------------------------------------------------------------
+# ---- the verbs of models -----------------------------------------------------------------------------------
 
 
 def test_a_set_of_pictures_keeps_its_gaps_as_rows_and_rows_with_names_become_pictures():

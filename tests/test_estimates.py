@@ -45,7 +45,10 @@ def value_of(penalty, z, *, draws, noise=None, q_params=None):
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("estimator", ["u", "v", "closed_form"])
 def test_pairs_of_draws_of_one_example_are_left_out(kernel, estimator, draws):
-    """The value by loops over pairs, and its gradient by central differences, whose error is some h² = 1e-10."""
+    """Return the value by loops over pairs, and its gradient by central differences.
+
+    The error of the differences is some h² = 1e-10.
+    """
     if estimator == "closed_form" and kernel != "gaussian":
         return
     z, p, width = RNG.normal(size=(B * draws, Z)), RNG.normal(size=(B, Z)), 0.7 * Z

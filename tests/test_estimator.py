@@ -1,4 +1,4 @@
-"""What `fit` does whatever the model: where it starts, what it leaves behind, which Parameters a phase moves."""
+"""What `fit` does with every model: where it starts, what it leaves behind, which Parameters move."""
 
 from copy import deepcopy
 

@@ -1,4 +1,4 @@
-"""Entries as large as numbers go, in each array of a step: the diagnosis ends, and says that array departs."""
+"""The diagnosis of a step with the largest numbers in one array ends, and says that this array departs."""
 
 import numpy as np
 import pytest

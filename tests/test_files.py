@@ -59,7 +59,9 @@ DOUBTFUL = {
     '["\\ud800"]': r": \[0\] should be .* surrogate",
     '{"\\udfff": 1}': r": \? should be .* surrogate",
     '{"a": [1, {"b": NaN}]}': r": a\[1\]\.b should be a finite number, found NaN",
-    '{"a": {"b": [0, 99999999999999999999]}}': r": a\.b\[1\] should be a whole number from -2⁶³ to 2⁶³ - 1, found 9{20}",
+    '{"a": {"b": [0, 99999999999999999999]}}': (
+        r": a\.b\[1\] should be a whole number from -2⁶³ to 2⁶³ - 1, found 9{20}"
+    ),
     '{"a": {"c": 1, "b": 1, "b": 2}}': r": a\.b should be named once in its object, found it twice",
     '{"a": [["\\ud800"]]}': r": a\[0\]\[0\] should be .* surrogate",
     "[1": "an error in it",
@@ -131,7 +133,7 @@ def test_an_entry_of_another_kind_is_named(case):
 
 
 # ---- writing
-# ----------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 
 def part(path, host, pid):
@@ -234,7 +236,7 @@ def test_paths_that_lead_nowhere_are_one_sentence(path):
 
 
 # ---- limits
-# -----------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 LIMIT = 1 << 20
 ZEROS = gzip.compress(bytes(1 << 24))
@@ -536,7 +538,7 @@ def test_a_digest_is_of_what_a_set_holds(tmp_path):
 
 
 # ---- runs
-# -------------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 TRAIN = ["--epochs", "2", "--latent-dim", "2", "--hidden", "4", "--held-out", "5", "--quiet", "--no-figures"]
 
@@ -634,7 +636,10 @@ def test_a_run_that_another_process_has_just_begun_is_not_begun_again(images, tm
 
 
 def test_a_claim_ends_with_its_process_and_with_its_last_reference(tmp_path):
-    code = "import os, sys, pathlib; from scratchvae.runs.claim import Claim; c = Claim(pathlib.Path(sys.argv[1])); os.abort()"
+    code = (
+        "import os, sys, pathlib; from scratchvae.runs.claim import Claim; "
+        "c = Claim(pathlib.Path(sys.argv[1])); os.abort()"
+    )
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=False).returncode != 0
     assert "process" in (tmp_path / ".lock").read_text()
     claim = Claim(tmp_path)
@@ -777,7 +782,9 @@ METRICS = {
     '{"epoch": NaN}': "line 2: epoch should be a finite number, found NaN",
     '{"epoch": 1}': "line 2: step should be a whole number",
     "1" * 5000: "line 2 should be a whole number from",
-    '{"epoch":1,"step":2,"seconds":1,"learning_rate":1,"train":{"loss":"x"}}': "line 2: train.loss should be a number, or one of",
+    '{"epoch":1,"step":2,"seconds":1,"learning_rate":1,"train":{"loss":"x"}}': (
+        "line 2: train.loss should be a number, or one of"
+    ),
 }
 
 

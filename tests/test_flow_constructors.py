@@ -1,4 +1,4 @@
-"""What the steps with a network of their own refuse, each in its own name, and what they make of the order of latents."""
+"""Steps of a flow with a network of their own: what they refuse, and how they order the latents."""
 
 import numpy as np
 import pytest

@@ -317,7 +317,10 @@ def grown():
 
 
 class Tally:
-    """What came of the files: read, refused, and the tracebacks, each kind once with what brought it about."""
+    """What came of the files: how many were read, how many refused, and the tracebacks.
+
+    Each kind of traceback stands once, with the file that brought it about.
+    """
 
     def __init__(self, folder):
         self.folder, self.read, self.refused, self.found = folder, 0, 0, {}
@@ -348,7 +351,8 @@ class Tally:
 
     def require_none(self):
         print(
-            f"seed {SEED}: {self.read + self.refused:,} files, {self.read:,} read and {self.refused:,} refused"
+            f"seed {SEED}: {self.read + self.refused:,} files, "
+            f"{self.read:,} read and {self.refused:,} refused"
         )
         assert not self.found, "\n".join(f"{kind}\n    by {kept}" for kind, kept in self.found.items())
 
@@ -575,7 +579,7 @@ def command_lines(folder, run, number):
 
 
 # ---- kills
-# ------------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 # of the run that is killed: so many epochs of so many steps, each step with a checkpoint
 EPOCHS, STEPS = 4, 18
@@ -708,7 +712,8 @@ def kills(folder, number):
                 image.load()
     killed = sum(by_stage.values())
     print(
-        f"seed {SEED}: {killed} kills in {done} runs, each with the bits of a run that was never killed, at {by_stage}"
+        f"seed {SEED}: {killed} kills in {done} runs, "
+        f"each with the bits of a run that was never killed, at {by_stage}"
     )
     assert killed == number
 

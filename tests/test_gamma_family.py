@@ -1,4 +1,4 @@
-"""Divergences between gamma, Dirichlet and beta laws: quadrature, equal laws, and what they have in common."""
+"""Divergences between gamma, Dirichlet and beta laws: quadrature, equal laws, and shared special cases."""
 
 import numpy as np
 import pytest

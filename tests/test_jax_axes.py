@@ -74,7 +74,10 @@ def log_normal(z, mean=0.0, log_var=0.0):
 
 
 def several(half=0.5, weighted=False, axis=0):
-    """As many draws as there are examples, along this axis: the plain bound, or the importance-weighted one."""
+    """A step with as many draws as examples, along this axis.
+
+    Its loss is the plain bound, or the importance-weighted one.
+    """
 
     def step(p, x, key):
         K = len(x)

@@ -1,4 +1,4 @@
-"""What a ladder's draws, divergences and slopes are made of, at several draws of each example and in three layers."""
+"""A ladder's draws, divergences and slopes, at several draws of each example and in three layers."""
 
 import numpy as np
 import pytest
@@ -53,7 +53,10 @@ def of_parameters(q, call):
 
 @pytest.mark.parametrize("verb", ["sample", "sample_with_log_prob", "sample_with_kl"])
 def test_gradients_of_several_draws_of_each_example(verb):
-    """Those to what the encoder says and to the steps: a divergence is a mean over draws, and a draw is not."""
+    """The gradients reach what the encoder says, and the steps.
+
+    A divergence is a mean over draws, and a draw is not.
+    """
     q = ladder()
     op, arrays = of_parameters(q, lambda q_params: getattr(q, verb)(q_params, noise=NOISE, draws=K))
     assert not [str(check) for check in check_pullback(op, arrays) if not check.ok]
@@ -89,7 +92,10 @@ def _last_of_two(q, z):
 
 
 def test_without_the_score_log_q_moves_as_the_density_does_at_the_draw():
-    """The slope is that of `log_prob` at z, carried on by the draw; no step receives a share by the law's own numbers."""
+    """The slope is that of `log_prob` at z, and the draw carries it on.
+
+    No step receives a share by the law's own numbers.
+    """
     q, parameters = ladder(), None
     dlog_q = RNG.normal(size=B * K)
     parameters = named_parameters(q.top_down)

@@ -70,7 +70,10 @@ def test_orthogonal_rows_or_columns(shape):
 
 @pytest.mark.parametrize("shape", [(3, 3), (2, 3), (4, 2)])
 def test_orthogonal_matrices_are_as_likely_with_either_sign(shape):
-    """The mean of each entry is 0 and its variance 1 over the longer side, as for uniformly drawn directions."""
+    """Each entry has the mean 0 and the variance 1 over the longer side.
+
+    Uniformly drawn directions have both.
+    """
     rng = np.random.default_rng(0)
     drawn = np.stack([layers.INITIALIZERS["orthogonal"](shape, 1, 1, rng) for _ in range(400)])
     variance = 1 / max(shape)

@@ -283,7 +283,7 @@ def test_reverse_water_filling_is_shannons():
     )
 
 
-# ----------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # sigma points
 
 
@@ -310,7 +310,7 @@ def test_the_bound_on_sigma_points_is_the_expectation_over_draws():
     assert (np.abs(draws.mean(axis=1) - bound(model, X[:4])) < 4 * error).all()
 
 
-# --------------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # minimize
 
 
@@ -496,7 +496,10 @@ class Valley(Reconstruction):
 
 
 def test_newtons_steps_go_on_where_the_loss_has_no_digits_left_and_other_parameters_none_to_do():
-    """The loss is right to 1e-9 only, which leaves w at 1 ± 1e-5; all Parameters but w have the gradient 0."""
+    """The loss is right to 1e-9 only, which leaves w at 1 ± 1e-5.
+
+    All Parameters but w have the gradient 0.
+    """
     model = linear("autoencoder", 2)
     found = minimize(model, Valley(), Batch(X), None, tolerance=1e-13)
     assert found.gradient <= 1e-13

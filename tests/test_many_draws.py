@@ -129,7 +129,10 @@ class Held:
 
 @pytest.mark.parametrize("samples", [2, 3])
 def test_vimco_has_the_gradient_of_the_bound_in_expectation(samples):
-    """Sums over all K-tuples of two bits: Σ q(h_1) … q(h_K) · estimate against finite differences of Σ q … L."""
+    """Sums over all K-tuples of two bits stand beside finite differences.
+
+    The sums are Σ q(h_1) … q(h_K) · estimate, and the differences are those of Σ q … L.
+    """
     net = belief_net((3,), layers=(2,))
     cast(net, np.float64)
     rng = np.random.default_rng(2)

@@ -71,7 +71,7 @@ def step(model, objective, batch, noise, mode=EVALUATION):
     return [np.asarray(report.loss), *report.terms.values(), *grads]
 
 
-# -------------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # the data
 
 
@@ -148,7 +148,10 @@ def test_complete_data_cost_nothing():
         ),
         (
             lambda: small("gaussian").fit(np.where(np.arange(D) == 2, np.nan, X), epochs=1),
-            "every entry should be observed in some example of x; column 2 is missing in all of them, and 1 such",
+            (
+                "every entry should be observed in some example of x; column 2 is missing in all of them, "
+                "and 1 such"
+            ),
         ),
         (
             lambda: evaluation.regularity(small("gaussian"), Dataset("d", SAME["nan"](X)), rng=None, k=1),
@@ -235,7 +238,7 @@ def test_a_fill_that_is_0_is_the_zero_fill_and_moves_when_it_is_learned():
         assert np.isfinite(model.impute(images, samples=2)).all()
 
 
-# ----------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # every verb
 
 
@@ -351,7 +354,10 @@ def test_with_the_exact_posterior_every_draw_says_the_same(kind):
 
 @pytest.mark.parametrize("chunk", [16, 1024])
 def test_weights_make_up_for_a_wrong_posterior(monkeypatch, chunk):
-    """q = N(0, I), the prior, whatever was observed: the sums over chunks are those over all draws together."""
+    """q = N(0, I) is the prior, whatever was observed.
+
+    The sums over chunks are then those over all draws together.
+    """
     monkeypatch.setattr(evaluation.imputation, "ROWS", chunk)
     exact, model, holes = holed(ProbabilisticPCA)
     blind = Linear(10, 5, rng=0)
@@ -524,7 +530,7 @@ def test_files_with_nan_are_trained_on_and_filled_in_from_the_command_line(tmp_p
         assert filled.shape == expected
         known = np.broadcast_to(~np.isnan(x), expected)
         np.testing.assert_array_equal(filled[known], np.broadcast_to(x, expected)[known])
-    assert "of 9 weighted draws of each example, as many count as" in capsys.readouterr().out
+    assert "the 9 weighted draws of an example are worth" in capsys.readouterr().out
     np.save(tmp_path / "whole.npy", np.zeros((3, 1, 4, 4), np.float32))
     assert main(["impute", run, "--data", str(tmp_path / "whole.npy"), "--out", str(out)]) == 2
     assert "something to fill in" in capsys.readouterr().err

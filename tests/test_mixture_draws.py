@@ -12,7 +12,10 @@ B, K, Z, C = 2, 3, 2, 3
 
 @pytest.mark.parametrize("stratified", [False, True])
 def test_without_the_score_log_q_moves_with_the_draw_alone(stratified):
-    """Its gradient is then the slope of the density at z, carried on by the draw; the rest of it is the score."""
+    """The gradient is then the slope of the density at z, carried on by the draw.
+
+    The rest of the gradient is the score.
+    """
     q = MixturePosterior(Z, components=C)
     q_params, noise = RNG.normal(size=(B, q.n_params)), RNG.normal(size=(B * K, Z))
     noise = q.stratified(noise) if stratified else noise

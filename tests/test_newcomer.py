@@ -15,7 +15,8 @@ from scratchvae.data.decimals import rounded
 from scratchvae.runs import Config, Run, grid, read_run, sweep
 from scratchvae.runs.comparison import compared_over_seeds, repeated
 from scratchvae.runs.filling import filled
-from scratchvae.runs.judgement import judge, passes
+from scratchvae.runs.judgement import judge
+from scratchvae.runs.measurement import passes
 from scratchvae.runs.seeds import in_words, over_seeds
 from scratchvae.runs.trial import Trial
 

@@ -1,4 +1,4 @@
-"""The notebook of the first ten minutes: it is a notebook, it is stored without outputs, and it runs from top to bottom."""
+"""The notebook of the first ten minutes is stored without outputs, and runs from top to bottom."""
 
 import contextlib
 import io

@@ -229,7 +229,10 @@ class Affine(Layer):
 
 
 def linear_gaussian(variance=0.3):
-    """x = z w + m + noise with one latent: the posterior is Gaussian, and log p(x) that of N(m, w wᵀ + σ² I)."""
+    """x = z w + m + noise with one latent has a Gaussian posterior.
+
+    log p(x) is that of N(m, w wᵀ + σ² I).
+    """
     w, m = np.array([1.0, -0.5, 2.0]), np.array([0.2, 0.1, -0.3])
     precision = 1 + w @ w / variance
     decoder = Linear(1, 3, rng=0)

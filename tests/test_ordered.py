@@ -69,7 +69,10 @@ def test_a_narrow_interval_far_out_keeps_its_digits_where_the_difference_of_sigm
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_interval_twins_agree_at_extremes_and_keep_nan(dtype):
-    """Within some roundoffs of the largest of the three terms, each of which a twin may round in its own way."""
+    """The twins agree within some roundoffs of the largest of the three terms.
+
+    Each twin may round each term in its own way.
+    """
     points = np.array([0, 1e-20, 0.3, 1.7, 17, 90, 700, 1e4, 1e30, np.inf])
     low, high, log_width = (
         a.ravel().astype(dtype) for a in np.meshgrid(*[np.concatenate([points, -points, [np.nan]])] * 3)

@@ -1,4 +1,4 @@
-"""The pass of a model: what each part passes on, which entries count, and how q's gradient may be estimated."""
+"""The pass of a model: what each part passes on, which entries count, and how q's gradient is estimated."""
 
 from itertools import product
 

@@ -85,7 +85,10 @@ def test_codes_that_are_all_equal_have_the_least_variance():
 
 
 def test_the_first_means_are_codes_that_are_far_from_each_other():
-    """Of four codes that each occur fifty times none can be drawn again, as it is at distance 0 from itself."""
+    """None of four codes that each occur fifty times can be drawn again.
+
+    A code is at distance 0 from its copies.
+    """
     places = np.array([[0.0, 0], [1, 0], [0, 1], [7, 7]])
     for seed in range(5):
         found = _first_means(np.repeat(places, 50, axis=0), 4, np.random.default_rng(seed))

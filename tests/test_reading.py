@@ -364,8 +364,9 @@ DIFFERENCES = [
         [{"optimizer": "adam"}, {"optimizer": "adam(learning_rate=cosine(rate=0.1))"}],
         [{"learning_rate": 0.001}, {"learning_rate": "cosine(rate=0.1)"}],
     ),
-    ([{}, {"binarized": True}, {"limit": 9}], [{"limit": None, "binarized": False}, {"limit": None, "binarized": True},
-                                               {"limit": 9, "binarized": False}]),
+    ([{}, {"binarized": True}, {"limit": 9}],
+     [{"limit": None, "binarized": False}, {"limit": None, "binarized": True},
+      {"limit": 9, "binarized": False}]),
 ]  # fmt: skip
 
 

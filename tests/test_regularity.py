@@ -42,7 +42,7 @@ from scratchvae.models import Autoencoder
 from scratchvae.reference.cases import layers as layer_cases
 from scratchvae.reference.cases.case import layer_case
 
-# -------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # pushforwards
 
 
@@ -145,7 +145,7 @@ def test_a_pushforward_that_there_is_not_is_named(layer, x, dx, words):
         pushforward(layer, x, dx)
 
 
-# --------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # data units
 
 
@@ -187,7 +187,7 @@ def test_the_mean_moves_as_its_closed_form_says(name, scale):
     np.testing.assert_allclose(mean_tangents(likelihood, l, dl), slope(l, dl), rtol=1e-9, atol=1e-11 * scale)
 
 
-# --------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # continuity
 
 

@@ -27,7 +27,7 @@ from scratchvae.evaluation import bound, kl_by_latent
 from scratchvae.objectives import Elbo
 from scratchvae.recipes import mlp
 from scratchvae.runs import Run, report
-from scratchvae.runs.judgement import passes
+from scratchvae.runs.measurement import passes
 from scratchvae.runs.report import embedding, page, sounds
 from scratchvae.runs.report.neighbours import nearest
 
@@ -371,12 +371,14 @@ def test_bars_of_latents_are_sorted_and_grey_where_nothing_is_told():
     assert figure.axes[0].get_title() == "2 of 3 latents are active"
 
 
-FRAME = """<!DOCTYPE html><meta charset="utf-8"><iframe id="frame" width="{width}" height="700" srcdoc="{content}"></iframe>
+FRAME = """<!DOCTYPE html><meta charset="utf-8">
+<iframe id="frame" width="{width}" height="700" srcdoc="{content}"></iframe>
 <pre id="said"></pre><script>
 frame.onload = () => {{
   const inside = frame.contentDocument, root = inside.documentElement, images = [...inside.images];
   said.textContent = JSON.stringify({{
-    wide: root.scrollWidth, all: images.length, seen: images.filter(one => one.complete && one.naturalWidth > 8).length,
+    wide: root.scrollWidth, all: images.length,
+    seen: images.filter(one => one.complete && one.naturalWidth > 8).length,
     drawn: [...inside.querySelectorAll("svg")].filter(one => one.getBoundingClientRect().height > 40).length,
     svg: inside.querySelectorAll("svg").length, paper: getComputedStyle(inside.body).backgroundColor,
     ink: getComputedStyle(inside.body).color, letter: parseFloat(getComputedStyle(inside.body).fontSize),

@@ -99,7 +99,7 @@ def fails(capsys, argv, *words):
 
 
 # ---- names
-# ------------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 NAMED = {
     "fashion-mnist-mlp-beta4-seed1": {"data": "fashion-mnist", "beta": 4, "seed": 1},
@@ -168,7 +168,8 @@ for k in range(30):
             one = Run.start(None, config, root=root / "own") if k < 20 else Run.start(root / "shared", config)
             os.write(1, f"{one.folder.name} {k}\\n".encode())
         except InputError as error:
-            os.write(1, f"refused {'holds a run' in str(error) or 'being trained in' in str(error)}\\n".encode())
+            understood = 'holds a run' in str(error) or 'being trained in' in str(error)
+            os.write(1, f"refused {understood}\\n".encode())
         os._exit(0)
 os.close(opened)
 for k in range(30):
@@ -200,7 +201,7 @@ def test_twenty_simultaneous_starts_never_share_a_folder(images, tmp_path):
 
 
 # ---- going on
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -213,7 +214,10 @@ def test_twenty_simultaneous_starts_never_share_a_folder(images, tmp_path):
         (
             {"batch_size": 7, "binarized": True},
             [
-                "binarized False, config.json says True; with batch_size 10, config.json says 7: put those back"
+                (
+                    "binarized False, config.json says True; with batch_size 10, config.json says 7: "
+                    "put those back"
+                )
             ],
         ),
         (
@@ -367,7 +371,7 @@ def test_moved_data_are_pointed_to_and_other_data_refused(trained, images, tmp_p
 
 
 # ---- --config
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 BASE = {
     "recipe": "mlp(latent_dim=2, hidden=8)",
@@ -445,7 +449,7 @@ def test_a_run_is_begun_from_the_config_of_another(trained, tmp_path, capsys, mo
 
 
 # ---- curves
-# -----------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_metrics_are_a_table_too(trained):

@@ -1,4 +1,7 @@
-"""Models that infer the classes they are not told: M2 beside exact evidence, at one class, at the door, and in a run."""
+"""Models that infer the classes they are not told.
+
+M2 stands beside exact evidence, at one class, at the door, and in a run.
+"""
 
 import json
 
@@ -35,7 +38,10 @@ INVERSE = np.linalg.inv(COVARIANCE)
 
 
 def linear_model():
-    """x = z W + V_y + ε, with q(z|x, y) = p(z|x, y), and q(y|x) = p(y|x), which is linear in x as all covariances are alike."""
+    """x = z W + V_y + ε, with q(z|x, y) = p(z|x, y) and q(y|x) = p(y|x).
+
+    log q(y|x) is linear in x, as all covariances are alike.
+    """
     classifier = Linear(D, C, rng=0)
     classifier.weight.value = INVERSE @ V.T
     classifier.bias.value = np.log(P) - 0.5 * np.einsum("ki,ij,kj->k", V, INVERSE, V)
@@ -73,7 +79,7 @@ def gradients(model, pullback):
     }
 
 
-# -------------------------------------------------------------------------------------------------------- beside what is exact
+# --------------------------------------------------------------------------------------- beside what is exact
 
 
 @pytest.mark.parametrize("y", [np.full(N, -1), np.arange(N) % C, np.arange(N) % (C + 1) - 1])
@@ -134,7 +140,10 @@ def test_a_bound_without_the_class_is_made_of_those_with_each():
 
 @pytest.mark.parametrize("label", [-1, 0])
 def test_with_one_class_the_model_is_the_vae(label):
-    """To rounding: the constant 1 behind x makes a product one column longer, and BLAS may sum that in another order."""
+    """The two agree to rounding.
+
+    The constant 1 behind x makes a product one column longer, and BLAS may sum that in another order.
+    """
     model = semi_supervised(classes=1)
     plain = mlp((D,), latent_dim=Z, hidden=(3,), activation="tanh")
     for m in (model, plain):
@@ -160,7 +169,7 @@ def test_with_one_class_the_model_is_the_vae(label):
             )
 
 
-# ---------------------------------------------------------------------------------------------------------------- at the door
+# ------------------------------------------------------------------------------------------------ at the door
 
 SETTINGS = {"latent_dim": 2, "hidden": 8, "classifier": 8, "epochs": 2, "batch_size": 5}
 MANY = RNG.normal(size=(24, D))
@@ -285,7 +294,7 @@ def test_a_classifier_of_another_width_is_said():
         model.predict(DATA)
 
 
-# ------------------------------------------------------------------------------------------------------ few labels, and a run
+# -------------------------------------------------------------------------------------- few labels, and a run
 
 
 def test_few_labels_are_of_each_class_as_many():

@@ -12,7 +12,7 @@ from posixpath import dirname, join, normpath
 import pytest
 
 from scratchvae.site import reference
-from scratchvae.site.annotated import Book, in_order, page, rows_of
+from scratchvae.site.annotated import Book, in_order, page
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.build import ASSETS
 from scratchvae.site.equations import translate
@@ -20,6 +20,7 @@ from scratchvae.site.letters import NotAnEquation
 from scratchvae.site.numbers import certified
 from scratchvae.site.page import Page, render
 from scratchvae.site.prose import pieces
+from scratchvae.site.rows import rows_of
 from scratchvae.site.words import SIGNS, names_in
 
 ATLAS = Atlas()
@@ -264,9 +265,11 @@ def test_pages_open_in_a_browser_without_a_word_of_complaint(made, tmp_path):
           setEquations(document);
           document.querySelectorAll("[role=tab]").forEach((tab) => tab.click());
           document.documentElement.dataset.tex = window.texErrors.join("; ") || "none";
-          const shown = [...document.querySelectorAll("[role=tabpanel]")].filter((panel) => !panel.hidden).length;
+          const panels = [...document.querySelectorAll("[role=tabpanel]")];
+          const shown = panels.filter((panel) => !panel.hidden).length;
           document.documentElement.dataset.shown = shown;
-          const asked = performance.getEntriesByType("resource").filter((entry) => !entry.name.startsWith("file:"));
+          const loaded = performance.getEntriesByType("resource");
+          const asked = loaded.filter((entry) => !entry.name.startsWith("file:"));
           document.documentElement.dataset.asked = asked.length;
         })</script></body>"""
         html = render(one, made).replace("</head>", watched).replace("</body>", closing)

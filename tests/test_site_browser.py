@@ -1,4 +1,4 @@
-"""A part of the study site in a browser without a window: what pages say, load, and do when a reader presses keys."""
+"""A part of the study site in a browser: what pages say, load, and do when a reader presses keys."""
 
 import os
 import shutil
@@ -117,7 +117,10 @@ def test_a_slider_moved_by_a_key_moves_what_it_is_about(opened):
 def test_tabs_switch_by_arrow_keys(opened):
     browser = opened(KINDS["source"])
     browser.value("document.querySelector('[role=tab]').focus()")
-    shown = "[...document.querySelector('.tabs').querySelectorAll('[role=tabpanel]')].map((panel) => !panel.hidden)"
+    shown = (
+        "[...document.querySelector('.tabs').querySelectorAll('[role=tabpanel]')]"
+        ".map((panel) => !panel.hidden)"
+    )
     assert browser.value(shown) == [True, False]
     browser.press("ArrowRight")
     assert browser.value(shown) == [False, True]

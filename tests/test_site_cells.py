@@ -1,4 +1,4 @@
-"""The page "Try it": its cells run on the package that the page brings along, where Numba and others can't be had."""
+"""The page "Try it": its cells run on the package that the page brings along, without Numba and others."""
 
 import ast
 import io

@@ -1,4 +1,7 @@
-"""The bound on what 8 bits cost a decoder is reached, so that nothing of it is left out; and what is indented is displayed."""
+"""The bound on what 8 bits cost a decoder is reached, so that nothing of it is left out.
+
+Indented lines of a docstring are displayed.
+"""
 
 import numpy as np
 import pytest

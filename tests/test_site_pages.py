@@ -23,6 +23,7 @@ from scratchvae.site import (
     answer_numbers,
     answers,
     build,
+    chapter,
     chapters,
     decoders,
     laws,
@@ -179,16 +180,16 @@ def test_every_statement_of_the_course_has_a_function_and_a_test():
         for node in ast.parse((ASSETS.parents[2] / "tests/test_demos.py").read_text("utf-8")).body
         if hasattr(node, "name")
     }
-    for chapter in chapters.CHAPTERS:
-        assert chapter.statements, chapter.demo
-        assert chapter.claims in claims
-        assert all(statement.functions for statement in chapter.statements), chapter.demo
+    for each in chapters.CHAPTERS:
+        assert each.statements, each.demo
+        assert each.claims in claims
+        assert all(statement.functions for statement in each.statements), each.demo
 
 
 def test_the_course_has_every_demo_once():
     demos = sorted(path.stem for path in (ASSETS.parents[2] / "demos").glob("[0-9][0-9]_*.py"))
-    assert sorted(chapter.demo for chapter in chapters.CHAPTERS) == demos
-    assert {chapter.part for chapter in chapters.CHAPTERS} == set(chapters.PARTS)
+    assert sorted(each.demo for each in chapters.CHAPTERS) == demos
+    assert {each.part for each in chapters.CHAPTERS} == set(chapter.PARTS)
 
 
 PLANTED = [plant for group in plants.GROUPS.values() for plant in group]
@@ -267,12 +268,14 @@ window.addEventListener("load", () => {
     slider.value = Number(slider.value) === Number(slider.max) ? slider.min : slider.max;
     slider.dispatchEvent(new Event("input", { bubbles: true }));
     if (shown() === before) found.push(`nothing moves with ${slider.name}`);
-    if (!document.querySelector(`output[for="${slider.id}"]`).textContent) found.push(`${slider.name} shows no value`);
+    const output = document.querySelector(`output[for="${slider.id}"]`);
+    if (!output.textContent) found.push(`${slider.name} shows no value`);
   }
   for (const value of document.querySelectorAll("[data-value]")) {
     if (!value.textContent) found.push(`no number for ${value.dataset.value}`);
   }
-  found.push(...(window.texErrors || []), `${document.querySelectorAll("#play input[type=range]").length} sliders`);
+  const sliders = document.querySelectorAll("#play input[type=range]").length;
+  found.push(...(window.texErrors || []), `${sliders} sliders`);
   document.body.dataset.found = JSON.stringify(found);
 });
 </script>"""

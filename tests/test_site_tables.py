@@ -1,4 +1,4 @@
-"""What stands below a function and beside it: the numbers in its table, and its lines, which are the file's own."""
+"""The table below a function has the right numbers, and the lines beside it are those of its file."""
 
 import re
 from html import unescape

@@ -1,4 +1,7 @@
-"""The reference's texts: Markdown as pages, the variables of the environment, results; and the order in which a site is made."""
+"""The reference's texts: Markdown as pages, the variables of the environment, results.
+
+The order in which a site is made is tested here too.
+"""
 
 import re
 import sys

@@ -40,7 +40,7 @@ def idx(array):
     return bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes()
 
 
-# --------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # kinds, limits
 
 
@@ -121,14 +121,15 @@ shape = (1_000_000, 784)  # 3.1 GB of zeros, of which the file holds no block
 with open(folder / "x.npy", "wb") as file:
     np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
     file.truncate(file.tell() + 4 * shape[0] * shape[1])
-argv = ["train", "--data", str(folder / "x.npy"), "--epochs", "1", "--latent-dim", "2", "--hidden", "4", "--quiet"]
-argv += ["--no-figures", "--likelihood", "gaussian", "--out", str(folder / "run"), *sys.argv[2:]]
+common = ["--epochs", "1", "--latent-dim", "2", "--hidden", "4", "--quiet", "--no-figures"]
+common += ["--likelihood", "gaussian"]
+argv = ["train", "--data", str(folder / "x.npy"), *common, "--out", str(folder / "run"), *sys.argv[2:]]
 import scratchvae.commands.train, scratchvae.training, scipy.special
-main(["train", "--data", "glyphs", "--limit", "200", "--epochs", "1", "--latent-dim", "2", "--hidden", "4", "--quiet",
-      "--no-figures", "--likelihood", "gaussian", "--out", str(folder / "first")])
+main(["train", "--data", "glyphs", "--limit", "200", *common, "--out", str(folder / "first")])
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 assert main(argv) == 0
-print("grown by", (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * (1 if sys.platform == "darwin" else 1024))
+unit = 1 if sys.platform == "darwin" else 1024
+print("grown by", (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * unit)
 """
 
 
@@ -191,7 +192,7 @@ def test_what_changes_behind_the_limit_is_no_change(tmp_path, capsys):
     assert "digest" in capsys.readouterr().err
 
 
-# -------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # what is held out
 
 
@@ -264,7 +265,7 @@ def test_a_run_of_an_older_version_keeps_its_numbers_and_its_split(stored, tmp_p
     assert one._digest == data.digest(data.Dataset("x", as_then))
 
 
-# -------------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # pictures
 
 
@@ -386,7 +387,7 @@ def test_an_unknown_file_is_told_what_is_read(name, content, words, tmp_path):
         data.load(tmp_path / name)
 
 
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 # sound, words
 
 

@@ -70,7 +70,10 @@ def test_the_ratio_of_densities_averages_to_one_and_pairs_that_do_not_fit_are_re
         (
             "von_mises_fisher",
             "standard_gaussian",
-            r"found points of the unit sphere .* and real vectors .*: take the prior UniformSphere .*, or the posterior Diagonal",
+            (
+                r"found points of the unit sphere .* and real vectors .*: "
+                r"take the prior UniformSphere .*, or the posterior Diagonal"
+            ),
         ),
         (
             "diagonal_gaussian",
@@ -80,7 +83,10 @@ def test_the_ratio_of_densities_averages_to_one_and_pairs_that_do_not_fit_are_re
         (
             "iaf",
             "one_hot",
-            "prior one_hot is for the posterior gumbel_softmax; found a FlowPosterior: take --posterior gumbel",
+            (
+                "prior one_hot is for the posterior gumbel_softmax; found a FlowPosterior: "
+                "take --posterior gumbel"
+            ),
         ),
         (
             "gumbel_softmax",

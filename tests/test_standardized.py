@@ -266,7 +266,10 @@ def test_minimize_measures_too_and_finds_the_log_p_of_principal_components():
 
 
 def test_in_other_units_the_same_model_is_learned():
-    """s x instead of x: the codes are the same, and log p(x) is less by Σ log s. Powers of 2 round nothing."""
+    """With s x instead of x the codes are the same, and log p(x) is less by Σ log s.
+
+    Powers of 2 round nothing.
+    """
     units = np.array([4.0, 0.25, 1024.0, 1.0])
     one, other = table_vae().fit(TABLE, epochs=3), table_vae().fit(TABLE * units, epochs=3)
     np.testing.assert_allclose(other.transform(TABLE * units), one.transform(TABLE), rtol=1e-5, atol=1e-6)

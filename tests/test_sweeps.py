@@ -101,7 +101,7 @@ def test_a_range_has_as_many_values_as_may_be():
 
 
 # ---- one table
-# --------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_row_has_the_settings_first_and_then_what_the_run_was_judged(serial):
@@ -315,7 +315,10 @@ def test_runs_that_an_executor_gives_up_are_one_sentence(common, tmp_path):
 
 
 class Cluster:
-    """A Dask client whose cluster has so many workers at each look; then the sweep has ended, or all is gone."""
+    """A Dask client whose cluster has so many workers at each look.
+
+    After the last look the sweep has ended, or the cluster is gone.
+    """
 
     def __init__(self, workers, ended):
         self.workers, self.ended = workers, ended
@@ -370,7 +373,7 @@ def test_a_sweep_waits_for_a_process_that_was_killed_to_let_go(common, serial, t
 
 
 # ---- a cluster
-# --------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -418,7 +421,7 @@ def test_a_cluster_that_does_not_answer_is_one_sentence(monkeypatch, capsys, tmp
 
 
 # ---- a search
-# ---------------------------------------------------------------------------------------------------------------
+# ------------------------------------------------------------------------------------------------------------
 
 
 class Pruned(Exception):

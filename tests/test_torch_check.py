@@ -1,4 +1,4 @@
-"""check_torch: right steps in every form it takes pass, mistakes are named, and the module stays as it was."""
+"""`check_torch` passes right steps in every form, names mistakes, and leaves the module as it was."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,7 @@
-"""Watched PyTorch steps of forms met in public code: several draws, discretized logistic laws, repeated examples, capacities."""
+"""Watched PyTorch steps of forms that public code has.
+
+They have several draws, discretized logistic laws, repeated examples, or capacities.
+"""
 
 import math
 

@@ -1,4 +1,4 @@
-"""M2 in PyTorch's own words: loss, terms and the gradient of every Parameter, on the same weights and noise."""
+"""M2 in PyTorch: loss, terms and the gradient of every Parameter, on the same weights and noise."""
 
 import numpy as np
 import pytest

@@ -459,7 +459,10 @@ def test_schedules_at_every_step(rate, warm_up):
     ],
 )
 def test_what_went_first_is_found_whatever_terms_an_objective_has(terms, bad, words):
-    """KL is a function of q(z|x), and log p(x|z) of a draw from it: where neither is a number, KL was first."""
+    """KL is a function of q(z|x), and log p(x|z) one of a draw from it.
+
+    Where neither is a number, KL was first.
+    """
     parameters = {name: Parameter(np.ones(2)) for name in ("a", "b")}
     if bad:
         parameters[bad].value[1] = np.nan

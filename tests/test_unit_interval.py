@@ -134,7 +134,10 @@ def test_a_byte_is_its_own_level_and_what_lies_between_two_counts_as_by_the_cate
 
 
 def test_it_compares_with_the_categorical_law_of_the_same_levels():
-    """At the start both give each of 256 levels a share near 1/256: nats of the same kind, and no densities."""
+    """At the start both give each of 256 levels a share near 1/256.
+
+    Both are nats of the same kind, and no densities.
+    """
     x = RNG.integers(0, 256, (5, 4)) / 255
     logistic, _ = DiscretizedLogistic().log_prob(np.zeros((5, 8)), x=x)
     uniform, _ = Categorical().log_prob(np.zeros((5, 1024)), x=x)

@@ -1,4 +1,7 @@
-"""Right steps whose d_mean and d_log_var come from a backward pass of their own, which rounds d_z's terms anew."""
+"""Right steps whose d_mean and d_log_var come from a backward pass of their own.
+
+That pass rounds the terms of d_z anew.
+"""
 
 import numpy as np
 import pytest

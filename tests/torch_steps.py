@@ -53,7 +53,10 @@ class Convolutional(nn.Module):
 
 
 class Residual(nn.Module):
-    """Residual and gated blocks, dropout and layer norm, in a module that does not say which child is what."""
+    """A module of residual and gated blocks, dropout and layer norm.
+
+    It does not say which child is what.
+    """
 
     def __init__(self):
         super().__init__()

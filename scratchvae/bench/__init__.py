@@ -1,4 +1,7 @@
-"""How fast: named workloads, the floor under each, the same work in other frameworks, and cost against size."""
+"""The bench measures how fast named workloads are, beside their matrix products and other frameworks.
+
+It also measures how cost grows with size.
+"""
 
 from scratchvae.bench.growth import SWEEPS, exponent
 from scratchvae.bench.rounds import IMPLEMENTATIONS, compare, grow

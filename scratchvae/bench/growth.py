@@ -1,4 +1,4 @@
-"""Cost against size: time ~ size^exponent."""
+"""Cost against size: time grows as size^exponent."""
 
 from collections.abc import Sequence
 
@@ -13,6 +13,6 @@ SWEEPS: dict[str, tuple[str, tuple[int, ...]]] = {  # size: the workload it is g
 
 
 def exponent(sizes: Sequence[int], seconds: Sequence[float], *, last: int = 3) -> float:
-    """The slope of log time against log size over the `last` sizes, past those where overhead dominates."""
+    """Fit the slope of log time against log size over the `last` sizes, where overhead does not dominate."""
     slope, _ = np.polyfit(np.log(sizes[-last:]), np.log(seconds[-last:]), 1)
     return float(slope)

@@ -1,5 +1,7 @@
-"""The losses of `vq`, `flow`, `beta-tc` and `ladder` in plain JAX: of the networks, of log p(x|z), and what else they
-learn.
+"""The losses of the workloads `vq`, `flow`, `beta-tc` and `ladder` in plain JAX.
+
+Each function takes the networks and log p(x|z), and returns the loss and the parameters that it has besides
+the networks.
 """
 
 import math
@@ -13,8 +15,9 @@ from scratchvae.bench.workloads import CODE_SIZE, CODES, CONTEXT, EXAMPLES, MADE
 def vq(
     encode: Any, decode: Any, log_px: Any, latent: int, hidden: int, rng: np.random.Generator
 ) -> tuple[Any, dict[str, Any]]:
-    """Nearest codes by distances from products, straight through, the two terms of the codebook and of
-    commitment.
+    """Quantize to the nearest codes, straight through, with the loss terms of codebook and commitment.
+
+    The distances to the codes come from a matrix product.
     """
     import jax
     import jax.numpy as jnp
@@ -36,7 +39,7 @@ def vq(
 def flow(
     encode: Any, decode: Any, log_px: Any, latent: int, hidden: int, rng: np.random.Generator
 ) -> tuple[Any, dict[str, Any]]:
-    """Two inverse autoregressive steps, each a masked network with a context, in opposite orders."""
+    """Take two inverse autoregressive steps, each a masked network with a context, in opposite orders."""
     import jax
     import jax.numpy as jnp
 
@@ -76,7 +79,7 @@ def flow(
 def beta_tc(
     encode: Any, decode: Any, log_px: Any, latent: int, hidden: int, rng: np.random.Generator
 ) -> tuple[Any, dict[str, Any]]:
-    """The closed-form KL, and the total correlation with stratified weights."""
+    """Use the closed-form KL, and the total correlation with stratified weights."""
     import jax
     import jax.numpy as jnp
 
@@ -101,9 +104,9 @@ def beta_tc(
 def ladder(
     encode: Any, decode: Any, log_px: Any, latent: int, hidden: int, rng: np.random.Generator
 ) -> tuple[Any, dict[str, Any]]:
-    """Two layers of latents. What x says of the lower one meets what the upper one says of it, as a product.
+    """Use two layers of latents: what x says of the lower one is multiplied by what the upper one says of it.
 
-    The encoder ends in its hidden units, and what x says of the upper layer has a hidden layer more.
+    The encoder ends in its hidden units, and what x says of the upper layer has one hidden layer more.
     """
     import jax
     import jax.numpy as jnp

@@ -14,7 +14,7 @@ from scratchvae.bench.workloads import CONTEXT, ladder_sizes
 def build(
     workload: str, *, batch: int, hidden: int, latent: int, samples: int
 ) -> tuple[Callable[[], None], int]:
-    """A function that does one step, and how many images that sees."""
+    """Return a function that does one step, and the number of images that a step sees."""
     import jax
     import jax.numpy as jnp
 

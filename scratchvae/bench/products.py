@@ -1,4 +1,4 @@
-"""The matrix products of a training step on their own: the floor under its time."""
+"""The matrix products of a training step alone: a step cannot be faster than these."""
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -11,7 +11,7 @@ Product = tuple[Array, Array]
 
 
 def run_products(products: Sequence[Product]) -> Callable[[], None]:
-    """A function that multiplies each pair."""
+    """Return a function that multiplies each pair."""
 
     def run() -> None:
         for a, b in products:
@@ -23,8 +23,9 @@ def run_products(products: Sequence[Product]) -> Callable[[], None]:
 def of_linear_layers(
     rows: int, widths: Sequence[int], *, needs_dx: bool, backward: bool = True
 ) -> list[Product]:
-    """y = x W for each layer of a chain; backwards dW = xᵀ dy, and dx = dy Wᵀ but for a first layer whose x
-    is data.
+    """List the products y = x W of a chain of layers, and backwards dW = xᵀ dy and dx = dy Wᵀ.
+
+    The first layer has no dx where x is data, which `needs_dx` says.
     """
     products: list[Product] = []
     for i, (D, H) in enumerate(pairwise(widths)):
@@ -38,8 +39,9 @@ def of_linear_layers(
 
 
 def of_convolution(outputs: int, patch: int, places: int, *, needs_dx: bool) -> list[Product]:
-    """Patches (B·P·Q, I·J·C) with W (I·J·C, O), and backwards; the transposed convolution multiplies the same
-    shapes.
+    """List the product of patches (B·P·Q, I·J·C) with W (I·J·C, O), and the products backwards.
+
+    A transposed convolution multiplies the same shapes.
     """
     cols, W, dy = _array(places, patch), _array(patch, outputs), _array(places, outputs)
     products = [(cols, W), (cols.T, dy)]

@@ -1,8 +1,9 @@
-"""Implementations measured in short turns, each in a process of its own with the same number of threads.
+"""Implementations are measured in short turns, each in a process of its own with the same number of threads.
 
-A machine's state can change within seconds, more so a virtual one: two cores share a cache now, and not a
-moment later. Turns of one lap nearly always meet one state: it is their ratio that is steady, while a time is
-the machine's as much as ours. Each round starts new processes.
+The state of a machine can change within seconds, and that of a virtual machine even more: two cores share a
+cache now, and not a moment later. A lap is one turn of each implementation. The turns of one lap nearly
+always meet the same state, so their ratio is steady, while a time depends on the machine as much as on the
+code. Each round starts new processes.
 """
 
 import json
@@ -30,11 +31,12 @@ Turns = dict[str, list[float]]  # by function, "step" or "products": the median 
 def compare(
     workload: str, peers: Sequence[str], *, rounds: int, seconds: float, threads: int
 ) -> dict[str, dict[str, float]]:
-    """For each implementation, ours first: seconds a `step` (the median over all `turns`), and how many
-    `images` a step sees.
+    """Measure each implementation, ours first: seconds of a `step`, its `images`, and the number of `turns`.
 
-    Ours has its `products` too, and the median over the laps of step / products, `of_products`; the others of
-    their step / ours, `of_ours`. `seconds` are for the turns of each function in each round.
+    The seconds of a `step` are the median over all turns, and `images` are those that a step sees. Ours also
+    has the seconds of its `products`, and `of_products`, the median over the laps of step / products. Each
+    other implementation has `of_ours`, the median over the laps of its step / our step. `seconds` is the time
+    for the turns of each function in each round.
     """
     found: dict[str, dict[str, float]] = {}
     entrants: list[tuple[str, Mapping[str, int]]] = [(name, {}) for name in (OURS, *peers)]
@@ -54,8 +56,9 @@ def compare(
 def grow(
     workload: str, size: str, values: Sequence[int], *, rounds: int, seconds: float, threads: int
 ) -> list[float]:
-    """Seconds a step of ours at each value of the size: the median at the first, times the median ratio to it
-    over the laps.
+    """Return the seconds of one of our steps at each value of the size.
+
+    They are the median at the first value, times the median over the laps of the ratio to the first.
     """
     taken = _take_turns(
         workload, [(OURS, {size: value}) for value in values], ("step",), rounds, seconds, threads
@@ -76,8 +79,9 @@ def _take_turns(
     seconds: float,
     threads: int,
 ) -> list[tuple[int, Turns]]:
-    """Of each entrant, an implementation at some sizes: the images of a step, and the turns of those
-    functions that it has.
+    """Return, for each entrant, the images of a step and the turns of those functions that it has.
+
+    An entrant is an implementation at some sizes.
     """
     taken: list[tuple[int, Turns]] = [(0, {}) for _ in entrants]
     for _ in range(rounds):
@@ -100,7 +104,7 @@ def _take_turns(
 
 
 class Worker:
-    """A process that has built a workload and warmed up:
+    """A process that has built a workload and warmed up.
 
     `turn` runs one of its `functions` for so many seconds.
     """
@@ -111,7 +115,7 @@ class Worker:
         self.images, self.functions = built["images"], built["functions"]
 
     def turn(self, function: str, seconds: float) -> float:
-        """The median time of a call."""
+        """Return the median time of a call."""
         with suppress(BrokenPipeError):  # a process that has died gives no answer either
             print(json.dumps({"run": function, "seconds": seconds}), file=self.process.stdin, flush=True)
         return float(self._answer())
@@ -129,12 +133,12 @@ class Worker:
 
 @contextmanager
 def started(name: str, workload: str, threads: int, sizes: Mapping[str, int]) -> Iterator[Worker]:
-    """A Worker, whose process ends with the block."""
+    """Start a Worker, whose process ends with the block."""
     environment = os.environ | dict.fromkeys(THREADS, str(threads))
-    if name != OURS:  # others run as their users run them
+    if name != OURS:  # other implementations run as their users run them
         environment = {key: value for key, value in environment.items() if key not in cpu.chosen_here}
     if name == "jax":
-        # on every core, or on one
+        # XLA uses every core, or one
         eigen = f"--xla_cpu_multi_thread_eigen={'true' if threads > 1 else 'false'}"
         environment["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {eigen}".strip()
     command = [sys.executable, "-m", "scratchvae.bench.worker", name, workload]
@@ -151,6 +155,6 @@ def started(name: str, workload: str, threads: int, sizes: Mapping[str, int]) ->
             yield Worker(name, workload, process, complaints)
         finally:
             process.kill()
-            with suppress(BrokenPipeError):  # a request that it didn't read
+            with suppress(BrokenPipeError):  # the process may have left a request unread
                 if process.stdin:
                     process.stdin.close()

@@ -1,5 +1,7 @@
-"""The losses of `vq`, `flow`, `beta-tc` and `ladder` in plain PyTorch: of an encoder, a decoder, and what else they
-learn.
+"""The losses of the workloads `vq`, `flow`, `beta-tc` and `ladder` in plain PyTorch.
+
+Each function takes the encoder and the decoder, and returns the loss and the parameters that it has besides
+these networks.
 """
 
 import math
@@ -9,8 +11,9 @@ from scratchvae.bench.workloads import CODE_SIZE, CODES, CONTEXT, EXAMPLES, MADE
 
 
 def vq(encoder: Any, decoder: Any, latent: int, hidden: int) -> tuple[Any, list[Any]]:
-    """Nearest codes by distances from products, straight through, the two terms of the codebook and of
-    commitment.
+    """Quantize to the nearest codes, straight through, with the loss terms of codebook and commitment.
+
+    The distances to the codes come from a matrix product.
     """
     import torch
     from torch.nn import functional as F
@@ -32,7 +35,7 @@ def vq(encoder: Any, decoder: Any, latent: int, hidden: int) -> tuple[Any, list[
 
 
 def flow(encoder: Any, decoder: Any, latent: int, hidden: int) -> tuple[Any, list[Any]]:
-    """Two inverse autoregressive steps, each a masked network with a context, in opposite orders."""
+    """Take two inverse autoregressive steps, each a masked network with a context, in opposite orders."""
     import torch
     from torch import nn
     from torch.nn import functional as F
@@ -67,7 +70,7 @@ def flow(encoder: Any, decoder: Any, latent: int, hidden: int) -> tuple[Any, lis
 
 
 def beta_tc(encoder: Any, decoder: Any, latent: int, hidden: int) -> tuple[Any, list[Any]]:
-    """The closed-form KL, and the total correlation with stratified weights."""
+    """Use the closed-form KL, and the total correlation with stratified weights."""
     import torch
     from torch.nn import functional as F
 
@@ -96,9 +99,9 @@ def beta_tc(encoder: Any, decoder: Any, latent: int, hidden: int) -> tuple[Any, 
 
 
 def ladder(encoder: Any, decoder: Any, latent: int, hidden: int) -> tuple[Any, list[Any]]:
-    """Two layers of latents. What x says of the lower one meets what the upper one says of it, as a product.
+    """Use two layers of latents: what x says of the lower one is multiplied by what the upper one says of it.
 
-    The encoder ends in its hidden units, and what x says of the upper layer has a hidden layer more.
+    The encoder ends in its hidden units, and what x says of the upper layer has one hidden layer more.
     """
     import torch
     from torch import nn

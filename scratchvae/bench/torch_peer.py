@@ -13,7 +13,10 @@ from scratchvae.bench.workloads import CONTEXT, ladder_sizes
 def build(
     workload: str, *, compiled: bool, batch: int, hidden: int, latent: int, samples: int
 ) -> tuple[Callable[[], None], int]:
-    """A function that does one step, and how many images that sees; `compiled` through torch.compile."""
+    """Return a function that does one step, and the number of images that a step sees.
+
+    `compiled` sends it through torch.compile.
+    """
     import torch
     from torch import nn
     from torch.nn import functional as F

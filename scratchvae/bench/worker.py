@@ -1,7 +1,7 @@
-"""One implementation of one workload, timed in a process of its own: `python -m scratchvae.bench.worker`.
+"""A worker times one implementation of one workload in its own process: `python -m scratchvae.bench.worker`.
 
-It says in a line of JSON what it has built, reads requests, a line each, {"run": "step", "seconds": 0.1}, and
-answers with the median time of a call.
+It says in a line of JSON what it has built. Then it reads requests, one on each line, such as {"run": "step",
+"seconds": 0.1}, and answers each with the median time of a call.
 """
 
 import argparse
@@ -18,12 +18,12 @@ from scratchvae.bench.rounds import IMPLEMENTATIONS
 
 SIZES = ("batch", "hidden", "latent", "samples")
 WARM_UP_SECONDS = 0.5
-# of a turn: its arrays come back into the caches, and threads that had the turn before stop spinning
+# This share of a turn is not measured: arrays return to the caches, and threads of the turn before stop.
 SETTLING = 0.2
 
 
 def main() -> None:
-    """Build, warm up, and answer until the requests end."""
+    """Build the workload, warm up, and answer until the requests end."""
     parser = argparse.ArgumentParser()
     parser.add_argument("implementation", choices=IMPLEMENTATIONS)
     parser.add_argument("workload")
@@ -32,7 +32,7 @@ def main() -> None:
     arguments = parser.parse_args()
     given = {size: getattr(arguments, size) for size in SIZES if getattr(arguments, size) is not None}
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a framework prints is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a framework prints must not look like an answer
     functions, images = _built(arguments.implementation, arguments.workload, given)
     for function in functions.values():
         _turn(function, WARM_UP_SECONDS)
@@ -45,11 +45,11 @@ def main() -> None:
 def _built(
     implementation: str, workload: str, given: dict[str, int]
 ) -> tuple[dict[str, Callable[[], None]], int]:
-    """What can be run, and how many images a step sees."""
+    """Return the functions that can be run, and the number of images that a step sees."""
     from scratchvae.bench.workloads import WORKLOADS
 
     if implementation == "scratchvae":
-        cpu.prepare()  # as the command line does; OpenBLAS has been told by the environment
+        cpu.prepare()  # the command line does so too; the environment has told OpenBLAS
         ours = WORKLOADS[workload](**given)
         return {"step": ours.step, "products": ours.products}, ours.images
     defaults = {size: p.default for size, p in signature(WORKLOADS[workload]).parameters.items()}
@@ -66,8 +66,9 @@ def _built(
 
 
 def _turn(function: Callable[[], None], seconds: float) -> float:
-    """The median time of the calls in so many seconds, of at least one; the first don't count, unless one
-    outlasts them.
+    """Return the median time of the calls within so many seconds; there is at least one call.
+
+    The first calls do not count, unless one of them takes longer than the whole time.
     """
     taken: list[float] = []
     start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The named workloads: what one step does, how many images it sees, and its matrix products alone."""
+"""A named workload says what one step does, how many images it sees, and which matrix products it needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ from scratchvae.recipes import convolutional, mlp
 from scratchvae.training import Adam, Phase, train_step
 
 PIXELS = 784
-CODES, CODE_SIZE = 512, 8  # of vq
-MADE, CONTEXT = 64, 16  # of flow
-EXAMPLES = 60_000  # of beta-tc
-STEP = 64  # hidden units between the two layers of ladder
+CODES, CODE_SIZE = 512, 8  # the codebook of vq_step
+MADE, CONTEXT = 64, 16  # the hidden units and the context of the steps in flow_step
+EXAMPLES = 60_000  # the examples that beta_tc_step assumes
+STEP = 64  # the hidden units between the two layers of ladder_step
 
 
 @dataclass(frozen=True)
 class Workload:
-    """`step()` does the work once on `images` images; `products()` only its matrix products."""
+    """`step()` does the work once on `images` images, and `products()` computes its matrix products alone."""
 
     step: Callable[[], None]
     products: Callable[[], None]
@@ -32,7 +32,7 @@ class Workload:
 
 
 def mlp_step(batch: int = 128, hidden: int = 400, latent: int = 20) -> Workload:
-    """784-400-(20,20)-400-784, ReLU, Bernoulli, Adam, batch 128."""
+    """Train 784-400-(20,20)-400-784 with ReLU, a Bernoulli likelihood and Adam on batches of 128."""
     model = mlp((PIXELS,), latent_dim=latent, hidden=(hidden,))
     products = of_linear_layers(batch, (PIXELS, hidden, 2 * latent), needs_dx=False)
     products += of_linear_layers(batch, (latent, hidden, PIXELS), needs_dx=True)
@@ -40,8 +40,9 @@ def mlp_step(batch: int = 128, hidden: int = 400, latent: int = 20) -> Workload:
 
 
 def conv_step(batch: int = 128, hidden: int = 256, latent: int = 16) -> Workload:
-    """28x28x1, convolutions of 32 and 64 (k4 s2 p1), fully connected 256, 16 latents, mirrored; Bernoulli,
-    Adam, batch 128.
+    """Train convolutions of 32 and 64 channels (k4 s2 p1) on 28x28x1, 256 hidden units and 16 latents.
+
+    The decoder mirrors the encoder; the likelihood is Bernoulli, the optimizer Adam, and the batch 128.
     """
     model = convolutional((1, 28, 28), latent_dim=latent, channels=(32, 64), hidden=hidden)
     wide, narrow, flat = batch * 14 * 14, batch * 7 * 7, 64 * 7 * 7
@@ -53,7 +54,10 @@ def conv_step(batch: int = 128, hidden: int = 256, latent: int = 16) -> Workload
 
 
 def iwae_step(batch: int = 20, hidden: int = 200, latent: int = 50, samples: int = 50) -> Workload:
-    """784-200-200-(50,50), tanh, decoder 200-200, the importance-weighted bound with K = 50, batch 20, Adam."""
+    """Train 784-200-200-(50,50)-200-200-784 with tanh on the importance-weighted bound with K = 50.
+
+    The optimizer is Adam and the batch 20.
+    """
     model = _iwae_network(hidden, latent)
     products = of_linear_layers(batch, (PIXELS, hidden, hidden, 2 * latent), needs_dx=False)
     products += of_linear_layers(batch * samples, (latent, hidden, hidden, PIXELS), needs_dx=True)
@@ -61,7 +65,10 @@ def iwae_step(batch: int = 20, hidden: int = 200, latent: int = 50, samples: int
 
 
 def evaluate_step(batch: int = 100, hidden: int = 200, latent: int = 50, samples: int = 5000) -> Workload:
-    """The importance-weighted log-likelihood of 100 images with 5,000 draws each, on the network of `iwae`."""
+    """Evaluate the importance-weighted log-likelihood of 100 images with 5,000 draws each.
+
+    The network is that of `iwae_step`.
+    """
     model = _iwae_network(hidden, latent)
     data = Dataset("bench", _binary_images(batch))
     rng = np.random.default_rng(0)
@@ -81,8 +88,9 @@ def evaluate_step(batch: int = 100, hidden: int = 200, latent: int = 50, samples
 
 
 def vq_step(batch: int = 128, hidden: int = 400, latent: int = 64) -> Workload:
-    """784-400-64, each 8 of the 64 quantized by one codebook of 512; 400-784, Bernoulli, commitment, Adam,
-    batch 128.
+    """Train 784-400-64-400-784, where one codebook of 512 codes quantizes each 8 of the 64 latents.
+
+    The likelihood is Bernoulli, the encoder pays for commitment, the optimizer is Adam, and the batch 128.
     """
     model = mlp(
         (PIXELS,),
@@ -100,8 +108,9 @@ def vq_step(batch: int = 128, hidden: int = 400, latent: int = 64) -> Workload:
 
 
 def flow_step(batch: int = 128, hidden: int = 400, latent: int = 20) -> Workload:
-    """784-400-(20,20,16), two inverse autoregressive steps of 64 hidden units, 400-784, sampled KL, Adam,
-    batch 128.
+    """Train 784-400-(20,20,16)-400-784 with two inverse autoregressive steps of 64 hidden units.
+
+    The KL is sampled, the optimizer is Adam, and the batch 128.
     """
     model = mlp(
         (PIXELS,),
@@ -117,8 +126,9 @@ def flow_step(batch: int = 128, hidden: int = 400, latent: int = 20) -> Workload
 
 
 def beta_tc_step(batch: int = 128, hidden: int = 400, latent: int = 10) -> Workload:
-    """784-400-(10,10)-400-784, Bernoulli, total correlation with weight 3 of 60,000 examples, stratified;
-    Adam, batch 128.
+    """Train 784-400-(10,10)-400-784 with the total correlation of 60,000 examples, stratified, at weight 3.
+
+    The likelihood is Bernoulli, the optimizer Adam, and the batch 128.
     """
     model = mlp((PIXELS,), latent_dim=latent, hidden=(hidden,))
     products = of_linear_layers(batch, (PIXELS, hidden, 2 * latent), needs_dx=False)
@@ -128,7 +138,10 @@ def beta_tc_step(batch: int = 128, hidden: int = 400, latent: int = 10) -> Workl
 
 
 def ladder_step(batch: int = 128, hidden: int = 400, latent: int = 20) -> Workload:
-    """784-400-(13,13) and 400-400-(7,7), a ladder of 7 latents above 13, a step of 64 units; 13-400-784, Adam."""
+    """Train a ladder of 7 latents above 13, with a step of 64 units between them, and Adam.
+
+    The encoder is 784-400-(13,13) with 400-400-(7,7) above it, and the decoder 13-400-784.
+    """
     lower, upper = ladder_sizes(latent)
     posterior = f"ladder(sizes=({lower}, {upper}), hidden={STEP})"
     model = mlp((PIXELS,), latent_dim=latent, hidden=(hidden,), posterior=posterior, prior="hierarchical")
@@ -140,7 +153,7 @@ def ladder_step(batch: int = 128, hidden: int = 400, latent: int = 20) -> Worklo
 
 
 def ladder_sizes(latent: int) -> tuple[int, int]:
-    """How many latents the lower and the upper layer of ladder have: the upper one has a third."""
+    """Return how many latents the lower and the upper layer of the ladder have: the upper one has a third."""
     upper = -(-latent // 3)
     return latent - upper, upper
 

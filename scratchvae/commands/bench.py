@@ -1,4 +1,4 @@
-"""Time the workloads beside their own matrix products and beside other frameworks, or cost against size."""
+"""Time the workloads beside their matrix products and other frameworks, or measure cost against size."""
 
 import argparse
 from collections.abc import Sequence
@@ -16,26 +16,29 @@ NAMES = ("mlp", "conv", "iwae", "evaluate", "vq", "flow", "beta-tc", "ladder")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which workloads, against what, for how long."""
+    """Declare which workloads are timed, beside what, and for how long."""
     parser.add_argument("workload", nargs="*", help=f"any of {', '.join(NAMES)} (default: all)")
     others = f"of {', '.join(IMPLEMENTATIONS[1:])}, separated by commas"
     parser.add_argument("--against", type=names, default=(), metavar="LIST", help=others)
     parser.add_argument(
-        "--grow", choices=sorted(SWEEPS), help="cost against this size instead, with the fitted exponent"
+        "--grow", choices=sorted(SWEEPS), help="measure cost against this size instead, and fit its exponent"
     )
     parser.add_argument(
         "--rounds", type=int, default=5, help="new processes of each implementation (default 5)"
     )
-    parser.add_argument("--seconds", type=float, default=2.0, help="of turns of each in a round (default 2)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="time of each in a round (default 2)")
     parser.add_argument(
-        "--threads", type=int, default=cpu.cores(), help="of each; JAX takes one or all (default: the cores)"
+        "--threads",
+        type=int,
+        default=cpu.cores(),
+        help="threads of each; JAX takes one or all (default: all)",
     )
     parser.add_argument("--plot", type=Path, metavar="FILE", help="with --grow: a .png file")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Measure and print."""
+    """Measure the workloads and print the times."""
     peers = arguments.against
     _require_usable(arguments, peers)
     processes = "one process" if arguments.rounds == 1 else f"{arguments.rounds} processes"
@@ -52,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _require_usable(arguments: argparse.Namespace, peers: Sequence[str]) -> None:
-    """Complain before anything is measured."""
+    """InputError for options that do not fit, before anything is measured."""
     for option, low in (("rounds", 1), ("threads", 1), ("seconds", 0.01)):
         require_at_least("bench", f"--{option}", getattr(arguments, option), low)
     if arguments.threads > cpu.cores():

@@ -1,7 +1,6 @@
-"""Hold every gradient of every case against finite differences, with both kernel twins, and every sampler
-against its density.
+"""Compare every gradient of every case with finite differences, and every sampler with its density.
 
-The exit status is 1 if anything fails.
+Each gradient is checked with both kernel twins. The exit status is 1 if anything fails.
 """
 
 import argparse
@@ -21,7 +20,7 @@ DRAWS = 100_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which cases, how strictly, where to."""
+    """Declare which cases are checked, how strictly, and where the table goes."""
     parser.add_argument(
         "--case", metavar="TEXT", help="only cases whose name holds this text, in any capitals"
     )
@@ -35,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check, print a line as each argument and moment is done, and the count at the end."""
+    """Check the cases, print a line for each argument and moment, and the count at the end."""
     rows: list[dict[str, Any]] = []
     if arguments.certify:
         return _finished(_certified(arguments.case), arguments)
@@ -68,7 +67,7 @@ def _finished(rows: list[dict[str, Any]], arguments: argparse.Namespace) -> int:
 
 
 def _with_null(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with null for an error that is no number: its verdict says what happened."""
+    """Return the row with null for an error that is no number; its verdict says what happened."""
     return {
         name: None if isinstance(entry, float) and not np.isfinite(entry) else entry
         for name, entry in row.items()
@@ -76,8 +75,9 @@ def _with_null(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _holds(name: str, text: str | None) -> bool:
-    """Whether a case's name holds the text, whatever their capitals and underscores; every name does where
-    there is none.
+    """Whether a case's name holds the text, whatever their capitals and underscores.
+
+    Every name does where there is no text.
     """
     plain, sought = (part.lower().replace("_", "") for part in (name, text or ""))
     return sought in plain
@@ -120,12 +120,12 @@ def _checked_moments(sampler: SamplingCase) -> list[dict[str, Any]]:
 
 
 def _certified(text: str | None) -> list[dict[str, Any]]:
-    """Every trial of the certificate, in each dtype, with the kernels in use."""
+    """Certify every trial whose name holds the text, in each dtype, with the kernels in use."""
     rows: list[dict[str, Any]] = []
     chosen = [trial for trial in certificate.all_trials() if _holds(trial.name, text)]
     if not chosen:
         return rows
-    certificate.mathematics()  # InputError without mpmath, before the table begins
+    certificate.mathematics()  # raises InputError without mpmath, before the table begins
     heads = f"{'relative error of value':>24} {'of gradient':>12} {'in ulps':>9} {'':>9}"
     print(f"{'case':55} {'dtype':8} {heads}  verdict")
     for trial in chosen:

@@ -1,6 +1,4 @@
-"""Compare runs: a table of what differs between them and of their bounds on held-out data, and their curves
-in one picture.
-"""
+"""Compare runs in a table of their differences and their bounds on held-out data, and draw their curves."""
 
 import argparse
 import sys
@@ -15,7 +13,7 @@ from scratchvae.strict_json import dump
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The runs, where to, and how the table is written."""
+    """Declare the runs, the file, and the format of the table."""
     parser.add_argument(
         "runs", type=Path, nargs="+", metavar="RUN", help="a run's folder, or one with several runs below it"
     )
@@ -29,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Read the runs, print the table with its remarks, draw the picture."""
+    """Read the runs, print the table with its remarks, and draw the picture."""
     runs = chosen_runs(arguments.runs)
     folder = common_folder(runs)
     names, out = run_names(runs, folder), arguments.out or folder / "comparison.png"
@@ -57,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _draw(runs: list[Reading], names: list[str], path: Path) -> None:
-    """Draw the bounds of the runs that have some, and say where."""
+    """Draw the bounds of the runs that have some, and say where the picture is."""
     shown = {
         label: {names[k]: runs[k].series("bound") for k in places if runs[k].best}
         for label, places in groups(runs).items()

@@ -1,8 +1,7 @@
-"""Print what makes a shell complete commands, options and their values:
-`eval "$(scratchvae completion bash)"`.
+"""Print a script with which a shell completes commands, options and their values.
 
-For zsh, the same line belongs into .zshrc behind compinit, with zsh in the place of bash; tcsh has
-`completion tcsh`.
+For bash, run `eval "$(scratchvae completion bash)"`. For zsh, put the same line with zsh in the place of bash
+into .zshrc, behind compinit. For tcsh, use `completion tcsh`.
 """
 
 import argparse
@@ -29,7 +28,7 @@ NAMES = {  # options whose value begins with a name from a table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The shell."""
+    """Declare the shell."""
     parser.add_argument("shell", choices=SHELLS, metavar="SHELL", help=", ".join(SHELLS))
 
 
@@ -44,7 +43,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _whole_parser(shtab: Any) -> argparse.ArgumentParser:
-    """One parser of all commands, whose options say what completes their values."""
+    """Build one parser of all commands, whose options say what completes their values."""
     top = Parser(prog="scratchvae")
     top.add_argument("--version", action="version", version=__version__)
     parsers = top.add_subparsers()
@@ -54,7 +53,8 @@ def _whole_parser(shtab: Any) -> argparse.ArgumentParser:
         command.add_arguments(parser)
         for action in parser._actions:
             if action.type is Path or action.dest == "data":
-                action.complete = shtab.DIRECTORY if action.metavar in FOLDERS else shtab.FILE  # type: ignore[attr-defined]
+                kind = shtab.DIRECTORY if action.metavar in FOLDERS else shtab.FILE
+                action.complete = kind  # type: ignore[attr-defined]
             elif action.dest in NAMES and action.choices is None:
                 action.choices = NAMES[action.dest]
     return top

@@ -1,10 +1,10 @@
-"""Hold one training step of any VAE code, its arrays in a file, against the reference: what departs first,
-and why.
+"""Compare one training step of any VAE code, in a file of arrays, with the reference, and name the mistake.
 
-The file is .npz or .safetensors; its arrays are named as in `scratchvae.reference.diagnose`. A folder of such
-files is a step each: one line says how each fared, and each kind of departure is shown once. The exit status
-is 0 where what could be checked agrees, 1 where something departs, 2 where nothing could be checked or what
-differs might yet be right; of a folder, the worst.
+The file is .npz or .safetensors, and its arrays are named as in `scratchvae.reference.diagnose`. A folder of
+such files holds one step in each: one line says how each step fared, and each kind of departure is shown
+once. The exit status is 0 where everything that could be checked agrees, and 1 where something departs. It is
+2 where nothing could be checked, or where what differs may still be right. For a folder it is the worst of
+its files.
 """
 
 import argparse
@@ -24,7 +24,7 @@ SUFFIXES = (".npz", ".safetensors")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The file, and what was meant."""
+    """Declare the file, and what its code was meant to compute."""
     parser.add_argument(
         "file",
         type=Path,
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Diagnose and print the table."""
+    """Diagnose the step or steps and print the tables."""
     if arguments.mistakes:
         for name, fix in mistakes().items():
             print(f"{name}\n    {fix}")
@@ -89,7 +89,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _steps(path: Path) -> list[Path]:
-    """The file itself, or those of a folder that hold named arrays, by name."""
+    """Return the file itself, or the files of a folder that hold named arrays, sorted by name."""
     if not path.is_dir():
         return [path]
     found = sorted(file for file in path.iterdir() if file.suffix in SUFFIXES)
@@ -105,7 +105,7 @@ def _status(report: Report) -> int:
 
 
 def _print_folder(reports: Mapping[str, Report]) -> None:
-    """A line for each step, then the first report of each kind of departure."""
+    """Print a line for each step, and then the first report of each kind of departure."""
     kinds: dict[tuple[str | None, tuple[str, ...]], str] = {}
     for name, report in reports.items():
         kind = (report.first, report.causes)
@@ -136,9 +136,7 @@ def _verdict(report: Report) -> dict[str, Any]:
 
 
 def _diagnosed(arrays: Mapping[str, Array], **settings: Any) -> Report:
-    """InputError without the name that the command has already, and with names given as the command takes
-    them.
-    """
+    """Diagnose one step, and let an InputError speak of the command's options."""
     try:
         return diagnose(arrays, **settings)
     except InputError as error:

@@ -1,6 +1,4 @@
-"""Judge a run's model: the bound and its parts, the importance-weighted log-likelihood, bits per dimension,
-active latents.
-"""
+"""Judge a run's model: the bound and its parts, the log-likelihood, bits per dimension, active latents."""
 
 import argparse
 from pathlib import Path
@@ -14,7 +12,7 @@ from scratchvae.strict_json import dump_finite
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run, the data, how many draws."""
+    """Declare the run, the data, and the number of draws."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument(
         "--split", choices=("held-out", "train", "test"), default="held-out", help="default held-out"
@@ -31,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         type=names,
         default=(),
-        help=f"of {', '.join(METRICS)}, and the penalties' terms, separated by commas (default: all that the run has)",
+        help=f"some of {', '.join(METRICS)}, and the penalties' terms, separated by commas "
+        "(default: all that the run has)",
     )
     parser.add_argument(
         "--samples", type=int, default=100, metavar="K", help="draws for log p(x) (default 100; 0: none)"
@@ -39,12 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--likelihood-of", type=int, metavar="N", help="take log p(x) of the first N examples (default: all)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    parser.add_argument("--seed", type=int, default=0, help="the seed of the draws")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers there too")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Open the run, judge it, print a table."""
+    """Open the run, judge it, and print a table."""
     one = Run.open(arguments.run)
     data = _data(one, arguments)
     for name, low in (("samples", 0), ("likelihood_of", 1), ("limit", 1), ("seed", 0)):
@@ -68,7 +67,9 @@ def _data(one: Run, arguments: argparse.Namespace) -> Dataset:
     if arguments.data:
         split = "test" if arguments.split == "test" else "train"
         data = load_like(one.config, arguments.data, split=split, **asked)
-        if arguments.kind is None and one.is_trained_on(data):  # which have been moved
+        if arguments.kind is None and one.is_trained_on(
+            data
+        ):  # these are the run's own data, moved elsewhere
             one = Run.open(one.folder, data=arguments.data, data_dir=arguments.data_dir)
             data = one.data if arguments.split == "train" else one.judged
     elif arguments.split == "test":
@@ -77,7 +78,8 @@ def _data(one: Run, arguments: argparse.Namespace) -> Dataset:
         data = one.data if arguments.split == "train" else one.judged
     if data.event_shape != one.model.event_shape:
         raise InputError(
-            f"--data should hold examples of shape {one.model.event_shape}, found {data.event_shape} in {data.name}"
+            f"--data should hold examples of shape {one.model.event_shape}, "
+            f"found {data.event_shape} in {data.name}"
         )
     if arguments.limit is not None:
         data = data.subset(slice(0, arguments.limit))

@@ -1,5 +1,6 @@
-"""Write golden vectors: inputs, values and gradients of every case, which code in any language can be
-compared with.
+"""Write golden vectors: inputs, values and gradients of every case, to compare any code with.
+
+Code in any language can read them.
 """
 
 import argparse
@@ -12,7 +13,7 @@ from scratchvae.reference import golden
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where to, and in which format."""
+    """Declare the folder and the format."""
     words = "default npz, which NumPy alone reads; json is a file for each case, which any language reads"
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="a folder, made if it isn't there"
@@ -21,9 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Compute the vectors and their tolerances, write them, and name the cases that were not stored there
-    before.
-    """
+    """Compute the vectors and their tolerances, write them, and name the cases that are new there."""
     make_folder(arguments.out)
     stored = arguments.out / "manifest.json"
     new = golden.new_cases(json.loads(stored.read_text(encoding="utf-8"))) if stored.is_file() else []

@@ -1,6 +1,4 @@
-"""Fill in what is missing in data by a run's model, and write it; or hide some of the data, and judge what is
-filled in.
-"""
+"""Fill in what is missing in data by a run's model and write it, or hide some entries and judge it."""
 
 import argparse
 from io import BytesIO
@@ -16,11 +14,11 @@ from scratchvae.models import HelmholtzMachine
 from scratchvae.posteriors import Point
 from scratchvae.runs import TABLES, Run, errors_table, formats, load_other, schema_for, write_imputed
 
-FEW = 10  # draws: of fewer a mean says little
+FEW = 10  # the mean of fewer draws says little
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run, the data, how many draws, where to."""
+    """Declare the run, the data, the number of draws, and the file."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument(
         "--data", help="data with missing entries (NaN): a name or a path (default: the run's held-out ones)"
@@ -32,8 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, metavar="FILE", help="a .npy file, or of a table a .csv or .tsv file"
     )
-    hide = "in place of --out: hide this share of the observed entries, such as 0.1, and print how far off they are filled in"
-    parser.add_argument("--hide", type=float, metavar="SHARE", help=hide)
+    hide = "in place of --out: hide this share of the observed entries, such as 0.1, and print the errors of"
+    parser.add_argument("--hide", type=float, metavar="SHARE", help=f"{hide} what is filled in")
     parser.add_argument(
         "--format", choices=formats.FORMATS, default="text", help="of the table of --hide (default: text)"
     )
@@ -43,11 +41,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--draws", type=int, metavar="M", help="write M imputations, each drawn, in place of the expectation"
     )
-    parser.add_argument("--seed", type=int, default=0, help="of the draws, and of which entries are hidden")
+    parser.add_argument(
+        "--seed", type=int, default=0, help="the seed of the draws, and of which entries are hidden"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Impute and write, or hide and compare, and say how much the weights are worth."""
+    """Impute and write, or hide and compare, and say how many draws the weighted ones are worth."""
     for name, low in (("samples", 1), ("draws", 1), ("seed", 0)):
         if getattr(arguments, name) is not None:
             require_at_least("impute", f"--{name}", getattr(arguments, name), low)
@@ -107,7 +107,8 @@ def _judge(one: Run, data: Dataset, arguments: argparse.Namespace) -> int:
         return 0
     words = {name: (name, "{:.3f}".format) for name in ("imputed", "mean or commonest")}
     print(
-        f"{one.folder} on {len(data):,} examples of {data.name}, of which {found.hidden.sum():,} observed entries were hidden:"
+        f"{one.folder} on {len(data):,} examples of {data.name}, "
+        f"of which {found.hidden.sum():,} observed entries were hidden:"
     )
     print(formats.FORMATS[arguments.format](rows, words))
     if one.is_trained_on(data) or data is one.data:
@@ -117,16 +118,17 @@ def _judge(one: Run, data: Dataset, arguments: argparse.Namespace) -> int:
 
 
 def _say_worth(one: Run, effective: Array, samples: int) -> None:
-    """How many equally likely draws the weighted ones are worth."""
+    """Print how many equally likely draws the weighted ones are worth."""
     if not isinstance(one.model, HelmholtzMachine) and isinstance(one.model.posterior, Point):
         print("an autoencoder has one code for each example: no draws were weighed")
         return
     least, median = effective.min(), np.median(effective)
-    words = f"of {samples:,} weighted draws of each example, as many count as {median:,.0f} equally likely ones would"
+    words = f"the {samples:,} weighted draws of an example are worth {median:,.0f} equally likely ones"
     print(f"{words} (the effective sample size, in the median example; {least:,.1f} in the worst)")
     if least < FEW:
         few = np.count_nonzero(effective < FEW)
         who = f"{few:,} of {len(effective):,} examples have" if len(effective) > 1 else "the example has"
         print(
-            f"{who} fewer than {FEW}, and imputations that few draws decide: more --samples help, and so does longer training"
+            f"{who} fewer than {FEW}, and few draws decide the imputations: "
+            "more --samples help, and so does longer training"
         )

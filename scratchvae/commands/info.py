@@ -1,4 +1,4 @@
-"""What this machine gives to the library; with RUN, what that run is."""
+"""Say what this machine gives to the library or, with RUN, what that run is."""
 
 import argparse
 import os
@@ -11,7 +11,7 @@ from scratchvae.training import load_checkpoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """A run, if any."""
+    """Declare the run, which may be left out."""
     parser.add_argument("run", type=Path, nargs="?", metavar="RUN", help="a run's folder")
 
 

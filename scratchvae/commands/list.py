@@ -1,6 +1,4 @@
-"""List the runs in a folder and below it: name, state, in what they differ, best bound on held-out data,
-time.
-"""
+"""List the runs in a folder and below it: name, state, differences, best bound on held-out data, time."""
 
 import argparse
 import sys
@@ -13,7 +11,7 @@ HERE = Path("runs")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The folder, and how the table is written."""
+    """Declare the folder, and the format of the table."""
     parser.add_argument("folder", type=Path, nargs="?", default=HERE, metavar="FOLDER", help="default: runs")
     parser.add_argument("--format", choices=formats.FORMATS, default="text", help="default: text")
 

@@ -1,6 +1,4 @@
-"""How a command line is read: strictly, with every complaint one sentence that names the option and the name
-that was near.
-"""
+"""The parser reads a command line strictly, and each error names the option and the nearest known name."""
 
 import argparse
 import math
@@ -17,12 +15,11 @@ SHOWN = 60  # characters of a value that a message repeats
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's parser, but its errors are InputErrors of one sentence, and no value is empty, infinite or
-    beyond counting.
+    """argparse's parser whose errors are InputErrors of one sentence, and whose values are checked.
 
-    Options are spelt out: an abbreviation would change its meaning with the next option that begins so. A
-    command whose default for `rest` is a tuple gets what stands behind ` -- ` there; `behind` are the options
-    that belong there.
+    No value may be empty, infinite or too large to count by. Options must be spelt out: the meaning of an
+    abbreviation would change as soon as another option began with it. A command whose default for `rest` is a
+    tuple gets the words behind ` -- ` there, and `behind` lists the options that belong there.
     """
 
     behind: frozenset[str] = frozenset()
@@ -33,7 +30,7 @@ class Parser(argparse.ArgumentParser):
             self.register("type", kind, read)
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:
-        """The arguments of a command line; InputError for anything else."""
+        """Parse the arguments of a command line; InputError for anything else."""
         split = argv.index("--") if self.get_default("rest") is not None and "--" in argv else len(argv)
         given, rest = list(argv[:split]), list(argv[split + 1 :])
         self._require_known(given)
@@ -55,7 +52,7 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Raise argparse's message as an InputError, with the option as the subject of the sentence."""
         words = re.sub(r"^argument (\S+): should ", r"\1 should ", message).removeprefix("argument ")
-        # which counts those that may be left out, too
+        # argparse also lists arguments that may be left out
         if words.startswith("the following arguments are required"):
             needed = [
                 action for action in self._actions if action.required and action.nargs not in ("*", "?")
@@ -74,8 +71,9 @@ class Parser(argparse.ArgumentParser):
             )
 
     def _require_known(self, argv: Sequence[str]) -> None:
-        """InputError for the first long option that there is not, before argparse misses what its value would
-        have been.
+        """InputError for the first long option that is unknown.
+
+        argparse would complain of the value behind it instead.
         """
         known = [option for option in self._option_string_actions if option.startswith("--")]
         for word in argv[: argv.index("--") if "--" in argv else None]:
@@ -83,7 +81,8 @@ class Parser(argparse.ArgumentParser):
             if option.startswith("--") and option not in known:
                 if option in self.behind:
                     self.error(
-                        f"unknown option {option}: options of train come last, behind a --, as in: -- {option} …"
+                        f"unknown option {option}: options of train come last, behind a --, "
+                        f"as in: -- {option} …"
                     )
                 near = nearest(option[2:], (name[2:] for name in known)).replace("mean ", "mean --")
                 self.error(f"unknown option {option[:SHOWN]}{near}")
@@ -98,21 +97,21 @@ class Parser(argparse.ArgumentParser):
 
 
 def text(given: str) -> str:
-    """Any text but an empty one."""
+    """Return a text unless it is empty."""
     if not given.strip():
         raise argparse.ArgumentTypeError(f"should not be empty, found {given!r:.20}")
     return given
 
 
 def whole(given: str) -> int:
-    """A whole number in digits."""
+    """Return the whole number that the digits spell."""
     if not re.fullmatch(r"[-+]?[0-9]{1,1000}", given.strip()):
         raise argparse.ArgumentTypeError(f"should be a whole number, found {_shown(given)}")
     return int(given)
 
 
 def number(given: str) -> float:
-    """A finite number."""
+    """Return the finite number that the text spells."""
     try:
         found = float(text(given))
     except ValueError:
@@ -123,12 +122,12 @@ def number(given: str) -> float:
 
 
 def path(given: str) -> Path:
-    """The path of a file or folder."""
+    """Return the path of a file or folder."""
     return Path(text(given))
 
 
 def names(given: str) -> tuple[str, ...]:
-    """Names with commas between them, each once."""
+    """Return the names between commas, each once."""
     found = tuple(name.strip() for name in given.split(","))
     if not all(found):
         raise argparse.ArgumentTypeError(f"should be names with commas between them, found {_shown(given)}")

@@ -1,4 +1,4 @@
-"""Draw the pictures of a run into its folder: all that make sense for it, or those named."""
+"""Draw the pictures of a run into its folder: the named ones, or all that make sense for it."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,7 @@ from scratchvae.runs import Run, figures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run, and which figures."""
+    """Declare the run and the figures."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument("--data", help="where the run's data lie now, if they were moved: a path")
     parser.add_argument("--data-dir", metavar="DIR", help="where named data sets lie now")
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Draw and print the paths."""
+    """Draw the figures and print their paths."""
     one = Run.open(arguments.run, data=arguments.data, data_dir=arguments.data_dir)
     for path in figures.draw(one, arguments.figure or figures.available(one)):
         print(path)

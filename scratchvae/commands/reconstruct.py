@@ -1,4 +1,4 @@
-"""Draw data above their reconstructions by a run's model, or write the reconstructions of a table as a table."""
+"""Draw data above their reconstructions by a run's model, or write reconstructed rows as a table."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ from scratchvae.runs import TABLES, Run, figures, load_other, write_rows
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run, the data, where to."""
+    """Declare the run, the data, and the file."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument(
         "--data", help="reconstruct other data than the run's held-out ones: a name or a path"
@@ -19,12 +19,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--kind", help=f"what the numbers of --data are: {', '.join(KINDS)} (default: as the run's)"
     )
     parser.add_argument("-n", type=int, help="how many (default 20, and of a table all rows)")
-    words = "a .png file (default RUN/figures/reconstructions.png), or of a table a .csv or .tsv file (RUN/reconstructions.csv)"
-    parser.add_argument("--out", type=Path, metavar="FILE", help=words)
+    words = "a .png file (default RUN/figures/reconstructions.png); for a table, a .csv or .tsv file"
+    parser.add_argument("--out", type=Path, metavar="FILE", help=f"{words} (RUN/reconstructions.csv)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Reconstruct and draw."""
+    """Reconstruct the examples, and draw or write them."""
     if arguments.n is not None:
         require_at_least("reconstruct", "-n", arguments.n, 1)
     one = Run.open(arguments.run)

@@ -1,8 +1,7 @@
-"""Train every named model alike, and say whether each learns what its paper says it should. The options
-behind -- are train's.
+"""Train every named model alike, and say whether each learns what its paper says it should.
 
-The folder holds a run for each name and seed, and one table of all. The same command line again goes on where
-it stopped.
+The options behind -- are those of train. The folder holds a run for each name and seed, and one table of all
+runs. The same command line, given again, continues where it stopped.
 """
 
 import argparse
@@ -27,11 +26,11 @@ from scratchvae.runs import (
 )
 from scratchvae.strict_json import dump_finite
 
-SMALL = {"hidden": 200, "latent_dim": 10}  # the networks of all, unless others are asked for
+SMALL = {"hidden": 200, "latent_dim": 10}  # the networks of all models, unless an option asks for others
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which models, on what, how often, and who does the work."""
+    """Declare the models, the data, the number of seeds, and the workers."""
     parser.usage = "scratchvae results [NAME …] [options] -- [options of train]"
     parser.add_argument(
         "name", nargs="*", metavar="NAME", help="names of `train --list` (default: all), such as beta-tc"
@@ -56,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train what is not finished, measure all, write and print the table."""
+    """Train what is not finished, measure all runs, and write and print the table."""
     given, base = settings_in(list(arguments.rest), "behind --")
     direct = {name: getattr(arguments, name) for name in ("data", "data_dir", "limit", "epochs")}
     config = configured(

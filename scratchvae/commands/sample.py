@@ -1,5 +1,6 @@
-"""Draw examples from a run's model: a picture, a sound, words, rows of a table, or the array itself, by how
-the path ends.
+"""Draw examples from a run's model, as a picture, a sound, words, rows of a table, or an array.
+
+The suffix of the path says which of these it is.
 """
 
 import argparse
@@ -16,32 +17,30 @@ from scratchvae.files import write_whole
 from scratchvae.models import Classes, LatentVariableModel, fit_prior
 from scratchvae.runs import TABLES, Run, figures, schema_for, write_rows
 
-WORDS = 12  # to a line
+WORDS = 12  # words in a line
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run, how many, where to."""
+    """Declare the run, the number of examples, and the file."""
     parser.add_argument("run", type=Path, metavar="RUN", help="the run's folder")
     parser.add_argument("-n", type=int, default=64, help="how many (default 64)")
-    words = "a .png, .npy, .wav, .txt, .csv or .tsv file (default RUN/figures/samples.png, and of a table RUN/samples.csv)"
-    parser.add_argument("--out", type=Path, metavar="FILE", help=words)
+    words = "a .png, .npy, .wav, .txt, .csv or .tsv file (default RUN/figures/samples.png"
+    parser.add_argument("--out", type=Path, metavar="FILE", help=f"{words}, and for a table RUN/samples.csv)")
     parser.add_argument(
         "--y", metavar="Y", help="what a conditional model is told: a label, or numbers as in 0.5,-1.2"
     )
-    words = (
-        "draw codes from a prior fitted to those of the training examples: a name of train's, or K Gaussians"
-    )
-    parser.add_argument("--fit-prior", metavar="PRIOR", help=words)
+    words = "draw codes from a prior fitted to the codes of the training examples: K for K Gaussians"
+    parser.add_argument("--fit-prior", metavar="PRIOR", help=f"{words}, or a name of train's --prior")
     parser.add_argument(
         "--draw",
         action="store_true",
-        help="draw x ~ p(x|z) instead of taking its mean; of a table it always is",
+        help="draw x ~ p(x|z) instead of taking its mean; rows of a table are always drawn",
     )
     parser.add_argument("--seed", type=int, default=0)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Sample and write."""
+    """Sample the examples and write them."""
     require_at_least("sample", "-n", arguments.n, 1)
     require_at_least("sample", "--seed", arguments.seed, 0)
     one = Run.open(arguments.run)
@@ -56,7 +55,8 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.fit_prior is not None:
         if not isinstance(one.model, LatentVariableModel):
             raise InputError(
-                f"sample: --fit-prior is for a model with a vector of latents, found a {type(one.model).__name__}"
+                "sample: --fit-prior is for a model with a vector of latents, "
+                f"found a {type(one.model).__name__}"
             )
         fit_prior(one.model, one.data, _prior_in(arguments.fit_prior))
     images = _sampled(one, arguments)
@@ -85,9 +85,7 @@ def _prior_in(text: str) -> str:
 
 
 def _require_sound_or_words(one: Run, path: Path) -> None:
-    """InputError where the run's examples are no frames of sound, or no counts of words, as the file would
-    hold them.
-    """
+    """InputError where the run's examples are no sound for .wav, or no counts of words for .txt."""
     found = f"found one on {one.data.name}; --out FILE.npy keeps its numbers"
     if path.suffix == ".wav" and one.data.rate is None:
         raise InputError(f"sample: a .wav file needs a run on frames of sound, {found}")
@@ -96,7 +94,7 @@ def _require_sound_or_words(one: Run, path: Path) -> None:
 
 
 def _in_words(counts: Array, words: tuple[str, ...]) -> Iterator[str]:
-    """A line for each example: its words that count most, the most frequent first."""
+    """Yield a line for each example: its most frequent words, the most frequent first."""
     for row in counts:
         most = np.argsort(-row, kind="stable")[:WORDS]
         yield " ".join(words[i] for i in most if row[i] > 0)
@@ -119,7 +117,7 @@ def _sampled(one: Run, arguments: argparse.Namespace) -> Array:
 
 
 def _read_y(one: Run, text: str) -> Any:
-    """A label by its name or its number, or real numbers."""
+    """Read a label from its name or its number, or real numbers."""
     if text in one.data.label_names:
         return one.data.label_names.index(text)
     try:

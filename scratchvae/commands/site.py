@@ -1,8 +1,8 @@
-"""Write the study site: the annotated source, the course, the pages to play with, the mistakes and the
-reference.
+"""Write the study site: annotated source, course, pages to play with, mistakes and reference.
 
-The site is a folder of plain files, which a double click on index.html or any web server opens. It asks for
-nothing outside its folder. It takes the extra `site`: pip install "scratchvae[site]".
+The site is a folder of plain files. A double click on index.html opens it, and so does any web server. Its
+pages load nothing from outside the folder. The extra `site` must be installed: pip install
+"scratchvae[site]".
 """
 
 import argparse
@@ -17,7 +17,7 @@ from scratchvae.site.build import SECTIONS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Where to, which parts, whether to show it."""
+    """Declare the folder, the parts, and whether to show the site."""
     parser.add_argument(
         "--out", type=Path, default=Path("site"), metavar="DIR", help="the folder (default: site)"
     )
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Build, say what was written, and serve until Ctrl-C."""
+    """Build the site, say what was written, and serve it until Ctrl-C if that is asked for."""
     began = perf_counter()
     pages = build(arguments.out, only=arguments.only)
     size = sum(path.stat().st_size for path in arguments.out.rglob("*") if path.is_file())

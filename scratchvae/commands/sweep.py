@@ -1,9 +1,8 @@
-"""Train many runs: one for each combination of values, or for each line of a file, with the options behind --
-for all of them.
+"""Train many runs, one for each combination of values or for each line of a file.
 
-A sweep is a folder with a run for each command, and their table. The same command line again goes on where it
-stopped: runs that are finished are skipped, and those that were stopped or killed go on from their last
-checkpoint, to the same bits.
+The options behind -- apply to all of them. A sweep is a folder with a run for each command, and their table.
+The same command line, given again, continues where it stopped: it skips runs that are finished, and runs that
+were stopped or killed continue from their last checkpoint, to the same bits.
 """
 
 import argparse
@@ -41,11 +40,11 @@ from scratchvae.runs import (
 )
 
 TABLES = {"table.csv": sweep_tables.as_csv, "table.md": sweep_tables.as_pages}
-MOST_BYTES = 1 << 20  # of a file of commands
+MOST_BYTES = 1 << 20  # the largest file of commands
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What varies, where to, and who does the work."""
+    """Declare what varies, the folder, and the workers."""
     parser.usage = 'scratchvae sweep "beta=1,2,4" "seed=0..4" [options] -- [options of train]'
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     words = "a setting and its values: beta=1,2,4, seed=0..4, prior=standard_gaussian,vamp(components=50)"
@@ -75,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Plan, train what is not finished, write and print the table."""
+    """Plan the runs, train what is not finished, and write and print the table."""
     common, base = settings_in(list(arguments.rest), "behind --")
     config = configured(common, base)
     commands = _commands(arguments)
@@ -114,8 +113,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 @contextmanager
 def terminating() -> Iterator[None]:
-    """SIGTERM leaves the sweep as Ctrl-C does, by an exception; while a run is trained here, after that run's
-    step.
+    """Turn SIGTERM into an exception, which ends the sweep as Ctrl-C does.
+
+    A run that is trained in this process ends after its current step.
     """
 
     def leave(number: int, _: FrameType | None) -> None:
@@ -133,7 +133,7 @@ def terminating() -> Iterator[None]:
 
 
 def executor_of(arguments: argparse.Namespace, runs: int) -> AbstractContextManager[Executor | None]:
-    """Who trains so many runs: processes, a cluster, or None for this process."""
+    """Return what trains so many runs: processes, a cluster, or None for this process."""
     if arguments.dask is not None:
         if arguments.workers is not None:
             raise InputError("--workers goes without --dask: the cluster has workers of its own")
@@ -144,10 +144,11 @@ def executor_of(arguments: argparse.Namespace, runs: int) -> AbstractContextMana
 
 
 def _commands(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """The settings of each run: of each line of the file, with each combination of the axes' values."""
+    """Return the settings of each run: each line of the file with each combination of the axes' values."""
     if not arguments.axis and arguments.commands is None:
         raise InputError(
-            'sweep should be given what varies, as in "beta=1,2,4" "seed=0..4", or --commands FILE; found neither'
+            'sweep should be given what varies, as in "beta=1,2,4" "seed=0..4", or --commands FILE; '
+            "found neither"
         )
     lines = [{}] if arguments.commands is None else _lines(arguments.commands)
     points = grid(read_axes(arguments.axis))
@@ -160,7 +161,7 @@ def _commands(arguments: argparse.Namespace) -> list[dict[str, Any]]:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """The settings of each line of a file; an empty one and one that begins with # are none."""
+    """Return the settings of each line of a file; empty lines and those that begin with # have none."""
     found = []
     text = read_whole(path, most_bytes=MOST_BYTES).decode(errors="replace")
     for number, line in enumerate(text.splitlines(), 1):
@@ -182,9 +183,9 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def settings_in(words: Sequence[str], where: str) -> tuple[dict[str, Any], Config | None]:
-    """The settings in options of train, and the config that they begin with.
+    """Return the settings in options of train, and the config that they begin with.
 
-    InputError for any other option of train.
+    InputError for an option of train that is no setting of a run.
     """
     parser = Parser(prog="scratchvae train")
     train.add_arguments(parser)
@@ -203,7 +204,7 @@ def settings_in(words: Sequence[str], where: str) -> tuple[dict[str, Any], Confi
 
 
 def _name(config: Config, commands: Sequence[dict[str, Any]]) -> str:
-    """The name of the sweep's folder: the same one for the same sweep."""
+    """Return the name of the sweep's folder, which is the same for the same sweep."""
     varied = dict.fromkeys(name for command in commands for name in command)
     name = "-".join(["sweep", folder_name(config), *(name.replace("_", "-") for name in varied)])
     return shortened_name(name, config.to_json() + " ".join(varied))

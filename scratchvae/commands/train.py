@@ -1,6 +1,6 @@
 """Train a model and show what it learned.
 
-Without options: an MLP VAE on numerals, digits drawn from ten typefaces.
+Without options it trains an MLP VAE on numerals, which are digits drawn from ten typefaces.
 """
 
 import argparse
@@ -37,25 +37,28 @@ CHOICES = {  # options whose value is a choice in words, and the table that it i
     "optimizer": (OPTIMIZERS, "default adam"),
     "schedule": (SCHEDULES, "of the learning rate, default constant"),
 }
-# of what is no part of the objective
+# The group of each option that is no part of the objective.
 GROUPS = {"recipe": "recipe", "schedule": "optimizer", "optimizer": "optimizer"}
 GRAMMAR = """
-An npz file holds the examples as images, x or data; their labels, whole numbers (N,), as labels or y; and what else a
-conditional_vae is told of each, real numbers (N, C), as conditions, or as a y of floating numbers.
+An npz file holds the examples as images, x or data, and their labels, whole numbers (N,), as labels or y.
+What else a conditional_vae is told of each example, real numbers (N, C), is in conditions, or in a y of
+floating numbers.
 
-A choice is a name, or a name with values for its parameters: --objective "elbo(beta=4, free_bits=0.1)", --prior
-"gaussian_mixture(components=20)", --likelihood "gaussian(learned=True)", --penalty "l1(weight=10)", --optimizer
-"adam(betas=(0.9, 0.99))". A value may be a choice too: "elbo(beta=ramp(start=0, end=4, steps=1000))". --beta 4 is
-short for such a parameter of the objective, --latent-dim 2 for one of the recipe. --list shows every name with
-its parameters. A hyphen in a name counts as an underscore. config.json keeps recipe, objective and optimizer as such texts.
+A choice is a name, or a name with values for its parameters: --objective "elbo(beta=4, free_bits=0.1)",
+--prior "gaussian_mixture(components=20)", --likelihood "gaussian(learned=True)", --penalty "l1(weight=10)",
+--optimizer "adam(betas=(0.9, 0.99))". A value may be a choice too, as in
+"elbo(beta=ramp(start=0, end=4, steps=1000))". --beta 4 is short for such a parameter of the objective, and
+--latent-dim 2 for one of the recipe. --list shows every name with its parameters. A hyphen in a name counts
+as an underscore. config.json keeps recipe, objective and optimizer as such texts.
 
---model may also be the name of a published model, which stands for such choices: --model beta-tc, factor-vae, iwae, vamp,
-wae-mmd and others, which --list shows. An option beside it counts, and config.json keeps what the name stands for.
+--model may also be the name of a published model, which stands for such choices: --model beta-tc, factor-vae,
+iwae, vamp, wae-mmd and others, which --list shows. Options beside it change these choices, and config.json
+keeps the choices that result.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The run, the data, the choices, and the short options of each."""
+    """Declare the run, the data, the choices, and the short options of each."""
     parser.usage, parser.epilog = "scratchvae train [options]", GRAMMAR
     default = Config()
     run = parser.add_argument_group("the run")
@@ -64,16 +67,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     where = "the run's folder (default: a new one in runs, called after what differs from the defaults)"
     run.add_argument("--out", type=Path, metavar="DIR", help=where)
-    on = "go on with the run in DIR; --epochs may give it more epochs, and --data point to where its data lie now"
+    on = "continue the run in DIR; --epochs may give it more epochs, and --data say where its data lie now"
     run.add_argument("--resume", type=Path, metavar="DIR", help=on)
     run.add_argument(
         "--config", type=Path, metavar="FILE", help="a config.json to begin with; other options override it"
     )
     run.add_argument(
-        "--force", action="store_true", help="with --resume: though the data or config.json have been changed"
+        "--force", action="store_true", help="resume even if the data or config.json have been changed"
     )
     run.add_argument(
-        "--checkpoint-every", type=int, default=0, metavar="STEPS", help="write it between epochs too"
+        "--checkpoint-every", type=int, default=0, metavar="STEPS", help="write one between epochs too"
     )
     run.add_argument(
         "--tensorboard", action="store_true", help="write curves for TensorBoard into the run's folder"
@@ -100,15 +103,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--columns",
         metavar="WHAT",
-        help='of a table: "age=count, size=ordered(S, M, L)"; real, positive, count, ordered, binary, categorical or ignored',
+        help='what columns of a table are, as in "age=count, size=ordered(S, M, L)": '
+        "real, positive, count, ordered, binary, categorical or ignored",
     )
     data.add_argument("--limit", type=int, metavar="N", help="use the first N examples, and read no others")
     data.add_argument(
         "--held-out", type=int, metavar="N", help="judge on N of them, drawn by the seed (default: a tenth)"
     )
-    words = "draws the held-out examples, and the examples of a data set that is drawn (default: the run's --seed)"
+    words = "draws the held-out examples, and those of a data set that is drawn (default: the run's --seed)"
     data.add_argument("--held-out-seed", type=int, metavar="N", help=words)
-    data.add_argument("--held-out-last", action=OnOff, help="judge on the last ones, as of a series")
+    data.add_argument("--held-out-last", action=OnOff, help="judge on the last ones, as a time series needs")
     words = "so many of the examples to train on keep their labels (default: all); see --model m2"
     data.add_argument("--labelled", type=int, metavar="N", help=words)
     data.add_argument("--binarized", action=OnOff, help="draw x ~ Bernoulli(pixels) anew in every batch")
@@ -130,11 +134,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     training.add_argument(
         "--patience", type=int, metavar="EPOCHS", help="stop when held-out data stop gaining"
     )
-    training.add_argument("--seed", type=int, help="of weights, order, noise (default 0)")
+    training.add_argument("--seed", type=int, help="the seed of weights, order and noise (default 0)")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Start or resume a run, train it to the end, judge it, draw its figures."""
+    """Start or resume a run, train it to the end, judge it, and draw its figures."""
     if arguments.list:
         tables = [f"{table.kind}\n{table.listing()}" for table in TABLES]
         print(
@@ -161,7 +165,8 @@ def run(arguments: argparse.Namespace) -> int:
             print(described(chosen), flush=True)
         if one.schema is not None:
             print(
-                f'columns, each with the law of its kind (--columns "NAME=KIND" chooses another):\n{one.schema}',
+                'columns, each with the law of its kind (--columns "NAME=KIND" chooses another):\n'
+                f"{one.schema}",
                 flush=True,
             )
     first = training.step
@@ -195,13 +200,13 @@ def _config(arguments: argparse.Namespace) -> Config:
 
 
 def config_given(arguments: argparse.Namespace) -> Config | None:
-    """The config in the file that --config names, if it does."""
+    """Read the config in the file that --config names, if it names one."""
     path = arguments.config
     return None if path is None else Config.from_entries(strict_json.read(path), str(path))
 
 
 def settings_given(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The settings of a run that the options give, by name."""
+    """Return the settings of a run that the options give, by name."""
     given: dict[str, Any] = {
         name: value for name, value in vars(arguments).items() if name in SETTINGS and value is not None
     }
@@ -214,7 +219,7 @@ def settings_given(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _size(text: str) -> tuple[int, int]:
-    """Height and width, from 32x48 or from the one number of a square."""
+    """Read height and width from 32x48, or from the one number of a square."""
     sides = text.lower().split("x")
     if len(sides) > 2 or not all(side.isdecimal() and 0 < int(side) < 2**31 for side in sides):
         raise InputError(f"--size should be a height and a width, such as 32x32; found {text!r}")
@@ -222,7 +227,7 @@ def _size(text: str) -> tuple[int, int]:
 
 
 def _refuse_other_options(arguments: argparse.Namespace) -> None:
-    """What a run is trained by is in its config.json, not on the command line that resumes it."""
+    """InputError for options that --resume cannot change, since the run's config.json has its settings."""
     free = {
         "list",
         "resume",

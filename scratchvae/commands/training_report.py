@@ -1,4 +1,4 @@
-"""What `train` says of a run before its first step and after its last one."""
+"""`train` describes a run before its first step, and reports on it after its last one."""
 
 from scratchvae.choices import parse
 from scratchvae.layers import named_parameters
@@ -8,7 +8,7 @@ from scratchvae.runs import (
 )
 from scratchvae.training import Training
 
-LEFT = {  # what a run leaves in its folder, beside its pictures
+LEFT = {  # the files that a run leaves in its folder beside its pictures
     "config.json": "what was trained, on which data",
     "metrics.csv, .jsonl": "each term of the loss after each epoch, as a table and as lines of JSON",
     "evaluation.json": "the numbers above, with their standard errors",
@@ -18,18 +18,22 @@ LEFT = {  # what a run leaves in its folder, beside its pictures
 
 
 def description(one: Run) -> str:
-    """The run, its data, and its model, on one line."""
+    """Describe the run, its data and its model on one line."""
     count = sum(parameter.value.size for parameter in named_parameters(one.model).values())
     held_out = f", {len(one.held_out):,} held out" if one.held_out is not None else ""
     model = f"{type(one.model).__name__} {parse(one.config.recipe).name} with {one.latents} latents"
     missing = (
         f", {one.data.share_missing:.1%} of their entries missing" if one.data.observed is not None else ""
     )
-    return f"{one.folder}: {one.data.name}, {len(one.data):,} examples{held_out}{missing}; {model}, {count:,} parameters"
+    data = f"{one.data.name}, {len(one.data):,} examples{held_out}{missing}"
+    return f"{one.folder}: {data}; {model}, {count:,} parameters"
 
 
 def report(one: Run, training: Training, first: int) -> None:
-    """Judge the run, keep the verdict and print it, with what lies in the folder; `first` is the step it began at."""
+    """Judge the run, keep the verdict and print it, with a list of what lies in the folder.
+
+    `first` is the step at which training began.
+    """
     judgement = judge(one, training)
     where = "training" if one.held_out is None else "held-out"
     early = ""
@@ -39,7 +43,8 @@ def report(one: Run, training: Training, first: int) -> None:
         ended = "stopped early, " if training.stopping else ""
         early = f" ({ended}with the weights of the best epoch, {losses.index(min(losses)) + 1})"
     print(
-        f"\nafter {training.epoch} epochs{early}, {training.step:,} steps, on the {len(one.judged):,} {where} examples:"
+        f"\nafter {training.epoch} epochs{early}, {training.step:,} steps, "
+        f"on the {len(one.judged):,} {where} examples:"
     )
     found = judgement.metrics()
     judgement.keep(found)

@@ -1,9 +1,12 @@
-"""Data: where the examples x come from. Everything ends as a `Dataset`, as stored, and as batches (B, D):
-pixels in [0, 1], levels of sound, counts of words, columns of tables.
+"""Data: where the examples x come from.
+
+Every reader and every generator returns a `Dataset`, which keeps the examples as they are stored. A Dataset
+gives batches (B, D) of numbers: pixels in [0, 1], levels of sound, counts of words, columns of tables.
 
     sources        load("glyphs" | "mnist" | "notes" | … | a path) -> Dataset
-    door           arrival(where, x): arrays, masks, DataFrames, tensors and lists as plain numbers, or one sentence
-    masks          what hides entries inside lists; real_numbers, of an array of anything
+    door           arrival(where, x): turns arrays, masks, DataFrames, tensors and lists into plain numbers
+    masks          count_hidden(x), has_masks(x): masked arrays inside lists and inside arrays of objects
+    real_numbers   real_numbers(where, called, array): an array of any dtype as real numbers
     kinds          KINDS: pixels, counts, values; what a Dataset declares its numbers to be
     dataset        Dataset: images, labels, factors; batch, batches, subset, split
     few_labels     few_labels(data, 100): most labels hidden, for models that infer them
@@ -14,7 +17,7 @@ pixels in [0, 1], levels of sound, counts of words, columns of tables.
     batch          Batch: examples that are looked at together, and what else is known of them
     binarization   binarize(x, rng): grey values as probabilities, drawn anew at each visit
 
-    glyphs         glyphs(n): characters warped by known factors, numerals(n): its digits; draw_glyphs(factors) draws any
+    glyphs         glyphs(n): characters warped by known factors; numerals(n): digits; draw_glyphs(factors)
     bars           bars(n): images of bars; bars_law() lists all there are with their probabilities
     typefaces      the characters and fonts behind them, as signed distance fields
     idx            read_idx(path): the format of MNIST, plain or gzipped
@@ -37,14 +40,14 @@ pixels in [0, 1], levels of sound, counts of words, columns of tables.
     column_kinds   which kind a column is, from its cells; declared_columns, what the user says of it
     table_files    read_cells, write_cells: files of cells
 
-    video          read_video(path); windows(video): stacks of frames; bouncing_glyphs(n): scenes that need no file
+    video          read_video(path); windows(video): stacks of frames; bouncing_glyphs(n): drawn scenes
 
     layouts        channels_first: which axis of a file's array is what
     streams        files read no further than their headers promise
     folders        examples(folder, ".png", …): the files of a folder, or of a sub-folder for each class
     limits         how many bytes reading may take, and at_most(bytes), which raises that
 
-Bad input of any kind is an `InputError` that names the file or the argument.
+Bad input of any kind raises an `InputError`, which names the file or the argument.
 """
 
 from scratchvae.data.array_files import read_named_arrays, read_safetensors, read_safetensors_metadata

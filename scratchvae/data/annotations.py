@@ -1,4 +1,4 @@
-"""What is known of each example beside x: labels and conditions, checked."""
+"""This file checks what is known of each example beside x: its label and its conditions."""
 
 import numpy as np
 
@@ -6,7 +6,11 @@ from scratchvae.arrays import Array, InputError, require_finite
 
 
 def checked_labels(where: str, labels: Array, n: int, names: tuple[str, ...]) -> Array:
-    """Labels of n examples as integers (n,) that NumPy indexes by; InputError for anything else, and beyond `names`."""
+    """Return the labels of n examples as integers (n,) by which NumPy can index.
+
+    InputError for labels that are no integers, and for labels that have no entry in `names`, where names are
+    given.
+    """
     if labels.shape != (n,) or labels.dtype.kind not in "iu":
         raise InputError(
             f"{where}: labels should be {n} integers, found {labels.dtype} of shape {labels.shape}"
@@ -24,7 +28,10 @@ def checked_labels(where: str, labels: Array, n: int, names: tuple[str, ...]) ->
 
 
 def checked_conditions(where: str, conditions: Array, n: int) -> Array:
-    """Conditions of n examples as they are; InputError unless they are finite floating numbers (n, C)."""
+    """Return the conditions (n, C) of n examples unchanged.
+
+    InputError unless they are finite floating numbers of that shape.
+    """
     if conditions.ndim != 2 or len(conditions) != n or conditions.dtype.kind != "f":
         expected = f"conditions should be ({n}, C) floating numbers"
         raise InputError(f"{where}: {expected}, found {conditions.dtype} of shape {conditions.shape}")

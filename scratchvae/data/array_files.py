@@ -1,4 +1,4 @@
-"""Named arrays from a file of any language's: .npz or .safetensors, never unpickled."""
+"""Read named arrays from a .npz or .safetensors file, which any language can write; nothing is unpickled."""
 
 import os
 import struct
@@ -16,14 +16,14 @@ from scratchvae.data.numpy_files import read_npz
 from scratchvae.files import open_regular, path_from, read_whole
 from scratchvae.schema import Listing, Record, Table, Text, Whole, check
 
-AS_FLOAT64 = 8  # bytes, as which a comparison takes every entry
+AS_FLOAT64 = 8  # bytes: a comparison turns every entry into float64
 
 
 def read_named_arrays(path: str | PathLike[str]) -> dict[str, Array]:
-    """Every array of a .npz or .safetensors file by its name.
+    """Read every array of a .npz or .safetensors file and return them by name.
 
-    InputError for a file that is neither, is malformed, or whose entries would take more bytes as float64
-    than reading may.
+    InputError for a file that is neither, for a malformed one, and for one whose entries would take more
+    bytes as float64 than reading may.
     """
     path = path_from("read_named_arrays", path)
     with open_regular(path) as file:
@@ -35,8 +35,9 @@ def read_named_arrays(path: str | PathLike[str]) -> dict[str, Array]:
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
-    """The arrays of a .safetensors file by name, and the metadata in its header; InputError for anything
-    else.
+    """Read a .safetensors file and return its arrays by name, and the metadata in its header.
+
+    InputError for a file that is no .safetensors file.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -58,7 +59,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
 
 
 def read_safetensors_metadata(path: Path) -> dict[str, str]:
-    """The metadata of a .safetensors file, read without its arrays.
+    """Return the metadata of a .safetensors file without reading its arrays.
 
     InputError for a file that is no .safetensors file, or that is not as long as its header says.
     """
@@ -76,7 +77,10 @@ def read_safetensors_metadata(path: Path) -> dict[str, str]:
 
 
 def _header(path: Path, file: BinaryIO, size: int) -> dict[str, Any]:
-    """The JSON object at the beginning of a .safetensors file of `size` bytes, which is read no further."""
+    """Return the JSON object that stands at the beginning of a .safetensors file of `size` bytes.
+
+    Nothing behind the header is read.
+    """
     start = file.read(8)
     if len(start) < 8:
         raise InputError(f"{_expected(path)}, found {len(start)} bytes")

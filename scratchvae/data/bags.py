@@ -1,4 +1,4 @@
-"""Bags: a document as how often each word, or each character, occurs in it; their order is given up."""
+"""Bags: a document becomes the counts of its words or of its characters, and their order is lost."""
 
 import re
 from collections import Counter
@@ -21,14 +21,14 @@ def bag_of_words(
     vocabulary: Sequence[str] | None = None,
     stop_words: Iterable[str] = (),
 ) -> Dataset:
-    """Counts of words: runs of letters, case folded.
+    """Count the words of each document, where a word is a run of letters and capitals count as small letters.
 
-    N documents  ->  (N, V) float32, entry_names the vocabulary.
+      N documents  ->  (N, V) float32, entry_names the vocabulary.
 
-    The vocabulary is the `size` most frequent words but the stop_words, the most frequent first and equally
-    frequent ones in the order of the alphabet; or it is given, so that other documents are counted by the
-    same words. What is not in it doesn't count: a document can be a row of zeros. InputError when no word is
-    left.
+    The vocabulary is the `size` most frequent words that are not among the stop_words. The most frequent word
+    comes first, and equally frequent ones come in the order of the alphabet. A `vocabulary` that is given
+    replaces it, so that other documents are counted by the same words. Words outside the vocabulary are not
+    counted, so that a document can become a row of zeros. InputError when no word is left.
     """
     return _bags("bag_of_words", _words, documents, size, vocabulary, stop_words)
 
@@ -36,9 +36,12 @@ def bag_of_words(
 def bag_of_characters(
     documents: Corpus | Sequence[str], *, size: int = 200, vocabulary: Sequence[str] | None = None
 ) -> Dataset:
-    """Counts of characters, spaces and all, as they are written.
+    """Count the characters of each document as they are written, spaces included.
 
-    N documents  ->  (N, V) float32; else as bag_of_words.
+      N documents  ->  (N, V) float32, entry_names the characters.
+
+    The vocabulary is chosen as in `bag_of_words`: the `size` most frequent characters, the most frequent
+    first, or those that are given.
     """
     return _bags("bag_of_characters", iter, documents, size, vocabulary, ())
 

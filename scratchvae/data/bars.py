@@ -1,14 +1,15 @@
 """bars: small images of a few vertical or a few horizontal bars, whose probabilities are known exactly.
 
-Hidden causes that a model has to find: an orientation for the whole image, and below it the bars. Drawn thus:
+A model has to find two layers of hidden causes: the orientation of the whole image, and the bars below it. An
+image is drawn in three steps:
 
     upright   ~ Bernoulli(vertical)                        2/3 as in the paper
     bar_i     ~ Bernoulli(on), i = 1 … side                0.2; a column each if upright, a row each if not
     pixel     = 1 where a bar that is on covers it, else 0
 
-An empty image and a full one arise both ways, any other in one: 2 · 2^side − 2 images have a probability, 30
-of 2^16 with side 4.
-Hinton, Dayan, Frey & Neal 1995, "The wake-sleep algorithm for unsupervised neural networks".
+The empty image and the full one arise in both orientations, and every other image in one only. So 2 · 2^side
+− 2 images have a probability: 30 of 2^16 with side 4. Hinton, Dayan, Frey & Neal 1995, "The wake-sleep
+algorithm for unsupervised neural networks".
 """
 
 import numpy as np
@@ -21,7 +22,7 @@ from scratchvae.data.limits import require_room_to_draw
 def bars(
     n: int, *, side: int = 4, on: float = 0.2, vertical: float = 2 / 3, seed: int | np.random.SeedSequence = 0
 ) -> Dataset:
-    """n images (n, 1, side, side) uint8 of independent bars; labels 1 where they were drawn upright, else 0."""
+    """Draw n images (n, 1, side, side) uint8 of independent bars; the label is 1 for upright bars, else 0."""
     require_count("bars", "n", n)
     _require_law("bars", side, on, vertical)
     require_room_to_draw("bars", n, 4 * side**2 + 8 * (side + 1))
@@ -34,10 +35,10 @@ def bars(
 
 
 def bars_law(*, side: int = 4, on: float = 0.2, vertical: float = 2 / 3) -> tuple[Array, Array]:
-    """Every image that can arise, once, and its probability: (S, side²) of 0 and 1, and (S,) summing to 1,
-    float64.
+    """Return every image that can arise, (S, side²) of 0 and 1, and its probability (S,), both in float64.
 
-    Σ p log p = −H is the most that the mean log p(x) of any model can be.
+    Each image is listed once, and the probabilities sum to 1. The mean log p(x) of a model is at most Σ p log
+    p, which is −H, the negative entropy.
     """
     _require_law("bars_law", side, on, vertical)
     if side > 16:
@@ -57,7 +58,7 @@ def bars_law(*, side: int = 4, on: float = 0.2, vertical: float = 2 / 3) -> tupl
 
 
 def _images(bar: Array, upright: Array) -> Array:
-    """(n, side, side) uint8 of bars (n, side) that are on or off."""
+    """Draw images (n, side, side) uint8 from bars (n, side), each of which is on or off."""
     side = bar.shape[1]
     columns = np.repeat(bar[:, None, :], side, axis=1)
     return np.where(upright[:, None, None], columns, columns.transpose(0, 2, 1)).astype(np.uint8) * np.uint8(

@@ -1,4 +1,4 @@
-"""What is looked at together: examples, and what else is known of each."""
+"""A batch: examples that a model sees together, and what else is known of each."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ class Batch:
     """B examples of D entries, and what else is known of them.
 
     x         (B, D)   the examples, as rows of one dtype
-    y         (B, …)   labels or conditions; None: nothing is known
-    observed  (B, D)   1 where an entry was observed, 0 where it is missing; None: every entry was observed
-    shown     (B, D)   what the encoder sees in place of x, as where x is corrupted; None: the encoder sees x
+    y         (B, …)   labels or conditions; None says that nothing is known
+    observed  (B, D)   1 where an entry was observed, 0 where it is missing; None says that every entry was
+                       observed
+    shown     (B, D)   what the encoder sees in place of x, such as a corrupted x; None says that it sees x
     """
 
     x: Array
@@ -47,7 +48,7 @@ class Batch:
 
     @property
     def x_or_nan(self) -> Array:
-        """x with NaN where an entry is missing (B, D)."""
+        """Return x (B, D) with NaN in the place of every missing entry."""
         return (
             self.x
             if self.observed is None
@@ -55,19 +56,19 @@ class Batch:
         )
 
     def repeat(self, times: int) -> Batch:
-        """Every example `times` times, the copies side by side."""
+        """Repeat every example `times` times, the copies side by side."""
         return self._with(lambda part: np.repeat(part, times, axis=0))
 
     def at(self, places: Array, *, y: Array | None = None) -> Batch:
-        """The examples at those places, in that order, and `y`, where it is given, in place of theirs."""
+        """Return the examples at those places, in that order; a `y` that is given replaces theirs."""
         found = self._with(lambda part: part[places])
         return found if y is None else replace(found, y=y)
 
     def astype(self, dtype: npt.DTypeLike) -> Batch:
-        """The same in another floating dtype. Integers, such as labels, stay what they are."""
+        """Return the same batch in another floating dtype; integers, such as labels, stay what they are."""
         return self._with(lambda part: part.astype(dtype) if part.dtype.kind == "f" else part)
 
     def _with(self, change: Callable[[Array], Array]) -> Batch:
-        """Each part that there is, changed."""
+        """Apply a change to each part that is not None."""
         others = (None if part is None else change(part) for part in (self.y, self.observed, self.shown))
         return Batch(change(self.x), *others)

@@ -1,4 +1,4 @@
-"""Dynamic binarization: grey values read as probabilities of black or white, drawn anew each time."""
+"""Dynamic binarization reads grey values as probabilities and draws black or white anew at each visit."""
 
 import numpy as np
 
@@ -6,12 +6,12 @@ from scratchvae.arrays import Array, InputError
 
 
 def binarize(x: Array, rng: np.random.Generator) -> Array:
-    """x' ~ Bernoulli(x), entry by entry: 0 or 1 with E[x'] = x and Var[x'] = x (1 − x).
+    """Draw x' ~ Bernoulli(x), entry by entry: 0 or 1 with E[x'] = x and Var[x'] = x (1 − x).
 
-    x holds probabilities in [0, 1], float32 or float64, of any shape; x' has its shape and dtype. The uniform
-    draws have that dtype too. Anything else is an InputError. Source: Salakhutdinov and Murray (2008), "On
-    the quantitative analysis of deep belief networks"; drawn again at every visit as in Burda, Grosse and
-    Salakhutdinov (2016), "Importance weighted autoencoders".
+    x holds probabilities in [0, 1], float32 or float64, of any shape, and x' has its shape and dtype. The
+    uniform draws have that dtype too. Anything else is an InputError. Source: Salakhutdinov and Murray
+    (2008), "On the quantitative analysis of deep belief networks". Burda, Grosse and Salakhutdinov (2016),
+    "Importance weighted autoencoders", draw anew at every visit.
 
     >>> binarize(np.array([0.0, 1.0]), np.random.default_rng(0))
     array([0., 1.])

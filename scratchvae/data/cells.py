@@ -1,4 +1,4 @@
-"""What one cell of a table says: a number, the text of a level, or that nothing is known."""
+"""A cell of a table holds a number, the text of a level, or nothing that is known."""
 
 import math
 import re
@@ -17,10 +17,9 @@ LARGEST_WHOLE = 2**53  # beyond it float64 skips whole numbers
 
 
 def is_missing(cell: Any, levels: Container[str] = ()) -> bool:
-    """Whether a cell says that nothing is known: one of the texts MISSING, NaN, None, or what pandas has for
-    it.
+    """Whether a cell says that nothing is known: a text in MISSING, NaN, None, or pandas' own mark.
 
-    A text that is one of the column's `levels` is that level, as NA is a country.
+    A text that is one of the column's `levels` is that level: NA, for instance, is the code of a country.
     """
     if isinstance(cell, str):
         return (text := cell.strip()) in MISSING and text not in levels
@@ -30,9 +29,9 @@ def is_missing(cell: Any, levels: Container[str] = ()) -> bool:
 
 
 def number(cell: Any) -> float | None:
-    """The finite number that a cell is or that its text spells, otherwise None.
+    """Return the finite number that a cell is or that its text spells, otherwise None.
 
-    Python's underscores are no digits here.
+    Underscores between digits, which Python allows, are not accepted here.
     """
     if isinstance(cell, str):
         return _finite(float(cell)) if NUMBER.fullmatch(cell := cell.strip()) else None
@@ -44,10 +43,9 @@ def number(cell: Any) -> float | None:
 
 
 def digits_lost(cell: Any) -> bool:
-    """Whether a cell is a whole number that float64 cannot hold, such as 9007199254740993, which would become
-    its neighbour.
+    """Whether a cell is a whole number that float64 cannot hold and would replace by a neighbour.
 
-    A number that float64 writes with the same digits, such as 1e30, is held.
+    An example is 9007199254740993. A number that float64 writes with the same digits, such as 1e30, is held.
     """
     found = number(cell)
     if found is None or abs(found) < LARGEST_WHOLE or not isinstance(cell, str | int | np.integer | Decimal):
@@ -59,8 +57,9 @@ def digits_lost(cell: Any) -> bool:
 
 
 def text_of(cell: Any, values: str) -> str:
-    """The text of a level: that of a number is the same however it is written, so that 1 and 1.0 are one
-    level.
+    """Return the text of a level.
+
+    A number has the same text however it is written, so that 1 and 1.0 are one level.
     """
     found = number(cell) if values in ("real", "whole") else None
     if found is not None:
@@ -73,7 +72,7 @@ def text_of(cell: Any, values: str) -> str:
 
 
 def row(i: int) -> str:
-    """Where the cell number i of a column stands, in words."""
+    """Say in words in which row cell number i of a column stands."""
     return f"in row {i + 1}"
 
 

@@ -1,4 +1,4 @@
-"""Which kind a column of a table is: what is declared, or what its cells leave no doubt of.
+"""The kind of a table's column: the one that is declared, or the only one that its cells allow.
 
     cells                                          kind
     bools, two whole numbers, or two texts         binary
@@ -6,9 +6,9 @@
     whole numbers from 0 on, 0 among them          count
     other numbers                                  real
 
-Only a declaration makes a column positive, ordered, or categorical where its cells are numbers: ages, grades
-and codes look alike. What no law is for is refused with a sentence: dates, names and identifiers, columns
-without any value.
+Only a declaration makes a column positive, ordered, or categorical where its cells are numbers, since ages,
+grades and codes look alike. Dates, names, identifiers and columns without any value have no law, and an
+InputError refuses them.
 """
 
 import re
@@ -40,7 +40,8 @@ CURRENCY = r"(?:[$€£¥₹]|USD|EUR|GBP|CHF|JPY)?"
 # 1,500,000 and 1'500
 GROUPED = r"(?:\d{1,3}(?:[,.]\d{3})+|\d{1,3}(?:,\d{2})*,\d{3}|\d{1,3}(?:[ '’_\u00a0\u202f]\d{3})+|\d+)"
 WITH_MARKS = re.compile(
-    rf"\(?[-+−]?\s*{CURRENCY}\s*[-+−]?(?=[,.]?\d){GROUPED}?(?:[.,]\d*)?(?:[ed][-+−]?\d+)?\s*(?:[%‰]|{CURRENCY})\)?"
+    rf"\(?[-+−]?\s*{CURRENCY}\s*[-+−]?(?=[,.]?\d){GROUPED}?(?:[.,]\d*)?(?:[ed][-+−]?\d+)?"
+    rf"\s*(?:[%‰]|{CURRENCY})\)?"
     r"|[-+−]?(?:inf|infinity)|[-+−]?∞",
     re.IGNORECASE,
 )
@@ -56,7 +57,7 @@ MARKS = (
     WITH_MARKS,
     "write 3.14 with a point, and no other marks",
 )
-FEW = 10  # levels, which texts may have however few rows there are
+FEW = 10  # texts may have so many levels, however few rows there are
 
 
 def described(
@@ -68,7 +69,7 @@ def described(
     *,
     ordered: bool = False,
 ) -> Column:
-    """The column of these cells, as `entry` declares it, or as the table above says where it is None.
+    """Describe the column of these cells, as `entry` declares it, or by the table above where it is None.
 
     `levels` are those of a DataFrame's own type of column, which may be `ordered` from the lowest to the
     highest. A text such as NA is a level, and no missing entry, where the levels that are declared or given
@@ -106,13 +107,14 @@ def described(
     if kind == "ordered" and values == "text" and len(found) > 1:
         order = ", ".join(map(quoted, found[:5])) + (", …" if len(found) > 5 else "")
         raise InputError(
-            f'{where}: its levels should be given in their order, as in --columns "{quoted(name)}=ordered({order})"'
+            f"{where}: its levels should be given in their order, "
+            f'as in --columns "{quoted(name)}=ordered({order})"'
         )
     return Column(name, kind, values, found)
 
 
 def _values(name: str, seen: Sequence[tuple[int, Any]], where: str) -> str:
-    """What the cells are: one of VALUES. InputError for dates, and for cells of several types."""
+    """Say what the cells are, as one of VALUES; InputError for dates, and for cells of several types."""
     texts = bools = wholes = numbers = 0
     for i, cell in seen:
         if isinstance(cell, str):
@@ -149,7 +151,7 @@ def _values(name: str, seen: Sequence[tuple[int, Any]], where: str) -> str:
 
 
 def _kind(name: str, seen: Sequence[tuple[int, Any]], values: str, where: str) -> str:
-    """The kind that the cells leave no doubt of."""
+    """Return the kind of which the cells leave no doubt."""
     if values == "bool":
         return "binary"
     if values == "text":
@@ -173,7 +175,7 @@ def _kind(name: str, seen: Sequence[tuple[int, Any]], values: str, where: str) -
 
 
 def _require_categories(name: str, seen: Sequence[tuple[int, Any]], where: str) -> None:
-    """InputError for texts that are no categories: dates, numbers that are badly written, identifiers."""
+    """InputError for texts that are no categories: dates, badly written numbers, identifiers."""
     texts = [(i, str(cell).strip()) for i, cell in seen]
     odd = [(i, text) for i, text in texts if number(text) is None]
     (i, first), count, different = odd[0], len(odd), len({text for _, text in texts})
@@ -201,5 +203,5 @@ def _leave_out(name: str) -> str:
 
 
 def _sorted(levels: set[str], values: str) -> tuple[str, ...]:
-    """Levels that are numbers by their size, others by their letters."""
+    """Sort levels: numbers by their size, other levels by their letters."""
     return tuple(sorted(levels, key={"whole": int, "real": float}.get(values, str)))

@@ -1,4 +1,4 @@
-"""One column of a table: its kind, its levels, and the way between its cells and numbers, in both directions."""
+"""A column of a table has a kind and levels, and turns cells into numbers and numbers into cells."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ VALUES = ("real", "whole", "bool", "text")  # what a cell is in the table: 1.5, 
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, its kind (KINDS), what its cells are (VALUES), and the texts of its levels, the
-    lowest first.
+    """A column: its name, its kind (KINDS), what its cells are (VALUES), and the texts of its levels.
 
-    Only the kinds of WITH_LEVELS have levels. `decimals` is how many digits behind the point the cells were
-    written with at most, to which numbers are rounded that take their place; None leaves them as they are.
+    Only the kinds of WITH_LEVELS have levels, which are listed from the lowest. `decimals` is the largest
+    number of digits behind the point with which the cells were written. Numbers that take the cells' place
+    are rounded to it; None leaves them as they are.
     """
 
     name: str
@@ -55,9 +55,9 @@ class Column:
             )
 
     def encode(self, cells: Sequence[Any], where: str) -> Array:
-        """The column as numbers (N,) in float64: values as they are, the number 0, 1, … of a level, NaN for a
-        missing cell.
+        """Turn the cells of the column into numbers (N,) in float64.
 
+        A number stays as it is, a level becomes its index 0, 1, …, and a missing cell becomes NaN.
         InputError, which names the row, for a cell that is not what the column's kind asks for.
         """
         number_of = {level: float(i) for i, level in enumerate(self.levels)}
@@ -72,22 +72,24 @@ class Column:
                 found = number(cell)
                 fits, expected = found is not None and self._holds(found), NUMBERS[self.kind]
                 if digits_lost(cell):
-                    helps = f'--columns "{self.name}=categorical" keeps each as a level, and shorter numbers are told apart'
+                    takes = f'--columns "{self.name}=categorical" keeps each as a level'
+                    helps = f"{takes}, and shorter numbers are told apart"
                     expected = f"numbers of no more digits than float64 has ({helps})"
                     fits = False
             if not fits:
                 raise InputError(
-                    f"{where}: the {self.kind} column {self.name!r} should hold {expected}; found {cell!r:.60} {row(i)}"
+                    f"{where}: the {self.kind} column {self.name!r} should hold {expected}; "
+                    f"found {cell!r:.60} {row(i)}"
                 )
             numbers[i] = found
         return numbers
 
     def decode(self, numbers: Array) -> Array:
-        """The cells (N,) that these numbers stand for: floats, whole numbers, bools, or an object array of
-        texts.
+        """Turn numbers (N,) into the cells that they stand for: floats, whole numbers, bools or texts.
 
-        Numbers between those that the column can hold become the nearest of them. NaN, a missing cell, stays
-        NaN in a column of numbers, which then is one of floats, and becomes None in any other.
+        A number between those that the column can hold becomes the nearest of them. NaN stands for a missing
+        cell. It stays NaN in a column of numbers, which is then one of floats, and becomes None in any other.
+        Texts come as an array of objects.
         """
         missing = np.isnan(numbers)
         if self.kind in WITH_LEVELS:
@@ -124,8 +126,9 @@ NUMBERS = {"real": "finite numbers", "positive": "finite numbers above 0", "coun
 
 
 def _nearest_level(cell: Any, column: Column) -> float | None:
-    """The number of the level that a NumPy float of fewer digits than float64 is: 0.1 of a column in float32,
-    or None.
+    """Return the index of the level that a NumPy float of few digits means, or None.
+
+    In a column of float32 the cell 0.1 is the level "0.1", although its float64 value is another one.
     """
     if column.values != "real" or not isinstance(cell, np.floating):
         return None
@@ -133,6 +136,6 @@ def _nearest_level(cell: Any, column: Column) -> float | None:
 
 
 def listed(texts: tuple[str, ...], most: int = 8) -> str:
-    """Texts with commas between them, the last left out where there are many."""
+    """Join texts by commas; beyond `most` of them, only the number of the others is told."""
     more = len(texts) - most
     return ", ".join(texts[:most]) + (f" and {more} more" if more > 0 else "")

@@ -1,4 +1,4 @@
-"""Texts as documents: what a text file or a folder of them holds, before anything is counted."""
+"""A corpus: the documents that a text file or a folder of text files holds, before anything is counted."""
 
 import re
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from scratchvae.files import path_from
 
 @dataclass(frozen=True, eq=False)
 class Corpus:
-    """N documents.
+    """N documents, which may have labels.
 
     name         what messages and titles call it
     documents    N strings
@@ -41,7 +41,8 @@ class Corpus:
                 )
         if self.labels is not None and np.shape(self.labels) != (len(self.documents),):
             raise InputError(
-                f"{self.name}: labels should be {len(self.documents)} integers, found shape {np.shape(self.labels)}"
+                f"{self.name}: labels should be {len(self.documents)} integers, "
+                f"found shape {np.shape(self.labels)}"
             )
 
     def __len__(self) -> int:
@@ -49,13 +50,13 @@ class Corpus:
 
 
 def read_texts(path: str | PathLike[str], *, encoding: str = "utf-8") -> Corpus:
-    """Of a text file (plain or gzipped) its paragraphs, which blank lines part; of a folder its *.txt files,
-    a document each.
+    """Read the paragraphs of a text file, or the *.txt files of a folder, as documents.
 
-    A folder of sub-folders of *.txt files holds one class in each: labels count them in the order of their
-    names. UTF-8 and UTF-16 that begin with a byte-order mark are known by it, whatever `encoding` says.
-    InputError when there is no text, when there is more than reading may take, or when a file's bytes are not
-    of that encoding: another one must then be named.
+    Blank lines separate the paragraphs of a file, which may be plain or gzipped. Each file of a folder is one
+    document. Where a folder has sub-folders of *.txt files, each holds one class, and labels count the
+    classes in the order of their names. A byte-order mark at the beginning says that a file is UTF-8 or
+    UTF-16, whatever `encoding` says. InputError when there is no text, when there is more than reading may
+    take, or when a file's bytes are not of that encoding: another one must then be named.
     """
     path = path_from("read_texts", path)
     if not path.is_dir():

@@ -1,4 +1,4 @@
-"""A set of examples as they are stored, turned into numbers that models see one batch at a time."""
+"""A data set keeps examples as they are stored, and turns one batch at a time into numbers for a model."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ class Dataset:
     """N examples and what is known about them.
 
     name         what messages and titles call it
-    images       (N, C, H, W), or (N, D) for plain vectors: whatever `arrival` takes in, of any dtype. An entry is missing
-                 where it is NaN, or where a masked array hides it, whatever stands there. Rows and memory
-                 maps stay in their file, and a batch reads its own.
+    images       (N, C, H, W), or (N, D) for plain vectors: anything that `arrival` accepts, of any dtype. An
+                 entry is missing where it is NaN, or where a masked array hides it.
+                 Rows and memory maps stay in their file, and each batch reads its own examples
     labels       (N,) integers, or None
     label_names  the name of label 0, 1, ...; empty when the labels have no names
     factors      known generating factors, each (N,) finite numbers; empty when nothing is known
-    entry_names  what each entry of a plain vector is, as the words of a vocabulary; empty when they have no names
+    entry_names  what each entry of a plain vector is, such as a word; empty when entries have no names
     conditions   (N, C) finite floating numbers that a model may be told of each example, or None
-    observed     of the shape of images, True where an entry was observed; None where every entry was. NaN and a mask
-                 say the same, and what any of the three calls missing is missing
-    schema       of a table: what its columns are, one for each entry of a plain vector; None for anything else
-    kind         what the numbers are, one of KINDS: "values", taken as they stand; "counts", the same, but whole and not
-                 negative; or "pixels", from 0 to 255, which a batch divides by 255. No dtype says so by
-                 itself
-    rate         of the frames of a sound, how many samples there are to a second; None for other data
+    observed     an array of the shape of images, True where an entry was observed; None where every entry
+                 was. NaN and a mask say the same: an entry is missing if any of the three says so
+    schema       what the columns of a table are, one for each entry of a plain vector; None for other data
+    kind         what the numbers are, one of KINDS. "values" are taken as they stand; "counts" too, but are
+                 whole and not negative; "pixels" lie between 0 and 255, and a batch divides them by 255. A
+                 dtype alone never decides this
+    rate         of the frames of a sound, the number of samples in a second; None for other data
     """
 
     name: str
@@ -61,7 +61,8 @@ class Dataset:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
             raise InputError(
-                f"Dataset: the first argument should be a name, such as 'x', found a {type(self.name).__name__}"
+                "Dataset: the first argument should be a name, such as 'x', "
+                f"found a {type(self.name).__name__}"
             )
         hidden, images = None, self.images
         if not isinstance(images, Rows):
@@ -85,7 +86,8 @@ class Dataset:
         if not isinstance(self.factors, Mapping):
             found = f"found a {type(self.factors).__name__}"
             raise InputError(
-                f"{self.name}: factors should be a mapping from names to numbers, one for each example; {found}"
+                f"{self.name}: factors should be a mapping from names to numbers, "
+                f"one for each example; {found}"
             )
         factors = {
             name: known(self.name, f"factor {name!r}", values) for name, values in self.factors.items()
@@ -94,7 +96,8 @@ class Dataset:
         for name, values in factors.items():
             if values.shape != (len(images),) or values.dtype.kind not in "iuf":
                 raise InputError(
-                    f"{self.name}: factor {name!r} should be {len(images)} numbers, found {values.dtype} of shape {values.shape}"
+                    f"{self.name}: factor {name!r} should be {len(images)} numbers, "
+                    f"found {values.dtype} of shape {values.shape}"
                 )
             require_finite(self.name, f"factor {name!r}", values)
         if self.conditions is not None:
@@ -109,7 +112,8 @@ class Dataset:
         if self.schema is not None and self.kind != "values":
             helps = 'columns="name=count" says what a column is'
             raise InputError(
-                f"{self.name}: each column of a table has a kind of its own; found kind={self.kind!r}: {helps}"
+                f"{self.name}: each column of a table has a kind of its own; "
+                f"found kind={self.kind!r}: {helps}"
             )
         if self.schema is not None and images.shape[1:] != (len(self.schema),):
             expected = f"rows should have {len(self.schema)} entries, one for each column of the schema"
@@ -120,25 +124,26 @@ class Dataset:
 
     @property
     def event_shape(self) -> tuple[int, ...]:
-        """The shape of one example: (C, H, W) or (D,)."""
+        """The shape of one example is (C, H, W) or (D,)."""
         return self.images.shape[1:]
 
     @property
     def y(self) -> Array | None:
-        """What a model may be told of each example: the conditions where there are any, else the labels, or
-        None.
+        """Return what a model may be told of each example: the conditions if there are any, else the labels.
+
+        None says that there are neither.
         """
         return self.labels if self.conditions is None else self.conditions
 
     @property
     def share_missing(self) -> float:
-        """The share of all entries that are missing, from 0 to 1."""
+        """The share of all entries that are missing lies between 0 and 1."""
         return (
             0.0 if self.observed is None else float(1 - np.count_nonzero(self.observed) / self.observed.size)
         )
 
     def entry(self, entry: int) -> str:
-        """What the entry of that number is called, from 0 to D − 1: a column, or a pixel of a picture."""
+        """Name the entry of that number, from 0 to D − 1: a column, or a pixel of a picture."""
         if len(self.event_shape) == 1:
             return f"column {self.entry_names[entry] if self.entry_names else entry!r}"
         index = tuple(int(i) for i in np.unravel_index(entry, self.event_shape))
@@ -147,14 +152,13 @@ class Dataset:
         return f"the entry at {index}"
 
     def place(self, row: int, entry: int) -> str:
-        """Where an entry of an example stands, in words."""
+        """Say in words where an entry of an example stands."""
         return f"{self.entry(entry)} of {'picture' if len(self.event_shape) == 3 else 'example'} {row}"
 
     def batch(self, indices: Indices, dtype: npt.DTypeLike = np.float32) -> Batch:
-        """The chosen examples as fresh rows x (B, D) of `dtype`, pixels divided by 255, and their y.
+        """Return the chosen examples as fresh rows x (B, D) of `dtype`, pixels divided by 255, and their y.
 
-        Where an entry of theirs is missing, x is 0 and the batch's `observed` is False; `observed` is None
-        where none is.
+        Where an entry is missing, x is 0 and `observed` is False. `observed` is None if no entry is missing.
 
         >>> Dataset("grey", [[0, 51, 255]], kind="pixels").batch(slice(0, 1), np.float64).x
         array([[0. , 0.2, 1. ]])
@@ -179,13 +183,14 @@ class Dataset:
         return Batch(rows, y.astype(dtype) if y is not None and y.dtype.kind == "f" else y, observed)
 
     def batches(self, size: int, dtype: npt.DTypeLike = np.float32) -> Iterator[Batch]:
-        """All examples in order, `size` at a time; the last batch may be smaller."""
+        """Yield all examples in order, `size` at a time; the last batch may be smaller."""
         for start in range(0, len(self), size):
             yield self.batch(slice(start, start + size), dtype)
 
     def subset(self, indices: Indices) -> Dataset:
-        """The chosen examples with all that is known about them. A slice gives views of the same memory, and
-        of examples in a file none is read.
+        """Return the chosen examples with all that is known about them.
+
+        A slice gives views of the same memory. Examples that stay in a file are not read.
         """
         chosen = self._checked_indices(indices)
         images = rows_of(self.images, chosen)
@@ -205,11 +210,11 @@ class Dataset:
         )
 
     def split(self, held_out: int, *, seed: int = 0, last: bool = False) -> tuple[Dataset, Dataset]:
-        """The examples to train on and `held_out` others to judge on, each in the order in which they stand.
+        """Split into examples to train on and `held_out` others to judge on, each part in its original order.
 
-        Which ones are held out is drawn from the seed, so that data which come sorted, as by class, are
-        judged on all of it. With `last` they are the last ones, as a series wants it. Both parts hold at
-        least one example.
+        The seed decides which examples are held out, so that data that come sorted, by class for instance,
+        are judged on all classes. With `last` the last examples are held out, as a time series needs. Both
+        parts hold at least one example.
         """
         require_count(f"{self.name}.split", "held_out", held_out, 0)
         if not 0 < held_out < len(self):
@@ -222,7 +227,7 @@ class Dataset:
         return self.subset(np.sort(order[held_out:])), self.subset(np.sort(order[:held_out]))
 
     def _with(self, **parts: Any) -> Dataset:
-        """These examples with other parts, which need no further check."""
+        """Return these examples with other parts, which need no further check."""
         other = copy(self)
         for name, part in parts.items():
             object.__setattr__(other, name, part)
@@ -235,8 +240,8 @@ class Dataset:
         mask = chosen.dtype == np.bool_
         if chosen.ndim != 1 or not (mask or chosen.dtype.kind in "iu") or (mask and len(chosen) != len(self)):
             raise InputError(
-                f"{self.name}: indices should be a slice, integers of shape (B,) or bools of shape ({len(self)},), "
-                f"found {chosen.dtype} {chosen.shape}"
+                f"{self.name}: indices should be a slice, integers of shape (B,) or bools of shape "
+                f"({len(self)},), found {chosen.dtype} {chosen.shape}"
             )
         if not mask and chosen.size and not (chosen.min() >= -len(self) and chosen.max() < len(self)):
             raise InputError(

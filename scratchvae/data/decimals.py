@@ -1,4 +1,4 @@
-"""With how many digits behind the point a column's numbers are written, and new numbers with as many."""
+"""Decimals: the number of digits behind the point in a column, and new numbers rounded to as many."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -8,13 +8,12 @@ import numpy as np
 
 from scratchvae.arrays import Array
 
-# of a column whose numbers are rounded: more are those of a binary fraction, which nobody has written
+# A column with more decimals is not rounded: such digits come from a binary fraction, and nobody wrote them.
 MOST_DECIMALS = 8
 
 
 def decimals_of(cells: Iterable[Any]) -> int | None:
-    """The most digits behind the point that any of these numbers is written with; None for more than
-    MOST_DECIMALS.
+    """Return the most digits behind the point that any of these numbers has, or None beyond MOST_DECIMALS.
 
     >>> decimals_of(["2.14", 0.5, "1e-3"]), decimals_of([0.1 + 0.2])
     (3, None)
@@ -27,8 +26,9 @@ def decimals_of(cells: Iterable[Any]) -> int | None:
 
 
 def rounded(numbers: Array, decimals: int | None, *, positive: bool = False) -> Array:
-    """Numbers (N,) with so many decimals, as they are where `decimals` is None; `positive` ones stay above 0,
-    and NaN stays NaN.
+    """Round numbers (N,) to so many decimals; where `decimals` is None they stay as they are.
+
+    `positive` numbers stay above 0, and NaN stays NaN.
 
     >>> rounded(np.array([1.2345, 0.001]), 2, positive=True).tolist()
     [1.23, 0.01]

@@ -1,13 +1,12 @@
-"""What a user says that columns are: `age=count, 'heart rate'=positive, size=ordered(S, M, L),
-pixel_*=count`.
+"""A user declares what columns are in a small grammar: `age=count, size=ordered(S, M, L), pixel_*=count`.
 
     columns  =  entry {, entry}
     entry    =  name=kind  |  name=kind(level, level, …)
     kind     =  real  |  positive  |  count  |  ordered  |  binary  |  categorical  |  ignored
 
-Names and levels that hold one of , = ( ) or begin or end in a space stand in quotes. In a name, * stands for
-any letters; of two entries that match a column the later one counts, and the levels are listed from the
-lowest to the highest.
+A name or a level stands in quotes if it holds one of , = ( ) or begins or ends in a space, as in 'heart rate
+'=positive. In a name, * stands for any letters. Where two entries match a column, the later one counts.
+Levels are listed from the lowest to the highest.
 """
 
 import re
@@ -27,7 +26,7 @@ GRAMMAR = 'columns should be like "age=count, size=ordered(S, M, L)"'
 
 @dataclass(frozen=True)
 class Declared:
-    """One entry: the columns of that name or pattern are of that kind, with these levels if any are given."""
+    """An entry declares of which kind the columns of that name or pattern are, and which levels they have."""
 
     name: str
     kind: str
@@ -37,12 +36,13 @@ class Declared:
         require_choice("columns", f"the kind of {self.name!r}", self.kind, (*KINDS, IGNORED))
         if self.levels and self.kind not in WITH_LEVELS:
             raise InputError(
-                f"columns: a {self.kind} column has no levels, found {self.name}={self.kind}({', '.join(self.levels)})"
+                f"columns: a {self.kind} column has no levels, "
+                f"found {self.name}={self.kind}({', '.join(self.levels)})"
             )
 
 
 def declared(columns: str | Mapping[str, str]) -> list[Declared]:
-    """The entries of such a text, or of a mapping from names to kinds such as {"size": "ordered(S, M, L)"}."""
+    """Parse such a text, or a mapping such as {"size": "ordered(S, M, L)"}, into its entries."""
     if isinstance(columns, Mapping):
         return [_declared_kind(str(name), kind) for name, kind in columns.items()]
     if not isinstance(columns, str):
@@ -66,7 +66,7 @@ def declared(columns: str | Mapping[str, str]) -> list[Declared]:
 
 
 def _declared_kind(name: str, kind: str) -> Declared:
-    """The entry of one column of a mapping, whose kind is like "ordered(S, M, L)"."""
+    """Return the entry for one column of a mapping, whose kind is a text such as "ordered(S, M, L)"."""
     entries = declared(f"name={kind}")
     if len(entries) != 1:
         found = f"found {kind!r:.80}: give each column an item of its own, or all of them in one text"
@@ -77,7 +77,7 @@ def _declared_kind(name: str, kind: str) -> Declared:
 
 
 def of_each(entries: Sequence[Declared], names: Sequence[str]) -> dict[str, Declared]:
-    """What is declared of the columns of these names. InputError for an entry that matches none of them."""
+    """Return what is declared of each of these columns; InputError for an entry that matches none of them."""
     found: dict[str, Declared] = {}
     for entry in entries:
         matching = [name for name in names if name == entry.name] or [
@@ -91,12 +91,12 @@ def of_each(entries: Sequence[Declared], names: Sequence[str]) -> dict[str, Decl
 
 
 def quoted(word: str) -> str:
-    """A name or a level as the grammar has it, in quotes where it needs them."""
+    """Write a name or a level as the grammar needs it, in quotes where it needs them."""
     if word and word == word.strip() and not set(word) & set(",=()\"'"):
         return word
     return f"'{word}'" if "'" not in word else f'"{word}"'
 
 
 def _bare(word: str) -> str:
-    """A word without its quotes."""
+    """Return a word without its quotes."""
     return word[1:-1] if word[:1] in ("'", '"') and len(word) > 1 else word

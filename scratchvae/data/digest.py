@@ -1,4 +1,4 @@
-"""Whether two data sets are the same one: a digest of what they hold."""
+"""A digest of what a data set holds tells whether two sets are the same one."""
 
 import hashlib
 
@@ -7,13 +7,14 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.data.dataset import Dataset
 
-AT_ONCE = 1 << 22  # values, so that a set in an odd memory layout is not copied whole
+AT_ONCE = 1 << 22  # so many values are copied together: a set in an odd memory layout is never copied whole
 
 
 def digest(data: Dataset) -> str:
-    """SHA-256 over dtype, shape and values in C order of the images, the labels, the conditions and the mask.
+    """Return the SHA-256 of the images, the labels, the conditions and the mask of a data set.
 
-    Names don't count. A mask that hides exactly what is NaN says nothing new, and isn't counted.
+    Each contributes its dtype, its shape and its values in C order. Names do not count. A mask that hides
+    exactly the entries that are NaN adds nothing, and is not counted.
 
     >>> from scratchvae.data import glyphs
     >>> digest(glyphs(10)) == digest(glyphs(11).subset(slice(0, 10)))
@@ -32,7 +33,7 @@ def digest(data: Dataset) -> str:
 
 
 def _mask(data: Dataset) -> Array | None:
-    """Which entries were observed, where the images alone don't say so."""
+    """Return which entries were observed, or None where NaN among the images says the same."""
     if data.observed is None or (
         data.images.dtype.kind == "f" and (np.isnan(data.images) == ~data.observed).all()
     ):

@@ -1,4 +1,4 @@
-"""docstrings: a corpus that every Python brings along, what its standard library says about itself."""
+"""docstrings: a corpus that comes with every Python, the documentation of its standard library."""
 
 import ast
 import sysconfig
@@ -35,17 +35,17 @@ MODULES = (
         "subprocess",
     ),
     *("tarfile", "threading", "typing", "unittest", "urllib", "xml", "zipfile"),
-)  # each in every Python from 3.11 on, and with words of its own
-LEAST_WORDS = 8  # that a docstring must have to be a document
+)  # every Python from 3.11 on has each of these, and each has words of its own
+LEAST_WORDS = 8  # a docstring with fewer words is no document
 
 
 def docstrings(modules: Sequence[str] = MODULES) -> Corpus:
-    """The docstrings of modules of the standard library, of eight words or more each: N documents, labelled
-    by their module.
+    """Return docstrings of modules of the standard library as N documents, labelled by their module.
 
-    Of a package all files count but its tests. Source is parsed, nothing is imported. They come in a fixed
-    random order, so that any part of them is like the whole; a docstring that appears again is left out. The
-    same Python version gives the same corpus. InputError for a module that has no source there.
+    A docstring counts if it has eight words or more. All files of a package are read except its tests. The
+    source is parsed, and nothing is imported. The documents come in a fixed random order, so that any part of
+    them resembles the whole; a docstring that appears again is left out. The same Python version gives the
+    same corpus. InputError for a module that has no source there.
     """
     library = Path(sysconfig.get_path("stdlib"))
     found: dict[str, int] = {}

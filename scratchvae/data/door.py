@@ -1,6 +1,4 @@
-"""The one door for data: whatever people have their examples in becomes a plain array of real numbers, or one
-sentence.
-"""
+"""The door for data: whatever holds the examples becomes a plain array of real numbers, or an InputError."""
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -17,11 +15,12 @@ from scratchvae.data.real_numbers import real_numbers, require_one_shape
 
 @dataclass(frozen=True, eq=False)
 class Arrival:
-    """What came in at the door.
+    """The numbers that came in, what a mask hides of them, and the names of the columns.
 
-    values  numbers in the machine's byte order, of any shape: bools, integers or floats, NaN where an entry is missing
+    values  numbers in the machine's byte order, of any shape: bools, integers or floats; NaN where one is
+            missing
     hidden  of the same shape, True where a mask says that an entry is missing; None where there is no mask
-    names   what each column is called, or nothing
+    names   what each column is called; empty where columns have no names
     """
 
     values: Array
@@ -31,9 +30,9 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Form:
-    """A form in which data come: what it is called, how it is known, and what it becomes.
+    """A form in which data come: what it is called, how it is recognized, and how it becomes an Arrival.
 
-    The first that fits counts.
+    The first form of FORMS that fits is used.
     """
 
     words: str
@@ -42,18 +41,18 @@ class Form:
 
 
 def arrival(where: str, given: Any, *, called: str = "x") -> Arrival:
-    """Anybody's data as numbers, by the table FORMS; InputError, which begins with `where`, for what holds no
-    real numbers.
+    """Turn anybody's data into numbers by the table FORMS.
+
+    InputError, which begins with `where`, for what holds no real numbers.
     """
     return next(form for form in FORMS if form.fits(given)).take(where, called, given)
 
 
 def known(where: str, called: str, given: Any) -> Array:
-    """What is known of examples beside x, such as labels, conditions and factors, as an array of whatever it
-    holds.
+    """Return what is known of examples beside x, such as labels, conditions and factors, as one array.
 
-    Only entries of x may be missing. InputError where a mask hides some of the others, at whatever depth of a
-    list it stands, and where rows differ in length.
+    Only entries of x may be missing. InputError where a mask hides an entry, at whatever depth of a list it
+    stands, and where rows differ in length.
     """
     hidden = count_hidden(given)
     if hidden:
@@ -69,8 +68,9 @@ def known(where: str, called: str, given: Any) -> Array:
 
 
 def plain(given: Any) -> Any:
-    """A torch tensor as a NumPy array, and everything else as it is: for what need not hold numbers, such as
-    labels.
+    """Turn a torch tensor into a NumPy array, and return everything else as it is.
+
+    This is for data that need not hold numbers, such as labels.
     """
     return _of_torch("", "", given) if _is_torch(given) else given
 
@@ -133,12 +133,15 @@ def _take_masked(where: str, called: str, given: Any) -> Arrival:
 
 
 def is_frame(given: Any) -> bool:
-    """Whether it is a DataFrame of pandas, or one that is used alike."""
+    """Whether it is a DataFrame of pandas, or one with the same interface."""
     return hasattr(given, "columns") and hasattr(given, "to_numpy") and hasattr(given, "dtypes")
 
 
 def _take_frame(where: str, called: str, given: Any) -> Arrival:
-    """A DataFrame of numbers, NaN where an entry is missing. This is where tables go that hold anything else."""
+    """Turn a DataFrame of numbers into an array, with NaN where an entry is missing.
+
+    The message for a table that holds anything else begins here.
+    """
     names = [str(name) for name in given.columns]
     if any(name is None or name != name for name in given.columns):
         helps = f"{called}.columns = […] gives every column one"
@@ -154,16 +157,16 @@ def _take_frame(where: str, called: str, given: Any) -> Arrival:
 
 
 def _column(where: str, called: str, cells: Any) -> Array:
-    """The numbers of a DataFrame's column, NaN where a mask hides one."""
+    """Return the numbers of a DataFrame's column, with NaN where a mask hides one."""
     numbers = real_numbers(where, called, np.asarray(cells))
     return np.where(np.ma.getmaskarray(cells), np.nan, numbers) if np.ma.is_masked(cells) else numbers
 
 
 def _take_array(where: str, called: str, given: Any) -> Arrival:
     if isinstance(given, np.memmap) and given.dtype.kind in "biuf" and given.dtype.isnative:
-        return Arrival(given)  # which is read when it is asked for
+        return Arrival(given)  # its entries are read when somebody asks for them
     try:
-        array = np.asanyarray(given)  # which keeps a mask
+        array = np.asanyarray(given)  # asanyarray keeps a mask
     except (ValueError, TypeError, RuntimeError) as error:
         found = f"found a {type(given).__name__} whose __array__ gives none ({error!s:.200})"
         raise InputError(f"{where}: {called} should be an array of examples; {found}") from None
@@ -173,7 +176,7 @@ def _take_array(where: str, called: str, given: Any) -> Arrival:
 
 
 def _stacked(where: str, called: str, given: Any) -> Any:
-    """Nested lists, some of whose parts are masked arrays, as one masked array."""
+    """Turn nested lists, some of whose parts are masked arrays, into one masked array."""
     if isinstance(given, list | tuple):
         parts = [_stacked(where, called, part) for part in given]
         require_one_shape(where, called, parts)

@@ -1,6 +1,4 @@
-"""Entries so large that arithmetic loses the others: a sentinel such as 1e30, which somebody has put where
-nothing is known.
-"""
+"""Extreme entries, such as 1e30 for an unknown number, make arithmetic lose the other entries of a column."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +12,10 @@ HELPS = "if it stands for a missing entry, put NaN there; else correct it, or le
 
 
 def require_told_apart(where: str, data: Dataset, dtype: npt.DTypeLike) -> None:
-    """InputError where an entry is so far from all others of its column that, on its scale, the dtype cannot
-    tell them apart.
+    """InputError where an entry is so far from its column that `dtype` cannot tell the other entries apart.
 
-    That is a distance of 0.1/ε times the range of the others, ε being the dtype's: about 10⁶ of them in
-    float32.
+    That is a distance of 0.1/ε times the range of the others, where ε belongs to the dtype: about 10⁶ ranges
+    in float32.
     """
     D = int(np.prod(data.event_shape))
     lowest, highest = _ends(data, np.arange(D), 1)
@@ -27,17 +24,19 @@ def require_told_apart(where: str, data: Dataset, dtype: npt.DTypeLike) -> None:
         return
     (low, second_low), (high, second_high) = _ends(data, suspicious, 2)
     for d, a, b, c, e in zip(suspicious, low, second_low, second_high, high, strict=True):
-        # the largest one apart, or the smallest
+        # either the largest entry lies apart from the others, or the smallest does
         far, others = (e - c, c - a) if e - c > b - a else (b - a, e - b)
         if np.isfinite(others) and 0 < others < 10 * float(np.finfo(dtype).eps) * far:
             place, value = _furthest(data, int(d), low=e - c <= b - a)
-            found = f"beside which the other entries of {data.entry(int(d))} differ by less than {np.dtype(dtype)} resolves"
+            others_of = f"the other entries of {data.entry(int(d))}"
+            found = f"beside which {others_of} differ by less than {np.dtype(dtype)} resolves"
             raise InputError(f"{where}: {place} is {value:g}, {found}: {HELPS}")
 
 
 def _ends(data: Dataset, columns: Array, count: int) -> tuple[Array, Array]:
-    """The `count` lowest and highest observed entries of each of those columns, the extreme one first, ∞ and
-    −∞ without any.
+    """Return the `count` lowest and the `count` highest observed entries of each column.
+
+    The extreme one comes first. A column without an observed entry gives ∞ and −∞.
     """
     lowest, highest = np.full((count, len(columns)), np.inf), np.full((count, len(columns)), -np.inf)
     for batch in data.batches(AT_ONCE, np.float64):
@@ -53,7 +52,7 @@ def _ends(data: Dataset, columns: Array, count: int) -> tuple[Array, Array]:
 
 
 def _furthest(data: Dataset, d: int, *, low: bool) -> tuple[str, float]:
-    """Where the lowest or the highest observed entry of a column stands, and the entry."""
+    """Say where the lowest or the highest observed entry of a column stands, and return the entry."""
     place, value, found, start = "", 0.0, -np.inf, 0
     for batch in data.batches(AT_ONCE, np.float64):
         x = -batch.x[:, d] if low else batch.x[:, d]

@@ -1,4 +1,4 @@
-"""Examples of which only a few keep their labels: what semi-supervised models are tried on."""
+"""Few labels: most examples lose their labels, and semi-supervised models are tried on the result."""
 
 from dataclasses import replace
 
@@ -7,16 +7,15 @@ import numpy as np
 from scratchvae.arrays import InputError, require_count, require_seed
 from scratchvae.data.dataset import Dataset
 
-HIDDEN = (
-    -1
-)  # the label of an example whose class nobody knows, as scikit-learn's semi-supervised models have it
+HIDDEN = -1  # the label of an example whose class nobody knows; scikit-learn uses the same number
 
 
 def few_labels(data: Dataset, count: int, *, seed: int = 0) -> Dataset:
-    """The same examples, of which `count` keep their labels and all others have −1.
+    """Return the same examples, of which `count` keep their labels; all others get −1.
 
-    Which ones keep them is drawn from the seed, as many of each label as there can be: of labels in turn, one
-    example at a time. All keep them where there are no more. InputError for examples without labels.
+    The seed decides which examples keep them. The labels take turns, one example at a time, so that each
+    label is kept as often as possible. With a `count` of all examples or more, every example keeps its label.
+    InputError for examples without labels.
     """
     require_count("few_labels", "count", count)
     require_seed("few_labels", "seed", seed)
@@ -24,7 +23,7 @@ def few_labels(data: Dataset, count: int, *, seed: int = 0) -> Dataset:
         raise InputError(f"few_labels: examples should have labels; found none in {data.name}")
     order = np.random.default_rng(seed).permutation(len(data))
     shuffled = data.labels[order]
-    rounds = np.empty(len(data), np.intp)  # the how-manieth example of its label each is
+    rounds = np.empty(len(data), np.intp)  # the index of each example among those of its label
     for label in np.unique(shuffled):
         of_label = shuffled == label
         rounds[of_label] = np.arange(np.count_nonzero(of_label))

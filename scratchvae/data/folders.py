@@ -13,14 +13,13 @@ from scratchvae.data.limits import OF_A_FILE, require_room
 def examples(
     folder: Path, suffix: str | tuple[str, ...], kind: str
 ) -> tuple[list[Path], Array | None, tuple[str, ...]]:
-    """The files with that suffix, or one of those, in the order of their names, the label of each, and the
-    labels' names.
+    """Return the files of a folder that have one of those suffixes, their labels, and the labels' names.
 
-    In a folder of sub-folders each holds one class, and labels count them in the order of their names; else
-    labels are None. Hidden files and folders are left out, and so are sub-folders without such files.
-    InputError, in which `kind` names the files, where there are none, where there are both files and
-    sub-folders of them, where a folder can't be read, or where the entries, each of which counts as OF_A_FILE
-    bytes, are too many.
+    The files are sorted by name. In a folder of sub-folders each sub-folder holds one class, and labels count
+    the classes in the order of their names. Otherwise labels are None. Hidden files and folders are left out,
+    and so are sub-folders without such files. InputError, in which `kind` names the files, where there are
+    none, where there are both files and sub-folders of them, where a folder cannot be read, or where the
+    entries are too many: each counts as OF_A_FILE bytes.
     """
     if not folder.is_dir():
         found = "a file" if folder.exists() else "nothing there"
@@ -39,7 +38,8 @@ def examples(
     classes = {name: found for name, found in classes.items() if found}
     if files and classes:
         raise InputError(
-            f"{folder}: expected {kind} files or sub-folders of them, found both (such as {next(iter(classes))})"
+            f"{folder}: expected {kind} files or sub-folders of them, "
+            f"found both (such as {next(iter(classes))})"
         )
     if not files and not classes:
         raise InputError(f"{folder}: expected {kind} files, or sub-folders of them, found none")
@@ -61,7 +61,10 @@ def holds(folder: Path, suffix: str | tuple[str, ...]) -> bool:
 
 
 def _entries(folder: Path, seen: int) -> Iterator[os.DirEntry[str]]:
-    """What the folder holds but hidden entries; InputError as soon as there is too much, `seen` counted in."""
+    """Yield the entries of a folder that are not hidden.
+
+    InputError as soon as there are too many of them, `seen` others counted in.
+    """
     try:
         with os.scandir(folder) as entries:
             for number, entry in enumerate(entries, seen + 1):

@@ -1,6 +1,4 @@
-"""glyphs: a data set that needs no download, digits and letters in many typefaces, warped by factors that are
-known.
-"""
+"""glyphs: digits and letters in many typefaces, warped by known factors, which need no download."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -37,12 +35,11 @@ def glyphs(
     seed: int | np.random.SeedSequence = 0,
     size: int = 28,
 ) -> Dataset:
-    """n glyphs of independent uniform FACTORS: images (n, 1, size, size) uint8, labels the index of the
-    character.
+    """Draw n glyphs of independent uniform FACTORS: images (n, 1, size, size) uint8, labelled by character.
 
-    `characters` are those to draw, which labels then count; `ranges` replaces the range of any factor but the
-    character, so that {"x": (0, 0)} holds x at 0. The same seed gives the same bytes, and the first m of n
-    are the m of glyphs(m): row i of the uniform draws (n, 8) is image i.
+    `characters` are those to draw, and labels are indices into them. `ranges` replaces the range of any
+    factor but the character, so that {"x": (0, 0)} keeps x at 0. The same seed gives the same bytes. Row i of
+    the uniform draws (n, 8) makes image i, so that the first m of n images are those of glyphs(m).
     """
     require_count("glyphs", "n", n)
     _require_size("glyphs", n, size)
@@ -69,10 +66,9 @@ def glyphs(
 
 
 def numerals(n: int = 20_000, *, seed: int | np.random.SeedSequence = 0, size: int = 28) -> Dataset:
-    """n glyphs that are easy to learn: the ten digits in the ten typefaces of DejaVu, each in the middle of
-    its picture.
+    """Draw n glyphs that are easy to learn: ten digits in the ten typefaces of DejaVu, each in the middle.
 
-    A small model draws convincing ones after a minute of training, where all 62 characters of all typefaces
+    A small model draws convincing ones after a minute of training, while all 62 characters of all typefaces
     take it longer.
     """
     drawn = glyphs(n, characters=CHARACTERS[:10], ranges=NUMERALS, seed=seed, size=size)
@@ -80,14 +76,14 @@ def numerals(n: int = 20_000, *, seed: int | np.random.SeedSequence = 0, size: i
 
 
 def draw_glyphs(factors: Mapping[str, Array], *, size: int = 28) -> Array:
-    """The images (n, 1, size, size) uint8 of n rows of FACTORS, each given as (n,); values may go a little
-    beyond their range.
+    """Draw the images (n, 1, size, size) uint8 of n rows of FACTORS, each given as (n,).
 
-    A point q of the upright glyph is drawn at p = scale · R(rotation) · S(shear) · q + (x, y): q is measured
-    from the middle of the upright ink's bounding box, p from the middle of the picture, both in units of 1/28
-    of the picture's side. `distance_field` says how large the upright glyph is. A pixel looks up the signed
-    distance d(q) at its own q, bilinearly, and is covered by clip(1/2 + (scale · d(q) + weight / 2) / pixel,
-    0, 1), the area that a straight edge at that distance leaves it.
+    Values may lie a little beyond their range. A point q of the upright glyph is drawn at p = scale ·
+    R(rotation) · S(shear) · q + (x, y). Here q is measured from the middle of the upright ink's bounding box,
+    p from the middle of the picture, both in units of 1/28 of the picture's side. `distance_field` says how
+    large the upright glyph is. A pixel looks up the signed distance d(q) at its own q, bilinearly, and is
+    covered by clip(1/2 + (scale · d(q) + weight / 2) / pixel, 0, 1), the area that a straight edge at that
+    distance leaves it.
     """
     _require_factors(factors)
     n = len(factors["character"])
@@ -110,8 +106,9 @@ def draw_glyphs(factors: Mapping[str, Array], *, size: int = 28) -> Array:
 
 
 def _require_size(where: str, n: int, size: int) -> None:
-    """InputError unless n pictures of size x size pixels have room, with what is computed of DRAWN_AT_ONCE of
-    them.
+    """InputError unless n pictures of size x size pixels have room.
+
+    The arrays from which DRAWN_AT_ONCE pictures are computed are counted too.
     """
     require_count(where, "size", size, SMALLEST)
     require_room_to_draw(
@@ -135,13 +132,15 @@ def _require_factors(factors: Mapping[str, Array]) -> None:
         index = factors[name]
         if index.dtype.kind not in "iu" or index.min() < 0 or index.max() >= len(kinds):
             raise InputError(
-                f"draw_glyphs: {name} should be integers in 0..{len(kinds) - 1}, found {index.dtype} {index.min()}..{index.max()}"
+                f"draw_glyphs: {name} should be integers in 0..{len(kinds) - 1}, "
+                f"found {index.dtype} {index.min()}..{index.max()}"
             )
 
 
 def _looked_up_at(warp: Mapping[str, Array], size: int) -> tuple[Array, Array]:
-    """Where in its field, in samples, each pixel looks: q = S⁻¹ R⁻¹ (p − (x, y)) / scale, as (B, size, size)
-    float32 twice.
+    """Return where in its field, in samples, each pixel looks: q = S⁻¹ R⁻¹ (p − (x, y)) / scale.
+
+    The horizontal and the vertical positions are (B, size, size) float32 each.
     """
     centre = (np.arange(size) + 0.5) * (FRAME / size) - FRAME / 2
     angle, shear = np.deg2rad(warp["rotation"]), warp["shear"]
@@ -157,7 +156,7 @@ def _looked_up_at(warp: Mapping[str, Array], size: int) -> tuple[Array, Array]:
 
 
 def _bilinear(fields: Array, which: Array, vertical: Array, horizontal: Array) -> Array:
-    """fields[which] at fractional positions (B, size, size); beyond the border the border's value."""
+    """Interpolate fields[which] at fractional positions (B, size, size), which are clipped to the field."""
     row, column = (np.clip(position, 0, np.float32(SAMPLES - 1.001)) for position in (vertical, horizontal))
     top, left = row.astype(np.intp), column.astype(np.intp)
     row -= top.astype(np.float32)

@@ -1,6 +1,4 @@
-"""IDX, the format MNIST comes in: two zero bytes, an element type, the number of axes, their lengths, the
-values.
-"""
+"""IDX, the format of MNIST: two zero bytes, an element type, the number of axes, their lengths, values."""
 
 import math
 import struct
@@ -16,13 +14,12 @@ ELEMENT_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4"
 
 
 def read_idx(path: str | PathLike[str], *, limit: int | None = None) -> Array:
-    """The array of an IDX file, plain or gzipped (known by its first bytes, whatever its name), in this
-    machine's byte order.
+    """Read the array of an IDX file, plain or gzipped, in this machine's byte order.
 
-    With a `limit` it is the first so many along the first axis, and the others are not read. InputError when
-    the file is no IDX file, when it breaks off, or when it holds fewer or more values than its header
-    promises. Source: Y. LeCun, C. Cortes and C. J. C. Burges, "The MNIST database of handwritten digits",
-    section on file formats.
+    The first bytes say whether the file is gzipped, whatever its name. With a `limit`, only the first so many
+    entries along the first axis are read. InputError when the file is no IDX file, when it breaks off, or
+    when it holds fewer or more values than its header promises. Source: Y. LeCun, C. Cortes and C. J. C.
+    Burges, "The MNIST database of handwritten digits", section on file formats.
     """
     path = path_from("read_idx", path)
     with opened(path) as stream:
@@ -36,14 +33,16 @@ def read_idx(path: str | PathLike[str], *, limit: int | None = None) -> Array:
             or not 0 < magic[3] <= MOST_AXES
         ):
             raise InputError(
-                f"{path}: not an IDX file: expected 00 00, a type of {', '.join(f'{t:02x}' for t in ELEMENT_TYPES)} and 1 to "
-                f"{MOST_AXES} axes as its first four bytes, found {magic.hex(' ')}"
+                f"{path}: not an IDX file: expected 00 00, a type of "
+                f"{', '.join(f'{t:02x}' for t in ELEMENT_TYPES)} and 1 to {MOST_AXES} axes "
+                f"as its first four bytes, found {magic.hex(' ')}"
             )
         axes = magic[3]
         lengths = stream.read(4 * axes)
         if len(lengths) < 4 * axes:
             raise InputError(
-                f"{path}: truncated IDX header: {axes} axes need {4 * axes} bytes of lengths, found {len(lengths)}"
+                f"{path}: truncated IDX header: {axes} axes need {4 * axes} bytes of lengths, "
+                f"found {len(lengths)}"
             )
         shape = struct.unpack(f">{axes}I", lengths)
         if 0 in shape:

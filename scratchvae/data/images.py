@@ -1,4 +1,4 @@
-"""A folder of pictures as one data set: examples, or one sub-folder of examples for each class."""
+"""A folder of pictures is one data set: it holds examples, or one sub-folder of examples for each class."""
 
 import logging
 import struct
@@ -22,23 +22,23 @@ from scratchvae.files import open_regular, path_from
 # formats that other programs decode, or that hold no pixels
 LEFT_OUT = {"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "WMF"}
 WHOLE_NUMBERS = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # Pillow's modes of more than 8 bits
-# its modes of one channel; the others become red, green and blue
+# Pillow's modes of one channel; a picture in any other mode becomes red, green and blue
 GREY = ("1", "L", "LA", "La", *WHOLE_NUMBERS)
 UNREADABLE = (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError, struct.error, zlib.error)
-# cover the frame and lose the edges, or lie in it with black around
+# "crop" covers the frame and loses the edges; "fit" lies in the frame with black around it
 RESIZED = {"crop": ImageOps.fit, "fit": ImageOps.pad}
 
 
 @cache
 def formats() -> tuple[str, ...]:
-    """The formats that Pillow decodes by itself."""
+    """Return the formats that Pillow decodes without another program."""
     Image.init()
     return tuple(sorted(Image.OPEN.keys() - LEFT_OUT))
 
 
 @cache
 def suffixes() -> tuple[str, ...]:
-    """What the names of files in those formats end in, such as .png and .jpeg."""
+    """Return the suffixes of files in those formats, such as .png and .jpeg."""
     Image.init()
     return tuple(
         sorted(suffix for suffix, name in Image.registered_extensions().items() if name in formats())
@@ -52,19 +52,19 @@ def read_pictures(
     resize: str = "crop",
     kind: str = "pixels",
 ) -> Dataset:
-    """The pictures of a folder in the order of their names, (N, C, H, W) uint8, in any format that Pillow
-    decodes by itself.
+    """Read the pictures of a folder, (N, C, H, W) uint8, in any format that Pillow decodes by itself.
 
-    A folder of sub-folders holds one class in each: labels count them in the order of their names, which are
-    the label names. Hidden files, and whatever is no picture by its name, are left out. C is 1 where all
-    pictures are grey (1, 8 or 16 bits), else 3, and grey ones among coloured ones have three equal channels.
-    Of 16 bits the upper 8 remain, rounded; transparent parts are laid over black, which is logged;
-    photographs stand upright, as their camera says; of several frames the first counts.
+    They come in the order of their names. In a folder of sub-folders each sub-folder holds one class. Labels
+    count the classes in the order of their names, which become the label names. Hidden files are left out,
+    and so is every file whose name is not that of a picture. C is 1 where all pictures are grey (1, 8 or 16
+    bits), else 3, and a grey picture among coloured ones gets three equal channels. Of 16 bits the upper 8
+    remain, rounded. Transparent parts are laid over black, which a log line tells. Photographs are turned
+    upright as their camera says. Of several frames only the first is read.
 
-    With a `size` (H, W) all become so large: by "crop" each is scaled until it covers the frame, and its
-    middle is cut out; by "fit" it is scaled until it lies in the frame, with black around it. Without one
-    they have to be of one size. InputError when there are no pictures, when one can't be read, when one has
-    another size than the first, or when they would take more bytes than reading may.
+    With a `size` (H, W) all pictures are brought to that size. "crop" scales a picture until it covers the
+    frame, and cuts out its middle; "fit" scales it until it lies in the frame, with black around it. Without
+    a `size` all pictures must be of one size. InputError when there are no pictures, when one cannot be read,
+    when one has another size than the first, or when they would take more bytes than reading may.
     """
     folder = path_from("read_pictures", folder)
     require_choice("read_pictures", "resize", resize, RESIZED)
@@ -90,7 +90,7 @@ def _stacked(files: list[Path], size: tuple[int, int] | None, resize: str) -> Ar
             helps = "size=(H, W), on the command line --size HxW, brings all pictures to one size"
             first = f"{images.shape[3]} x {images.shape[2]} pixels like {files[0].name}"
             raise InputError(f"{file}: expected {first}, found {one.shape[2]} x {one.shape[1]}: {helps}")
-        if len(one) > images.shape[1]:  # the first in colour
+        if len(one) > images.shape[1]:  # this is the first picture in colour
             images, grey = _room_for(files, one), images
             images[:i] = grey[:i]
         images[i] = one
@@ -106,7 +106,7 @@ def _room_for(files: list[Path], one: Array) -> Array:
 
 
 def _require_room(files: list[Path], shape: tuple[int, ...]) -> None:
-    """InputError where pictures of that shape (C, H, W) have no room: all of them, or one while it is made."""
+    """InputError where pictures of that shape (C, H, W) have no room: all of them, or one as it is made."""
     channels, height, width = shape
     of_each = (
         f"{in_words(width)} x {in_words(height)} pixels in {channels} channel{'s' if channels > 1 else ''}"
@@ -116,7 +116,7 @@ def _require_room(files: list[Path], shape: tuple[int, ...]) -> None:
 
 
 def _resized(pixels: Array, size: tuple[int, int], resize: str) -> Array:
-    """(C, H, W) uint8 in another size, by cubic interpolation over as many pixels as become one."""
+    """Resize a picture (C, H, W) uint8 by cubic interpolation over as many pixels as become one."""
     picture = Image.fromarray(pixels[0] if len(pixels) == 1 else np.moveaxis(pixels, 0, 2))
     found = np.asarray(RESIZED[resize](picture, (size[1], size[0]), Image.Resampling.BICUBIC))
     return found[np.newaxis] if found.ndim == 2 else np.moveaxis(found, 2, 0)
@@ -124,15 +124,14 @@ def _resized(pixels: Array, size: tuple[int, int], resize: str) -> Array:
 
 @contextmanager
 def decoding(file: Path, formats: Sequence[str], kind: str) -> Iterator[Image.Image]:
-    """Pillow's image of a regular file in one of the formats; whatever goes wrong with it becomes an
-    InputError.
+    """Open Pillow's image of a regular file in one of the formats; a fault of the file is an InputError.
 
-    The image is not decoded yet: one whose pixels would take more bytes than reading may is refused by its
-    header.
+    The image is not decoded yet. An image whose pixels would take more bytes than reading may is refused by
+    its header.
     """
     try:
         with warnings.catch_warnings(), open_regular(file) as stream:
-            warnings.simplefilter("ignore")  # of what is odd about a file but can be read
+            warnings.simplefilter("ignore")  # Pillow warns of files that are odd but can be read
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(stream, formats=list(formats)) as image:
                 require_room_to_decode(image, str(file))
@@ -148,16 +147,15 @@ def decoding(file: Path, formats: Sequence[str], kind: str) -> Iterator[Image.Im
 
 
 def require_room_to_decode(image: Image.Image, where: str) -> None:
-    """InputError where the pixels of an image, or of the frame that it stands at, would take more bytes than
-    reading may.
-    """
+    """InputError where an image, or its current frame, would take more bytes than reading may."""
     width, height = image.size
     require_room(where, width * height * OF_A_PIXEL, f"{width:,} x {height:,} pixels, while decoded,")
 
 
 def eight_bits(image: Image.Image, where: str) -> Array:
-    """One image as (C, H, W) uint8, by the rules of read_pictures. InputError, which names `where`, for
-    numbers that are no brightnesses.
+    """Return one image as (C, H, W) uint8, by the rules of read_pictures.
+
+    InputError, which names `where`, for numbers that are no brightnesses.
     """
     if image.mode == "F":
         raise InputError(

@@ -1,6 +1,6 @@
-"""What kind of numbers data are:
+"""The kind of numbers in a data set: pixels, counts or values.
 
-pixels, counts or values, as is declared or as a file's format says, never as a dtype does.
+The user declares it, or a file's format decides it; a dtype never does.
 """
 
 from collections.abc import Callable
@@ -10,13 +10,16 @@ import numpy as np
 
 from scratchvae.arrays import Array, InputError, require_choice
 
-CHECKED_AT_ONCE = 1 << 20  # values looked at together, so that the check needs little memory
+CHECKED_AT_ONCE = 1 << 20  # so many values are checked together, so that the check needs little memory
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What the numbers of a kind are in words, what a batch divides them by, and which entries cannot be of
-    the kind.
+    """A kind of numbers.
+
+    words    what the numbers are, for messages
+    divisor  what a batch divides them by
+    wrong    tells of each entry whether it cannot be of this kind
     """
 
     words: str
@@ -38,12 +41,11 @@ KINDS = {
 def require_kind(
     where: str, kind: str, values: Array, observed: Array | None, place: Callable[[int, int], str]
 ) -> None:
-    """InputError where an observed entry of `values` (N, …) cannot be of that kind; `place(row, entry)` says
-    where it stands.
+    """InputError where an observed entry of `values` (N, …) cannot be of that kind.
 
-    Bools are no brightnesses. Neither are fractions that all lie in [0, 1], which are pixels that somebody
-    has divided already. Bytes of 0 and 1 may be pixels, nearly black ones, and whoever declares them so is
-    believed.
+    `place(row, entry)` says in the message where the entry stands. Bools are no brightnesses. Fractions that
+    all lie in [0, 1] are none either, since somebody has divided such pixels already. Bytes of 0 and 1 may be
+    nearly black pixels, and whoever declares them so is believed.
     """
     require_choice(where, "kind", kind, KINDS)
     if kind == "values" or values.dtype == np.uint8:

@@ -1,6 +1,4 @@
-"""Masked arrays inside lists and inside arrays of objects: what their masks hide must not come out as a
-number.
-"""
+"""Masked arrays inside lists and arrays of objects are found, so that no hidden entry becomes a number."""
 
 from typing import Any
 
@@ -8,8 +6,9 @@ import numpy as np
 
 
 def count_hidden(given: Any) -> int:
-    """How many entries a mask hides: of a masked array, of those in a list or in an array of objects, at
-    whatever depth.
+    """Count the entries that masks hide, in a masked array or in those inside lists and arrays of objects.
+
+    Lists may be nested to any depth.
     """
     if isinstance(given, np.ma.MaskedArray):
         return int(np.ma.getmaskarray(given).sum()) if given.dtype.names is None else 0
@@ -21,9 +20,7 @@ def count_hidden(given: Any) -> int:
 
 
 def has_masks(given: Any) -> bool:
-    """Whether it is a masked array, or a list that holds one at whatever depth, or an object whose __array__
-    gives one.
-    """
+    """Whether it is a masked array, a list with one at any depth, or an object whose __array__ gives one."""
     if isinstance(given, list | tuple):
         return any(has_masks(part) for part in given)
     if (

@@ -1,4 +1,4 @@
-"""Which entries of an array of examples were observed: NaN, a mask, or the caller says that some were not."""
+"""Observed entries: NaN, a mask, or the caller says which entries of an array of examples are missing."""
 
 from collections.abc import Callable
 
@@ -7,17 +7,17 @@ import numpy as np
 from scratchvae.arrays import Array, InputError
 from scratchvae.data.door import known
 
-CHECKED_AT_ONCE = 1 << 20  # values looked at together, so that the check needs little memory
+CHECKED_AT_ONCE = 1 << 20  # so many values are checked together, so that the check needs little memory
 
 
 def observed_entries(
     where: str, images: Array, hidden: Array | None, observed: Array | None, place: Callable[[int, int], str]
 ) -> Array | None:
-    """Bools of the shape of `images`, True where an entry was observed, or None where every entry was.
+    """Return bools of the shape of `images`, True where an entry was observed, or None where every entry was.
 
     An entry is missing where `images` is NaN, where the mask `hidden` (of a masked array) is True, and where
-    `observed` is 0. InputError for infinite entries that were observed, whose `place(row, entry)` it names,
-    and for an `observed` of another shape, or one that a mask hides itself.
+    `observed` is 0. InputError for an infinite entry that was observed: `place(row, entry)` says where it
+    stands. InputError, too, for an `observed` of another shape, and for one that a mask hides itself.
     """
     seen = None if hidden is None else ~hidden
     if observed is not None:

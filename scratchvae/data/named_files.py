@@ -1,4 +1,4 @@
-"""Data sets of IDX files that are known by a name: where they may lie, and what their labels are called."""
+"""Data sets of IDX files that have a name: the folders in which they may lie, and their labels' names."""
 
 import os
 from dataclasses import dataclass
@@ -18,8 +18,9 @@ from scratchvae.data.paths import (
 
 @dataclass(frozen=True)
 class Source:
-    """A data set of IDX files: the folders it may lie in, below a place that is looked through, and the names
-    of its labels.
+    """A data set of IDX files: the folders in which it may lie, and the names of its labels.
+
+    The folders are relative to each place that is searched.
     """
 
     folders: tuple[str, ...]
@@ -53,7 +54,11 @@ SYSTEM = Path("/usr/share/datasets")  # where Debian's dataset packages put thei
 
 
 def load_named(name: str, split: str, data_dir: str | PathLike[str] | None, asked: Reading) -> Dataset:
-    """A split of SOURCES[name], from the first place that has it: data_dir, $SCRATCHVAE_DATA, or Debian's folder."""
+    """Load a split of SOURCES[name] from the first place that has it.
+
+    The places are data_dir, $SCRATCHVAE_DATA, and the folder of Debian's packages, in this order. InputError,
+    which lists the folders, where none has it.
+    """
     places = [_expanded(place) for place in (data_dir, os.environ.get(VARIABLE)) if place] + [SYSTEM]
     folders = [place / folder for place in places for folder in SOURCES[name].folders]
     if data_dir and _may_hold(places[0], name):
@@ -65,7 +70,8 @@ def load_named(name: str, split: str, data_dir: str | PathLike[str] | None, aske
         for other in SPLITS:
             if found := images_in(folder, other):
                 raise InputError(
-                    f"load: {name} has no {split} split here, only {other} ({found}); expected {split_files(split)}"
+                    f"load: {name} has no {split} split here, only {other} ({found}); "
+                    f"expected {split_files(split)}"
                 )
     raise InputError(
         f"load: {name} was not found in {', '.join(map(str, folders))}; expected {split_files(split)}; "
@@ -83,8 +89,9 @@ def _expanded(place: str | PathLike[str]) -> Path:
 
 
 def _may_hold(folder: Path, name: str) -> bool:
-    """Whether files directly in the folder can be this source's: no other source's name is the last one on
-    its path.
+    """Whether files directly in the folder can be this source's.
+
+    They cannot if the last name of a source on the folder's path is another source's.
     """
     owner = {
         place.split("/")[0].lower(): known for known, source in SOURCES.items() for place in source.folders

@@ -1,6 +1,4 @@
-"""notes: synthesized tones of several timbres and pitches, sums of sines that anybody can compute again, and
-their spectra.
-"""
+"""notes: synthesized tones of several timbres and pitches as spectra; a sum of sines makes each of them."""
 
 from collections.abc import Mapping
 
@@ -44,11 +42,13 @@ def play_note(
     loudness: float = 0.0,
     release: float = 0.05,
 ) -> Array:
-    """One note as samples (T,) float64 within ±1, fading out over the last `release` seconds. The factors are
-    those of notes.
+    """Synthesize one note as samples (T,) float64 within ±1, which fades out over the last `release` seconds.
 
-    x(t) = a min(t/attack, 1) Σ_k A_k exp(−d_k t) sin(2π r_k f t), f = 440 · 2^((pitch − 69)/12) Hz, with A_k
-    of unit sum and a = 10^(loudness/20). Partials above half the rate are left out.
+    The factors are those of `notes`. In the equation A_k have unit sum, and a = 10^(loudness/20):
+
+      x(t) = a min(t/attack, 1) Σ_k A_k exp(−d_k t) sin(2π r_k f t), f = 440 · 2^((pitch − 69)/12) Hz
+
+    Partials above half the rate are left out.
     """
     if timbre not in TIMBRES:
         raise InputError(f"play_note: timbre should be one of {', '.join(TIMBRES)}; found {timbre!r}")
@@ -75,10 +75,11 @@ def notes(
     ranges: Mapping[str, tuple[float, float]] | None = None,
     seed: int | np.random.SeedSequence = 0,
 ) -> Dataset:
-    """n frames of notes of independent uniform FACTORS: levels (n, F) of a Spectrogram, labels the timbre.
+    """Synthesize n frames of notes of independent uniform FACTORS: levels (n, F), labelled by timbre.
 
-    `ranges` replaces the range of any factor but the timbre. The same seed gives the same frames, and the
-    first m of n are the m of notes(m): row i of the uniform draws (n, 4) is frame i.
+    The levels are those of a Spectrogram. `ranges` replaces the range of any factor but the timbre. The same
+    seed gives the same frames. Row i of the uniform draws (n, 4) makes frame i, so that the first m of n
+    frames are those of notes(m).
     """
     require_count("notes", "n", n)
     if not isinstance(seed, np.random.SeedSequence) and seed < 0:
@@ -108,8 +109,9 @@ def notes(
 
 
 def _waves(factors: Mapping[str, Array], t: Array, rate: int) -> Array:
-    """The notes of N rows of factors at times t (N, T) since they began: play_note's equation, and silence
-    before.
+    """Synthesize the notes of N rows of factors at times t (N, T) since they began.
+
+    The equation is that of `play_note`; before its beginning a note is silent.
     """
     ratio, amplitude, decay = (
         np.stack([timbre[k] for timbre in TIMBRES.values()])[factors["timbre"]] for k in range(3)

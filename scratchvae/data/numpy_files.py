@@ -1,4 +1,4 @@
-"""NumPy's own files: one array (.npy), or a zip of them (.npz), never unpickled."""
+"""NumPy's own files, one array (.npy) or a zip of them (.npz), are read without unpickling anything."""
 
 import gzip
 import logging
@@ -25,11 +25,11 @@ from scratchvae.data.rows import Rows
 from scratchvae.data.streams import MOST_AXES, opened, read_promised
 from scratchvae.files import open_regular, path_from
 
-# names under which a .npz may keep its images, the first found counts
+# A .npz may keep its images under any of these names; the first one that it has is read.
 IMAGES = ("images", "x", "data", "arr_0")
 LABELS = ("labels", "y")  # and its labels; a y of floating numbers holds conditions
 CONDITIONS = "conditions"
-# which say the opposite, or who knows
+# A mask may mean the opposite of observed, so an array of such a name is refused.
 MASKS = ("mask", "masks", "missing", "hidden", "is_missing", "missing_mask")
 OBSERVED = "observed"  # True where an entry of the images was observed
 OF_A_DIRECTORY = 16  # what each byte of a zip's directory becomes in memory
@@ -37,18 +37,21 @@ HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.re
 
 
 def read_arrays(path: str | PathLike[str], *, kind: str = "values", limit: int | None = None) -> Dataset:
-    """The examples of a .npy or .npz file (known by its first bytes), with the labels and conditions of the
-    latter if it has any.
+    """Read the examples of a .npy or .npz file, and the labels and conditions of a .npz file if it has any.
 
-    A .npz keeps its examples under "images", "x", "data" or "arr_0", or holds a single array; labels, whole
-    numbers (N,), under "labels" or "y"; conditions, real numbers (N, C) or (N,) that a model may be told of
-    each example, under "conditions", or as a "y" of floating numbers; and under "observed", of the shape of
-    the examples, which of their entries were observed. The axes are read as `channels_first` says. The
-    numbers are of the `kind` that is declared, whatever their dtype. With a `limit`, the first so many
-    examples of a .npy file are all that is read. A plain .npy file of more bytes than reading may take stays
-    where it is, and each batch reads its own examples. InputError when the file is malformed, breaks off,
-    holds Python objects or a mask, or holds fewer or more bytes than a header promises. A line says which
-    other arrays it does not read.
+    The first bytes say which of the two a file is. A .npz file keeps its arrays under these names:
+
+    - its examples under "images", "x", "data" or "arr_0", unless it holds a single array
+    - labels, whole numbers (N,), under "labels" or "y"
+    - conditions, real numbers (N, C) or (N,) that a model may be told of each example, under "conditions", or
+      under "y" where these are floating numbers
+    - which entries were observed, of the shape of the examples, under "observed"
+
+    `channels_first` says how the axes are read. The numbers are of the `kind` that is declared, whatever
+    their dtype. With a `limit`, only the first so many examples of a .npy file are read. A plain .npy file of
+    more bytes than reading may take stays on disk, and each batch reads its own examples. InputError when the
+    file is malformed, breaks off, holds Python objects or a mask, or holds fewer or more bytes than a header
+    promises. A log line names the other arrays, which are not read.
     """
     path = path_from("read_arrays", path)
     labels = conditions = observed = None
@@ -60,7 +63,7 @@ def read_arrays(path: str | PathLike[str], *, kind: str = "values", limit: int |
                 stream, str(path), limit=limit, in_place=not isinstance(stream, gzip.GzipFile)
             )
         elif start[:4] in (b"PK\3\4", b"PK\5\6"):
-            # a zip begins at its end, which is known when all is inflated
+            # a zip is read from its end, which is known only when everything is inflated
             if isinstance(stream, gzip.GzipFile):
                 raise InputError(f"{path}: a .npz file in a gzip is not read: unpack the gzip")
             images, labels, conditions, observed = _read_npz(stream, path)
@@ -74,8 +77,9 @@ def read_arrays(path: str | PathLike[str], *, kind: str = "values", limit: int |
 
 
 def read_npz(path: str | PathLike[str]) -> dict[str, Array]:
-    """Every array of a .npz file by its name; InputError as above, and where they take more bytes together
-    than reading may.
+    """Read every array of a .npz file and return them by name.
+
+    InputError as of `read_arrays`, and where the arrays take more bytes together than reading may.
     """
     path = path_from("read_npz", path)
     with open_regular(path) as stream, _archive(stream, path) as (archive, named):
@@ -86,7 +90,7 @@ def read_npz(path: str | PathLike[str]) -> dict[str, Array]:
 
 @contextmanager
 def _archive(stream: IO[bytes], path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, zipfile.ZipInfo]]]:
-    """The zip and its arrays by name; what goes wrong in it becomes an InputError."""
+    """Open the zip and list its arrays by name; a fault of the zip becomes an InputError."""
     try:
         require_room(
             str(path), _length_of_directory(stream) * OF_A_DIRECTORY, "the names in the zip's directory"
@@ -115,10 +119,10 @@ def _archive(stream: IO[bytes], path: Path) -> Iterator[tuple[zipfile.ZipFile, d
 
 
 def _length_of_directory(stream: IO[bytes]) -> int:
-    """The bytes that a zip's list of its members promises to have, which are read before anything else of it.
+    """Return how many bytes the zip says its directory has, before anything else of it is read.
 
-    The record at its end says so: at offset 12, and where its comment is followed by nothing else. A zip of
-    more than 4 GB has a second such record before it, with the length at offset 40.
+    The record at the end of the zip says so at offset 12. A zip of more than 4 GB has a second such record
+    before it, with the length at offset 40.
     """
     size = stream.seek(0, os.SEEK_END)
     stream.seek(max(0, size - (1 << 16) - 98))
@@ -132,9 +136,9 @@ def _length_of_directory(stream: IO[bytes]) -> int:
 
 
 def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None, Array | None, Array | None]:
-    """The images, the labels, the conditions of a zip, and which entries were observed.
+    """Return the images, the labels, the conditions and the observed entries of a zip.
 
-    InputError for any other array in it.
+    InputError for a mask under another name. A log line names the arrays that nothing reads.
     """
     with _archive(stream, path) as (archive, members):
         found = [name for name in IMAGES if name in members] or (list(members) if len(members) == 1 else [])
@@ -146,9 +150,10 @@ def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None, Array
         labelled = [name for name in LABELS if name in members and name != found[0]][:1]
         names = [name for name in (found[0], *labelled, CONDITIONS, OBSERVED) if name in members]
         if masks := [name for name in members if name.lower() in MASKS and name not in names]:
-            helps = f"np.savez(path, images=…, {OBSERVED}=…) with True where an entry was observed says which are missing"
+            helps = f"np.savez(path, images=…, {OBSERVED}=…) takes True where an entry was observed"
             raise InputError(
-                f"{path}: expected which entries were observed under {OBSERVED!r}; found {masks[0]!r}: {helps}"
+                f"{path}: expected which entries were observed under {OBSERVED!r}; "
+                f"found {masks[0]!r}: {helps}"
             )
         if unread := [name for name in members if name not in names]:
             logging.getLogger("scratchvae").info(
@@ -179,9 +184,9 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str) 
 
 
 def _read_npy(stream: IO[bytes], where: str, *, limit: int | None = None, in_place: bool = False) -> Any:
-    """One array: magic bytes, a header that is a Python literal, the values.
+    """Read one array: magic bytes, a header that is a Python literal, and the values.
 
-    Where it may stay `in_place`, it can be Rows.
+    With `in_place` an array that is too large for memory stays in its file, as Rows.
     """
     try:
         version = np.lib.format.read_magic(stream)
@@ -228,7 +233,7 @@ def _read_npy(stream: IO[bytes], where: str, *, limit: int | None = None, in_pla
 
 
 def _holds(stream: IO[bytes], promised: int) -> bool:
-    """Whether so many bytes remain in a file, exactly; where it stands does not change."""
+    """Whether exactly so many bytes remain in a file; the position in the file stays the same."""
     here = stream.tell()
     end = stream.seek(0, os.SEEK_END)
     stream.seek(here)
@@ -236,5 +241,5 @@ def _holds(stream: IO[bytes], promised: int) -> bool:
 
 
 def _laid_out(path: str, dtype: np.dtype[Any], offset: int, shape: tuple[int, ...]) -> Array:
-    """The array in a file as a memory map, its channels first."""
+    """Open the array in a file as a memory map, with its channels first."""
     return channels_first(np.memmap(path, dtype, "r", offset, shape), path)

@@ -1,6 +1,4 @@
-"""Files and folders as data sets: what a path leads to is known by its first bytes, by its name, or by what a
-folder holds.
-"""
+"""Files and folders as data sets: a file's first bytes, its name, or a folder's content say what it is."""
 
 import re
 from dataclasses import dataclass
@@ -36,8 +34,13 @@ READ = f"{FILES}, or of a folder of pictures, of sounds or of .txt files"
 
 @dataclass(frozen=True)
 class Reading:
-    """What is asked of what is read: the kind and the size of pictures, None where the file decides, how
-    many, in which order.
+    """What a caller asks of the data that are read.
+
+    kind      the kind of the numbers; None where the file decides
+    size      the height and width of pictures; None where the file decides
+    resize    how pictures come to that size
+    limit     how many examples; None for all
+    in_order  whether data that come sorted by class keep their order
     """
 
     kind: str | None
@@ -47,7 +50,7 @@ class Reading:
     in_order: bool
 
     def side(self) -> int:
-        """The side of pictures that are drawn, which are square."""
+        """Return the side of pictures that are drawn, which are square."""
         height, width = self.size or (28, 28)
         if height != width:
             raise InputError(
@@ -57,7 +60,7 @@ class Reading:
 
 
 def read_path(path: Path, split: str, asked: Reading) -> Dataset:
-    """The examples at a path where something is; InputError for what is neither data nor holds that split."""
+    """Read the examples at an existing path; InputError for what is no data, or lacks that split."""
     if path.is_dir() and any(images_in(path, either) for either in SPLITS):
         if images := images_in(path, split):
             return read_pair(images, path.name, asked=asked)
@@ -68,13 +71,14 @@ def read_path(path: Path, split: str, asked: Reading) -> Dataset:
         return _read_folder(path / split, asked)
     if split != "train":
         raise InputError(
-            f"{path}: holds no separate {split!r} split: split='train' takes all of it, and Dataset.split holds some of it out"
+            f"{path}: holds no separate {split!r} split: split='train' takes all of it, "
+            "and Dataset.split holds some of it out"
         )
     return _read_folder(path, asked) if path.is_dir() else _read_file(path, asked)
 
 
 def _read_folder(path: Path, asked: Reading) -> Dataset:
-    """The examples of a folder that holds files of one kind."""
+    """Read the examples of a folder that holds files of one kind."""
     endings = {"pictures": suffixes(), "sounds": SOUNDS, "texts": (".txt",)}
     kinds = [kind for kind, suffix in endings.items() if holds(path, suffix)]
     if len(kinds) > 1:
@@ -91,7 +95,7 @@ def _read_folder(path: Path, asked: Reading) -> Dataset:
 
 
 def _read_file(path: Path, asked: Reading) -> Dataset:
-    """The examples of a file, which is known by its first bytes, or where they don't say, by its name."""
+    """Read the examples of a file, whose first bytes say what it is, or its name where they do not."""
     suffix = path.suffix.lower()
     if suffix == ".txt":
         return bag_of_words(read_texts(path))
@@ -114,32 +118,33 @@ def _read_file(path: Path, asked: Reading) -> Dataset:
 
 
 def _pixels(path: Path, data: Dataset, asked: Reading) -> Dataset:
-    """Pixels by a file's format.
+    """Return data whose format says that they are pixels.
 
-    InputError where all are 0 or 1, which may be black and white, and nobody has said so.
+    InputError where all are 0 or 1, which may mean black and white, unless the caller has said what they are.
     """
     if asked.kind is None and data.kind == "pixels" and data.images.max() == 1:
         expected = "pixels from 0 to 255, as the format has them"
-        helps = "kind='values' (--kind values) takes them as they stand, kind='pixels' (--kind pixels) divides them by 255"
+        stand = "kind='values' (--kind values) takes them as they stand"
+        helps = f"{stand}, kind='pixels' (--kind pixels) divides them by 255"
         raise InputError(f"{path}: expected {expected}, found 0 and 1 only: {helps}")
     return data
 
 
 def split_files(split: str) -> str:
-    """What the IDX files of a split are called."""
+    """Return the names of the IDX files of a split, for a message."""
     return f"{SPLITS[split]}-images-idx3-ubyte[.gz] and {SPLITS[split]}-labels-idx1-ubyte[.gz]"
 
 
 def images_in(folder: Path, split: str) -> Path | None:
-    """The IDX file with the images of a split in a folder, or None."""
+    """Return the IDX file with the images of a split in a folder, or None."""
     files = (folder / pattern.format(SPLITS[split]) for pattern in IMAGE_FILES)
     return next((file for file in files if file.is_file()), None)
 
 
 def read_pair(images_file: Path, name: str, label_names: tuple[str, ...] = (), *, asked: Reading) -> Dataset:
-    """The images of one IDX file with the labels of the one beside it, if it is there.
+    """Read the images of one IDX file, and the labels of the file beside it if there is one.
 
-    Bytes are pixels, others are values.
+    Bytes are pixels, and numbers of any other type are values.
     """
     labels_file = _labels_beside(images_file)
     labels = None if labels_file is None else read_idx(labels_file)
@@ -150,7 +155,8 @@ def read_pair(images_file: Path, name: str, label_names: tuple[str, ...] = (), *
         labels = labels if limit is None else labels[:limit]
         if labels.shape != (len(images),):
             raise InputError(
-                f"{labels_file}: expected {len(images)} labels for {images_file.name}, found shape {labels.shape}"
+                f"{labels_file}: expected {len(images)} labels for {images_file.name}, "
+                f"found shape {labels.shape}"
             )
     return _pixels(images_file, Dataset(name, images, labels, label_names, kind=kind), asked)
 
@@ -164,5 +170,5 @@ def _labels_beside(images_file: Path) -> Path | None:
 
 
 def sorted_by_class(labels: Array) -> bool:
-    """Whether labels never fall, and are not all the same one."""
+    """Whether labels never fall and are not all the same."""
     return labels.ndim == 1 and bool((labels[:-1] <= labels[1:]).all()) and labels[0] != labels[-1]

@@ -1,4 +1,4 @@
-"""Patches cut from one big picture, such as the photograph that Matplotlib brings along."""
+"""Patches are cut from one big picture, such as the photograph that comes with Matplotlib."""
 
 from os import PathLike
 from pathlib import Path
@@ -15,16 +15,16 @@ PHOTOGRAPH = "grace_hopper.jpg"  # 512 x 600 pixels, in every Matplotlib
 
 
 def photograph() -> Array:
-    """Matplotlib's sample photograph of Grace Hopper, in colour: (3, 600, 512) uint8."""
+    """Return Matplotlib's sample photograph of Grace Hopper, in colour: (3, 600, 512) uint8."""
     import matplotlib
 
     return read_picture(Path(matplotlib.get_data_path(), "sample_data", PHOTOGRAPH))
 
 
 def read_picture(path: str | PathLike[str]) -> Array:
-    """A picture in a format that Pillow decodes, as (C, H, W) uint8: C is 1 if it is grey, else 3.
+    """Read a picture in a format that Pillow decodes, as (C, H, W) uint8, where C is 1 if it is grey, else 3.
 
-    The first frame of several.
+    Of several frames only the first is read.
     """
     with decoding(path_from("read_picture", path), formats(), "a picture") as image:
         return eight_bits(image, str(path))
@@ -38,10 +38,11 @@ def patches(
     grey: bool = True,
     seed: int | np.random.SeedSequence = 0,
 ) -> Dataset:
-    """n square patches of a picture (C, H, W) uint8, from uniformly random places: (n, C, size, size) uint8.
+    """Cut n square patches (n, C, size, size) uint8 from random places of a picture (C, H, W) uint8.
 
-    Without a picture they are of the photograph. `grey` averages its colours. The places are the factors x
-    and y, in pixels from the left and from the top. InputError when a patch would be larger than the picture.
+    The places are uniformly distributed. Without a picture the photograph is cut. `grey` averages the
+    colours. The factors x and y are the place of each patch, in pixels from the left and from the top.
+    InputError when a patch would be larger than the picture.
     """
     require_flag("patches", "grey", grey)
     picture = photograph() if picture is None else np.asarray(picture)

@@ -1,4 +1,4 @@
-"""Arrays of anything as arrays of real numbers: what holds none is refused in one sentence."""
+"""Arrays of any dtype become arrays of real numbers; an array that holds none is refused in one sentence."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -12,14 +12,15 @@ from scratchvae.data.masks import has_masks
 
 
 def real_numbers(where: str, called: str, array: Array) -> Array:
-    """The array as one of real numbers in the machine's byte order."""
+    """Return the array as one of real numbers in the machine's byte order."""
     kind, expected = array.dtype.kind, f"{where}: {called} should hold real numbers"
     if kind in "biuf":
         return array.astype(array.dtype.newbyteorder("="), copy=False)
     if kind == "c":
         helps = f"np.concatenate([{called}.real, {called}.imag], axis=1) makes two numbers of each"
         raise InputError(
-            f"{where}: Complex data not supported: {called} should hold real numbers, found {array.dtype}; {helps}"
+            f"{where}: Complex data not supported: {called} should hold real numbers, "
+            f"found {array.dtype}; {helps}"
         )
     if kind in "Mm":
         unit = f"{called} - {called}.min()" if kind == "M" else called
@@ -57,7 +58,10 @@ def _reads_as_numbers(array: Array) -> bool:
 
 
 def _of_objects(where: str, called: str, array: Array) -> Array:
-    """Python's own numbers as float64, NaN where there is None. InputError names the first that is neither."""
+    """Turn Python's own numbers into float64 and None into NaN.
+
+    InputError names the first entry that is neither.
+    """
     numbers = np.empty(array.shape)
     for index in np.ndindex(array.shape):
         entry = array[index]
@@ -75,8 +79,9 @@ def _of_objects(where: str, called: str, array: Array) -> Array:
 
 
 def _as_float(where: str, called: str, entry: Any, index: tuple[int, ...]) -> float:
-    """The nearest float to one of Python's numbers; InputError where it has none, as 10**400 and a signalling
-    NaN have none.
+    """Return the nearest float to one of Python's numbers.
+
+    InputError where there is none: 10**400 is too large, and a signalling NaN has no float.
     """
     try:
         return float(entry)
@@ -87,7 +92,7 @@ def _as_float(where: str, called: str, entry: Any, index: tuple[int, ...]) -> fl
 
 
 def _at(index: tuple[int, ...]) -> str:
-    """Where an entry of an array stands, in words."""
+    """Say in words where an entry of an array stands."""
     if len(index) > 2 or not index:
         return f"at {index}"
     return f"in row {index[0]}" + (f", column {index[1]}" if len(index) == 2 else "")
@@ -110,7 +115,7 @@ def _refuse_object(where: str, called: str, entry: Any, index: tuple[int, ...], 
 
 
 def require_one_shape(where: str, called: str, parts: Iterable[Any]) -> None:
-    """InputError where the parts of a list have different shapes; it names the first that differs."""
+    """InputError where the parts of a list have different shapes; it names the first part that differs."""
     shapes = [_shape(part) for part in parts]
     for i, shape in enumerate(shapes):
         if shape != shapes[0]:

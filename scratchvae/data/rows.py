@@ -1,4 +1,4 @@
-"""Examples that stay in their file: an array of which only those rows are read that somebody asks for."""
+"""Rows: examples that stay in their file until somebody asks for them, and only those rows are read."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from scratchvae.arrays import Array
 
 
 class Rows:
-    """Chosen rows of an array (N, …) in a file, with the parts of an array's interface that data sets use.
+    """Chosen rows of an array (N, …) in a file, with the part of an array's interface that data sets use.
 
-    `source` opens the array, as a memory map. Each access opens it, copies the rows that were asked for, and
-    lets go of the rest, so that the memory of a process stays that of a batch however large the file is.
-    `chosen` says which rows these are, in which order; None stands for all.
+    `source` opens the array as a memory map. Each access opens it, copies the rows that were asked for, and
+    releases the rest, so that a process needs the memory of one batch however large the file is. `chosen`
+    says which rows these are, in which order; None stands for all.
     """
 
     def __init__(self, source: Callable[[], Array], chosen: Array | None = None) -> None:
@@ -40,7 +40,7 @@ class Rows:
         return self.shape[0]
 
     def __getitem__(self, key: Any) -> Array:
-        """The entries that NumPy's indexing gives, as an array of their own."""
+        """Return the entries that NumPy's indexing gives, in an array of their own."""
         first, *others = key if isinstance(key, tuple) else (key,)
         rows = first if self.chosen is None else self.chosen[first]
         return np.array(self.source()[(rows, *others)], self.dtype)
@@ -50,14 +50,15 @@ class Rows:
         return everything if dtype is None else everything.astype(dtype, copy=False)
 
     def choose(self, indices: slice | Array) -> Rows:
-        """The rows of these that a slice, whole numbers or a mask choose, none of which is read."""
+        """Choose rows by a slice, whole numbers or a mask; none of them is read."""
         mine = np.arange(len(self)) if self.chosen is None else self.chosen
         return Rows(self.source, mine[indices])
 
 
 def rows_of(array: Any, indices: slice | Array) -> Any:
-    """The chosen rows of an array: of one in a file without reading them, of one in memory as NumPy's
-    indexing gives them.
+    """Return the chosen rows of an array: those of an array in a file are not read yet.
+
+    An array in memory is indexed as NumPy does.
     """
     if isinstance(array, Rows):
         return array.choose(indices)
@@ -67,7 +68,7 @@ def rows_of(array: Any, indices: slice | Array) -> Any:
 
 
 class _Same:
-    """A source that is open already."""
+    """A source whose array is open already."""
 
     def __init__(self, array: Array) -> None:
         self.array = array

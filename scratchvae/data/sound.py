@@ -1,4 +1,4 @@
-"""Sound files and folders of them: WAV by SciPy, FLAC and OGG by the soundfile package where it is installed."""
+"""Sound files and folders of them: SciPy reads WAV, and the package soundfile, where it is, FLAC and OGG."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ OF_A_SAMPLE = 4  # bytes, as float32
 
 
 def read_sound(path: str | PathLike[str]) -> tuple[Array, int]:
-    """The samples (T,) float32 of a sound file and how many there are to a second, several channels averaged
-    to one.
+    """Read the samples (T,) float32 of a sound file, and their number in a second.
 
-    A .wav file is read by read_wav, and a .flac or .ogg file by soundfile, which
-    `pip install 'scratchvae[sound]'` installs. InputError for a file that cannot be read, takes more bytes
-    than reading may, or holds no samples.
+    Several channels are averaged to one. `read_wav` reads a .wav file, and soundfile reads a .flac or .ogg
+    file; `pip install 'scratchvae[sound]'` installs soundfile. InputError for a file that cannot be read,
+    takes more bytes than reading may, or holds no samples.
     """
     path = path_from("read_sound", path)
     if path.suffix.lower() == ".wav":
@@ -54,11 +53,11 @@ def read_sound(path: str | PathLike[str]) -> tuple[Array, int]:
 
 
 def read_sounds(folder: str | PathLike[str]) -> Dataset:
-    """The frames of all sound files of a folder, one after the other, as levels of a spectrogram  ->  (N, F).
+    """Read the frames of all sound files of a folder, one file after the other, as levels (N, F).
 
-    The factors are the number of the file and the time in it, in seconds. A folder of sub-folders holds one
-    class in each: labels count them in the order of their names. InputError for files whose samples come at
-    different rates.
+    The factors are the index of the file and the time in it, in seconds. In a folder of sub-folders each
+    sub-folder holds one class, and labels count the classes in the order of their names. InputError for files
+    whose samples come at different rates.
     """
     folder = path_from("read_sounds", folder)
     files, labels, names = examples(folder, SOUNDS, "sound")
@@ -84,15 +83,16 @@ def read_sounds(folder: str | PathLike[str]) -> Dataset:
 
 
 def sound_of(levels: Array, rate: int, *, seconds: float = 0.25, iterations: int = 60) -> Array:
-    """Frames (n, F) of a spectrogram of that rate as one sound (T,), each held for so long, within ±1.
+    """Turn frames (n, F) of a spectrogram of that rate into one sound (T,) within ±1.
 
-    A frame has no phase: it begins as noise of a fixed seed, and `iterations` of Griffin and Lim make the
-    frames agree. Levels below 0 are silence. The sound is divided by its largest sample where that is above
-    1.
+    Each frame is held for so many `seconds`. A frame has no phase: the phases begin as noise of a fixed seed,
+    and `iterations` of Griffin and Lim make the frames agree. Levels below 0 are silence. The sound is
+    divided by its largest sample where that is above 1.
     """
     spectrogram = Spectrogram.of_rate(rate)
     if levels.ndim != 2 or levels.shape[1] != len(spectrogram.frequencies):
-        expected = f"levels should have shape (n, {len(spectrogram.frequencies)}), as frames at {rate} samples a second do"
+        shape = f"(n, {len(spectrogram.frequencies)})"
+        expected = f"levels should have shape {shape}, as frames at {rate} samples a second do"
         raise InputError(f"sound_of: {expected}; found {levels.shape}")
     held = np.repeat(levels, max(1, round(seconds * rate / spectrogram.hop)), axis=0)
     n = max(1, len(held)) * spectrogram.hop

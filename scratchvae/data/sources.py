@@ -1,4 +1,4 @@
-"""Data sets by name or by path: `load("mnist")`, `load("my/images.npy")`."""
+"""`load` returns the data set of a name or of a path: `load("mnist")`, `load("my/images.npy")`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -33,8 +33,8 @@ from scratchvae.files import path_from
 
 NAMES = ("numerals", "glyphs", *SOURCES, "bouncing-glyphs", "docstrings", "notes", "patches")
 DRAWN_TO_SIZE = ("numerals", "glyphs", "bouncing-glyphs", "patches")
-GLYPHS = {"train": 20_000, "test": 2_000}  # split: how many are drawn
-DRAWN = {"train": 10_000, "test": 2_000}  # how many scenes, notes and patches are
+GLYPHS = {"train": 20_000, "test": 2_000}  # the number of glyphs or numerals that are drawn for each split
+DRAWN = {"train": 10_000, "test": 2_000}  # the number of scenes, notes or patches
 
 
 def load(
@@ -51,13 +51,13 @@ def load(
     max_bytes: int | None = None,
     columns: Columns | None = None,
 ) -> Dataset:
-    """The data set that has this name, one of NAMES, or else the one at this path.
+    """Load the data set that has this name, one of NAMES, or the one at this path.
 
-    Names:
+    These are the names:
 
-    - "glyphs" draws characters from `seed`, `size` pixels a side (28 by default): 20,000 training images and
-      2,000 test images, from independent random streams. "numerals" draws as many digits in ten typefaces.
-      "bouncing-glyphs", "notes" and "patches" draw 10,000 and 2,000 each.
+    - "glyphs" draws characters from `seed`, on pictures of `size` pixels a side (28 by default). It draws
+      20,000 training images and 2,000 test images from independent random streams. "numerals" draws as many
+      digits in ten typefaces. "bouncing-glyphs", "notes" and "patches" draw 10,000 and 2,000 examples each.
     - "docstrings" counts the words of Python's own documentation. A fifth of its documents is the test split.
     - "mnist" and "fashion-mnist" are IDX files with labels. `load` looks for a folder of that name in
       `data_dir`, in $SCRATCHVAE_DATA and in /usr/share/datasets. It also looks in `data_dir` itself, unless
@@ -70,23 +70,23 @@ def load(
     - a sound (.wav, .flac, .ogg), which becomes frames of a spectrogram
     - a .gif or .webp file, which becomes windows of four frames
     - a .txt file, which becomes bags of words
-    - a .csv or .tsv file, a table; `columns` says of which kind its columns are
-    - a folder of pictures, of sounds or of texts; pictures are made `size` = (H, W) large in the way `resize`
-      names
+    - a .csv or .tsv file, which is a table; `columns` says of which kind its columns are
+    - a folder of pictures, of sounds or of texts; `resize` says how pictures are brought to `size` = (H, W)
     - a folder with both splits, either MNIST's IDX files or the folders train/ and test/
 
-    Everything but a folder with both splits has one split only, "train", which is all of it. `Dataset.split`
-    then holds some of it out.
+    Only a folder with both splits and a name have the split "test". The split "train" of anything else is all
+    of it, and `Dataset.split` then holds some of it out.
 
     `kind`, one of KINDS, declares what the numbers are. By default the format decides: pictures, animations
     and IDX files of bytes are pixels, texts are counts, and arrays of any dtype are values. `limit` keeps
-    only so many examples, the first ones; of an array in a file no others are read. Data that are sorted by
-    class are brought into a fixed random order, so that every part of them resembles the whole. `in_order`
-    keeps their order, as a series needs.
+    only the first so many examples; the other examples of an array in a file are not read. Data that come
+    sorted by class are brought into a fixed random order, so that every part of them resembles the whole.
+    `in_order` keeps their order, as a time series needs.
 
-    Only regular files are read. A file that would take more than `max_bytes` is refused before it is read, or
-    as soon as its decompressed size is larger. None stands for $SCRATCHVAE_MAX_BYTES, or 1 GiB. A plain .npy
-    file that is larger is not refused: it stays on disk, and each batch reads its own examples.
+    Only regular files are read. `load` refuses a file that would take more than `max_bytes`, either before it
+    reads the file or as soon as the decompressed size is larger. None stands for $SCRATCHVAE_MAX_BYTES, or 1
+    GiB. A plain .npy file that is larger is not refused: it stays on disk, and each batch reads its own
+    examples.
     """
     if kind is not None:
         require_choice("load", "kind", kind, KINDS)
@@ -154,7 +154,7 @@ def _load(
 
 
 def _require_size_has_effect(source: str | PathLike[str], sides: tuple[int, int] | None) -> None:
-    """InputError for a size of what has its own."""
+    """InputError where a `size` is given for data that have a size of their own."""
     if (
         sides is None
         or source in DRAWN_TO_SIZE
@@ -177,7 +177,7 @@ def _load_table(path: Path, split: str, columns: Columns | None) -> Dataset:
 
 
 def _made(name: str, split: str, seed: int, size: int) -> Dataset:
-    """What needs no file: drawn from the seed, or counted in Python's own documentation."""
+    """Return a data set that needs no file: drawn from the seed, or counted in Python's documentation."""
     if name == "docstrings":
         corpus = docstrings()
         n = len(corpus) - len(corpus) // 5
@@ -193,8 +193,9 @@ def _made(name: str, split: str, seed: int, size: int) -> Dataset:
 
 
 def _stream(seed: int, split: str) -> int | np.random.SeedSequence:
-    """The seed itself for training; for the test split a child of it, whose numbers are independent of every
-    seed's.
+    """Return the seed itself for the training split, and a child of it for the test split.
+
+    The child's numbers are independent of those of every seed.
     """
     if split == "train" or seed < 0:
         return seed
@@ -202,8 +203,9 @@ def _stream(seed: int, split: str) -> int | np.random.SeedSequence:
 
 
 def _mixed(data: Dataset) -> Dataset:
-    """Data that come sorted by class in a fixed random order, so that any part of them is like the whole;
-    others as they are.
+    """Return data that come sorted by class in a fixed random order, and other data as they are.
+
+    After that, any part of the data resembles the whole.
     """
     if data.labels is None or not sorted_by_class(data.labels):
         return data

@@ -1,6 +1,4 @@
-"""Sound as frames of a spectrogram, the levels of its frequencies moment after moment, and frames as sound
-again.
-"""
+"""A spectrogram turns sound into frames, the levels of its frequencies at each moment, and back."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,16 +12,15 @@ from scratchvae.data.limits import require_room
 
 @dataclass(frozen=True)
 class Spectrogram:
-    """How sound is cut into frames: a Hann window of `size` samples every `hop` samples, `rate` samples to a
-    second.
+    """The way in which sound is cut into frames: a Hann window of `size` samples every `hop` samples.
 
-    A frame has F = size/2 + 1 frequencies, rate/size Hz apart. A level is logarithmic power from 0 to 1
-    (and a little beyond):
+    A second has `rate` samples. A frame has F = size/2 + 1 frequencies, which are rate/size Hz apart. A level
+    is logarithmic power from 0 to 1 (and a little beyond):
 
         level = max(0, 1 + 20 log₁₀(|S| / |S| of a full-scale sine) / range_db)
 
-    so 1 is a sine of amplitude 1, and 0 is `range_db` decibels below it and everything under that, silence
-    too.
+    So a sine of amplitude 1 has level 1. A sine that is `range_db` decibels weaker has level 0, and so has
+    everything below it, silence too.
     """
 
     rate: int = 8000
@@ -40,8 +37,9 @@ class Spectrogram:
 
     @classmethod
     def of_rate(cls, rate: int) -> "Spectrogram":
-        """With the window whose size is the power of two nearest to 32 ms, moved by a quarter: 256 samples at
-        8 kHz.
+        """Return a Spectrogram whose window is the power of two nearest to 32 ms, moved by a quarter of it.
+
+        At 8 kHz these are 256 samples.
         """
         if rate < 1:
             raise InputError(f"Spectrogram: rate should be positive, found {rate}")
@@ -50,19 +48,22 @@ class Spectrogram:
 
     @property
     def frequencies(self) -> Array:
-        """Of the entries of a frame, in Hz: (F,)."""
+        """The frequencies of the entries of a frame, in Hz: (F,)."""
         return np.arange(self.size // 2 + 1) * (self.rate / self.size)
 
     def transform(self, samples: Array) -> Array:
-        """The complex frames S (T, F) of samples (N,), the first and the last reaching over the ends, scaled
-        so that a sine of amplitude A at one of the frequencies has |S| = A there
-        (2A at the first and the last). T = ⌈N / hop⌉ plus a few.
+        """Return the complex frames S (T, F) of samples (N,).
+
+        The frames are scaled so that a sine of amplitude A at one of the frequencies has |S| = A there, and
+        2A at the first and the last frequency. The first and the last frame reach over the ends of the sound.
+        T = ⌈N / hop⌉ plus a few.
         """
         require_shapes("Spectrogram", samples=(samples, "N"))
         require_finite("Spectrogram", "samples", samples)
         if len(samples) < self.size // 2:
             raise InputError(
-                f"Spectrogram: samples should be at least {self.size // 2}, half a window; found {len(samples)}"
+                f"Spectrogram: samples should be at least {self.size // 2}, half a window; "
+                f"found {len(samples)}"
             )
         need = 16 * (len(samples) // self.hop + self.size // self.hop + 1) * (self.size // 2 + 1)
         require_room("Spectrogram", need, f"the frames of {len(samples):,} samples")
@@ -70,10 +71,10 @@ class Spectrogram:
         return frames
 
     def inverse(self, frames: Array, n: int) -> Array:
-        """The n samples whose frames are nearest to `frames` (T, F) in mean square, Griffin & Lim 1984,
-        equation 6.
+        """Return the n samples whose frames are nearest to `frames` (T, F) in mean square.
 
-        Every frequency but the first and the last counts twice there, once for its mirror image.
+        Every frequency but the first and the last counts twice in that mean, once for its mirror image.
+        Source: Griffin & Lim 1984, equation 6.
         """
         require_shapes("Spectrogram", frames=(frames, f"T {self.size // 2 + 1}"))
         if len(frames) != self.n_frames(n):
@@ -82,37 +83,41 @@ class Spectrogram:
         return samples
 
     def n_frames(self, n: int) -> int:
-        """T, the number of frames of n samples."""
+        """Return T, the number of frames of n samples."""
         frames: int = self._windows().p_num(n)
         return frames
 
     def levels(self, samples: Array) -> Array:
-        """The levels (T, F) float32 of samples (N,)."""
+        """Return the levels (T, F) float32 of samples (N,)."""
         return self.level_of(np.abs(self.transform(samples)))
 
     def frame_levels(self, windows: Array) -> Array:
-        """The levels (N, F) float32 of N single frames, given as the samples (N, size) under each window."""
+        """Return the levels (N, F) float32 of N single frames, given as the samples under each window.
+
+        The samples have the shape (N, size).
+        """
         require_shapes("Spectrogram", windows=(windows, f"N {self.size}"))
         return self.level_of(np.abs(np.fft.rfft(windows * self._windows().win)))
 
     def level_of(self, amplitude: Array) -> Array:
-        """Levels, float32, of amplitudes |S|."""
+        """Return the levels, float32, of amplitudes |S|."""
         floor = 10 ** (-self.range_db / 20)
         return (1 + 20 * np.log10(np.maximum(amplitude, floor)) / self.range_db).clip(0).astype(np.float32)
 
     def amplitude_of(self, levels: Array) -> Array:
-        """The amplitudes |S| of levels: 0 for level 0 and less, 10^(r (l − 1)/20) for a level l above, with r
-        for range_db.
+        """Return the amplitudes |S| of levels: 10^(r (l − 1)/20) for a level l above 0, with r for range_db.
+
+        A level of 0 or less has the amplitude 0.
         """
         levels = np.asarray(levels, np.float64)
         return np.where(levels > 0, 10 ** (self.range_db / 20 * (levels - 1)), 0.0)
 
     def sound(self, levels: Array, *, phase: Array, n: int, iterations: int = 0) -> Array:
-        """n samples that sound like levels (T, F), from a `phase` (T, F) in radians.
+        """Return n samples that sound like levels (T, F), beginning from a `phase` (T, F) in radians.
 
-        Each of the `iterations` takes the phase of the frames that the sound so far really has: the distance
-        between their amplitudes and the asked ones never grows. 0 of them leave the phase as given.
-        Griffin & Lim 1984, section III.
+        Each of the `iterations` replaces the phase by that of the frames that the sound so far really has.
+        The distance between their amplitudes and those of the levels never grows. With 0 iterations the phase
+        stays as it is given. Source: Griffin & Lim 1984, section III.
         """
         require_shapes("Spectrogram", levels=(levels, "T F"), phase=(phase, "T F"))
         require_finite("Spectrogram", "levels", levels)
@@ -123,8 +128,9 @@ class Spectrogram:
         return samples
 
     def dataset(self, samples: Array, name: str = "sound") -> Dataset:
-        """The frames of samples (N,) as a Dataset of levels (T, F), with the factor time, in seconds, of the
-        middle of each.
+        """Return the frames of samples (N,) as a Dataset of levels (T, F).
+
+        Its factor `time` is the middle of each frame, in seconds.
         """
         levels = self.levels(samples)
         time = (np.arange(len(levels)) + self._windows().p_min) * (self.hop / self.rate)

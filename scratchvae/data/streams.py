@@ -1,4 +1,4 @@
-"""Files are read no further than they promise, and a header is believed only as far as the bytes are there."""
+"""A reader reads no further than a file promises, and no header makes it reserve memory in advance."""
 
 import gzip
 import zlib
@@ -12,14 +12,14 @@ from scratchvae.data.limits import require_room
 from scratchvae.files import open_regular
 
 MOST_AXES = 32  # more than any file of images has, and NumPy has room for
-PIECE = 1 << 20  # bytes asked for at a time
+PIECE = 1 << 20  # so many bytes are asked for at a time
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[IO[bytes]]:
-    """The bytes of a regular file, inflated if it begins as gzip does.
+    """Open a regular file and yield its bytes, inflated if it begins as gzip does.
 
-    InputError, naming the file, when it can't be opened, when it is a device or a pipe, or when its gzip
+    InputError, naming the file, when it cannot be opened, when it is a device or a pipe, or when its gzip
     stream breaks off or is corrupt.
     """
     try:
@@ -38,11 +38,11 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def read_promised(stream: IO[bytes], promised: int, where: str, *, first: int | None = None) -> bytearray:
-    """The bytes that remain in the stream, exactly the `promised` number of them, else an InputError.
+    """Read the bytes that remain in the stream; InputError unless there are exactly as many as `promised`.
 
-    With `first` they are only the first so many of them, and what comes behind is neither read nor checked.
-    More than reading may take are refused before the first is read. Memory grows with the bytes that arrive,
-    not with the promise, and one byte beyond the promise is as far as this reads.
+    With `first` only the first so many bytes are read, and those behind them are neither read nor checked. A
+    number of bytes that is beyond the limit of reading is refused before the first byte is read. Memory grows
+    with the bytes that arrive, not with the promise, and at most one byte beyond the promise is read.
     """
     wanted = promised if first is None else min(first, promised)
     require_room(
@@ -58,14 +58,16 @@ def read_promised(stream: IO[bytes], promised: int, where: str, *, first: int | 
         values += piece
     if wanted == promised and stream.read(1):
         raise InputError(
-            f"{where}: the header promises {promised} bytes of values, the file holds trailing bytes beyond them"
+            f"{where}: the header promises {promised} bytes of values, "
+            "the file holds trailing bytes beyond them"
         )
     return values
 
 
 def read_all(stream: IO[bytes], where: str, *, each: int = 1) -> bytes:
-    """Every byte that remains in the stream, each of which counts as `each`; InputError as soon as reading
-    may take no more.
+    """Read every byte that remains in the stream, each of which counts as `each` bytes.
+
+    InputError as soon as reading may take no more.
     """
     pieces, length = [], 0
     while piece := stream.read(PIECE):

@@ -1,9 +1,7 @@
-"""Files of tables: cells between separators, the names of the columns in the first line. Python's own reader
-takes them apart.
+"""Files of tables: cells between separators, with the names of the columns in the first line.
 
-The standard library's csv reader reads them whether or not pandas is there, so that one file means one thing
-on every machine: pandas would guess types by pieces of the file, and its guesses have changed between
-versions.
+The standard library's csv reader reads them even where pandas is there, so that a file means the same on
+every machine. Pandas guesses types from pieces of a file, and its guesses have changed between versions.
 """
 
 import csv
@@ -20,8 +18,8 @@ from scratchvae.files import write_whole
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
-OF_A_CELL = 64  # bytes, as which each counts in memory
-BYTE_ORDER_MARK = "\ufeff"  # which some programs write, and others once more before it
+OF_A_CELL = 64  # what each cell counts as in memory, in bytes
+BYTE_ORDER_MARK = "\ufeff"  # some programs write it, and others write a second one before it
 INDEX = ""  # the name of the column in which DataFrame.to_csv writes the index
 
 
@@ -31,14 +29,15 @@ def is_table(path: Path) -> bool:
 
 
 def read_cells(path: Path, *, index: bool = False) -> dict[str, list[str]]:
-    """The texts of a file's cells, a list for each column by its name, without spaces around them.
+    """Read a file's cells as texts without spaces around them, a list for each column by its name.
 
-    The first line has the names. The separator is the one of , ; tab and | that it has most of, outside
-    quotes. A file may begin with a byte order mark and be compressed by gzip; it is in UTF-8, and empty lines
-    count for nothing. A first column without a name that holds 0, 1, 2, …, in any order, is the index that
-    DataFrame.to_csv has written: it is left out, unless `index` asks for it, under the name INDEX. In a table
-    of one column an empty line between others is a missing cell. InputError for rows that are longer or
-    shorter than the first, names that are missing, twice there or numbers, and broken quotes.
+    The first line has the names. The separator is one of , ; tab and |, whichever the first line has most of
+    outside quotes. A file may begin with a byte order mark and be compressed by gzip. It is in UTF-8, and
+    empty lines are skipped. In a table of one column, though, an empty line between others is a missing cell.
+    A first column without a name that holds 0, 1, 2, …, in any order, is the index that DataFrame.to_csv has
+    written. It is left out, unless `index` asks for it under the name INDEX. InputError for rows that are
+    longer or shorter than the first, for names that are missing, that occur twice or that are numbers, and
+    for broken quotes.
     """
     require_flag("read_cells", "index", index)
     with opened(path) as stream:
@@ -56,7 +55,8 @@ def read_cells(path: Path, *, index: bool = False) -> dict[str, list[str]]:
     lines = _lines(text, path)
     if len(lines) < 2:
         raise InputError(
-            f"{path}: a table should have a line of names and one line or more of cells; found {len(lines)} lines"
+            f"{path}: a table should have a line of names and one line or more of cells; "
+            f"found {len(lines)} lines"
         )
     names = [name.strip() for name in lines[0][1]]
     require_room(
@@ -79,8 +79,7 @@ def read_cells(path: Path, *, index: bool = False) -> dict[str, list[str]]:
 
 
 def write_cells(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
-    """Write columns as a file of cells, with tabs between them where its name ends in .tsv and commas
-    elsewhere.
+    """Write columns as a file of cells, with tabs between them where its name ends in .tsv, else with commas.
 
     A number is written with as many digits as its dtype needs to be read again, and a missing cell is empty.
     """
@@ -98,7 +97,7 @@ def write_cells(path: Path, columns: Mapping[str, Sequence[Any]]) -> None:
 def completed(
     cells: Mapping[str, Sequence[str]], filled: Mapping[str, Sequence[Any]]
 ) -> dict[str, list[Any]]:
-    """The cells of a file, each as it was written, with those of `filled` in the place of what was missing."""
+    """Return the cells of a file as they were written, with those of `filled` in place of missing ones."""
     return {
         name: [
             filled[name][i] if name in filled and is_missing(cell) else cell for i, cell in enumerate(column)
@@ -108,14 +107,14 @@ def completed(
 
 
 def _lines(text: str, path: Path) -> list[tuple[int, list[str]]]:
-    """The cells of each line that has any, and the number of that line in the file."""
+    """Return the cells of each line that has any, and the number of that line in the file."""
     first = text.lstrip("\r\n").partition("\n")[0]
     outside = "".join(first.split('"')[::2])
     separator = max(SEPARATORS, key=outside.count)
     reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
     usual = csv.field_size_limit(len(text) + 1)  # a cell may be as long as the file, which has room
     lines: list[tuple[int, list[str]]] = []
-    empty: list[int] = []  # lines since the last one that was not
+    empty: list[int] = []  # the empty lines since the last line that was not empty
     try:
         for cells in reader:
             one_column = bool(lines) and len(lines[0][1]) == 1
@@ -128,7 +127,8 @@ def _lines(text: str, path: Path) -> list[tuple[int, list[str]]]:
             lines.append((reader.line_num, cells))
     except csv.Error as error:
         raise InputError(
-            f"{path}, line {reader.line_num}: a table's quotes should be closed and doubled inside ({error})"
+            f"{path}, line {reader.line_num}: each quote in a table should be closed, and doubled inside a "
+            f"quoted cell ({error})"
         ) from None
     finally:
         csv.field_size_limit(usual)
@@ -138,7 +138,8 @@ def _lines(text: str, path: Path) -> list[tuple[int, list[str]]]:
 def _require_names(names: Sequence[str], path: Path) -> None:
     if all(number(name) is not None for name in names):
         found = ", ".join(names[:4]) + ("…" if len(names) > 4 else "")
-        rename = "if these are names, as pandas writes them by default, begin each with a letter (table.add_prefix('c'))"
+        default = "if these are names, as pandas writes them by default"
+        rename = f"{default}, begin each with a letter (table.add_prefix('c'))"
         above = "if they are data, put a line of names above them"
         raise InputError(
             f"{path}: the first line should name the columns, found numbers: {found}; {rename}; {above}"

@@ -1,6 +1,4 @@
-"""What the columns of a table are, and the way between a table's cells and rows of numbers, in both
-directions.
-"""
+"""The schema of a table says what its columns are, and turns cells into rows of numbers and back."""
 
 from __future__ import annotations
 
@@ -24,8 +22,7 @@ ENTRIES = Record({"columns": Listing(_COLUMN)})
 
 @dataclass(frozen=True)
 class TableSchema:
-    """The columns of a table in order, as rows of numbers have them, and the names of those that were left
-    out.
+    """The columns of a table in the order in which rows of numbers have them, and the names of ignored ones.
 
     >>> schema = TableSchema((Column("height", "real"), Column("sex", "binary", "text", ("f", "m"))))
     >>> schema.to_columns(np.array([[1.75, 1.0]]))
@@ -44,11 +41,10 @@ class TableSchema:
         return tuple(column.name for column in self.columns)
 
     def encode(self, cells: Mapping[str, Sequence[Any]], where: str) -> Array:
-        """The cells of a table by the names of its columns, as rows of numbers (N, D) in float64, NaN where
-        one is missing.
+        """Turn the cells of a table, given by column, into rows of numbers (N, D) in float64.
 
-        The columns may come in any order, and those that were left out may be there. InputError for a column
-        that is missing or unknown, and for a cell that its column can't hold.
+        A missing cell becomes NaN. The columns may come in any order, and the ignored ones may be among them.
+        InputError for a column that is missing or unknown, and for a cell that its column cannot hold.
         """
         lacking = [name for name in self.names if name not in cells]
         surplus = [name for name in cells if name not in self.names and name not in self.ignored]
@@ -62,25 +58,26 @@ class TableSchema:
         return np.stack([column.encode(cells[column.name], where) for column in self.columns], axis=1)
 
     def differs_from(self, other: TableSchema) -> str:
-        """In words, the first column that is another one there."""
+        """Say in words which column is the first that differs from the other schema's."""
         for i, (ours, theirs) in enumerate(zip(self.columns, other.columns, strict=False)):
             if ours != theirs:
-                return f"column {i} should be {_with_levels(ours)}, {ours.kind}; found {_with_levels(theirs)}, {theirs.kind},"
+                found = f"found {_with_levels(theirs)}, {theirs.kind},"
+                return f"column {i} should be {_with_levels(ours)}, {ours.kind}; {found}"
         return f"there should be {len(self)} columns, found {len(other)}"
 
     def to_columns(self, rows: Any, *, like: Any = None) -> Any:
-        """Rows of numbers (N, D) as the table that they stand for: a dict of one array for each column, by
-        its name.
+        """Turn rows of numbers (N, D) into the table that they stand for: one array for each column.
 
-        Names, order, types and levels are those of the table that the schema is of. With `like`, a DataFrame,
-        the result is a DataFrame of the same class, with its dtypes and, if there are as many rows, its
-        index. A column whose dtype cannot hold its numbers, as uint8 cannot hold 300 and no bool a missing
-        entry, has a wider one.
+        Names, order, types and levels are those of the table that the schema describes. With `like`, a
+        DataFrame, the result is a DataFrame of the same class, with its dtypes and, if there are as many
+        rows, its index. Otherwise it is a dict. A column whose dtype cannot hold its numbers gets a wider
+        one: uint8 cannot hold 300, and no bool holds a missing entry.
         """
         rows = np.asarray(rows)
         if rows.ndim != 2 or rows.shape[1] != len(self):
             raise InputError(
-                f"to_columns: rows should have shape (N, {len(self)}), one entry for each column; found {rows.shape}"
+                f"to_columns: rows should have shape (N, {len(self)}), one entry for each column; "
+                f"found {rows.shape}"
             )
         cells = {column.name: column.decode(rows[:, i]) for i, column in enumerate(self.columns)}
         if like is None:
@@ -99,7 +96,7 @@ class TableSchema:
         return frame.cast(kept) if by_schema else frame.astype(kept)
 
     def to_entries(self) -> dict[str, Any]:
-        """As plain lists and texts, which JSON can hold."""
+        """Return the schema as plain lists and texts, which JSON can hold."""
         columns = [asdict(column) | {"levels": list(column.levels)} for column in self.columns]
         for column in columns:
             if column["decimals"] is None:  # as in the schemas of older versions
@@ -108,7 +105,7 @@ class TableSchema:
 
     @classmethod
     def from_entries(cls, entries: Any, where: str) -> TableSchema:
-        """The schema that `to_entries` described; InputError, naming `where`, for anything else."""
+        """Return the schema that `to_entries` described; InputError, naming `where`, for anything else."""
         kinds = Record(ENTRIES.entries, {"ignored": Listing(Text())})
         found = check(entries, kinds, where, "schema")
         columns = tuple(
@@ -117,12 +114,13 @@ class TableSchema:
         names = [column.name for column in columns]
         if not names or len(set(names)) < len(names):
             raise InputError(
-                f"{where}: schema should have columns of different names, found {listed(tuple(names)) or 'none'}"
+                f"{where}: schema should have columns of different names, "
+                f"found {listed(tuple(names)) or 'none'}"
             )
         return cls(columns, tuple(found.get("ignored", ())))
 
     def __str__(self) -> str:
-        """A line for each kind that there is, with the names of its columns."""
+        """Write a line for each kind that occurs, with the names of its columns."""
         lines = []
         for kind in KINDS:
             named = [_with_levels(column) for column in self.columns if column.kind == kind]
@@ -134,9 +132,9 @@ class TableSchema:
 
 
 def _fits(dtype: Any, cells: Array, *, gaps_fit: bool) -> bool:
-    """Whether a DataFrame's column of that dtype can hold these cells; `gaps_fit`:
+    """Whether a DataFrame's column of that dtype can hold these cells.
 
-    NaN becomes a gap in pandas' own dtypes.
+    `gaps_fit` says that NaN becomes a gap in dtypes such as pandas' Int64.
     """
     try:
         plain = np.dtype(str(dtype).lower())  # Int64 of pandas and of polars holds what int64 does

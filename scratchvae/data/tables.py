@@ -1,6 +1,4 @@
-"""Tables become examples: files of cells and DataFrames, whose columns are numbers, counts, categories and
-more.
-"""
+"""Tables as examples: files of cells and DataFrames, with columns of numbers, counts, categories and more."""
 
 from __future__ import annotations
 
@@ -23,14 +21,13 @@ Columns = str | Mapping[str, str] | TableSchema  # how a caller says what the co
 
 
 def as_table(source: str | PathLike[str] | Any, columns: Columns | None = None) -> Dataset:
-    """A table as examples (N, D), a number for each cell, with the schema that says what the numbers stand
-    for.
+    """Read a table as examples (N, D), a number for each cell, with the schema of its columns.
 
     `source` is the path of a file of cells (.csv, .tsv, either of them compressed by gzip), or a DataFrame of
     pandas, polars or another library whose frames have `columns` and `dtypes`. `columns` declares what
-    columns are, in the words of declared_columns, and what it says nothing of is inferred, as column_kinds
-    says. A TableSchema in its place says all, and the table must have its columns. A cell that is empty, NA,
-    NaN, None or null is a missing entry.
+    columns are, in the grammar of `declared_columns`; what it does not declare is inferred by the table of
+    `column_kinds`. A TableSchema in its place describes every column, and the table must have these columns.
+    A cell that is empty, NA, NaN, None or null is a missing entry.
     """
     if is_frame(source):
         name, cells, levels = "DataFrame", _cells_of_frame(source), _levels_of_frame(source)
@@ -83,8 +80,9 @@ def _cells_of_frame(frame: Any) -> dict[str, list[Any]]:
 
 
 def _objects(values: Array) -> list[Any]:
-    """The cells as objects; as NumPy's own where Python's say less: durations of nanoseconds, and floats of
-    fewer digits.
+    """Return the cells as Python's objects, or as NumPy's where Python's objects would lose something.
+
+    Durations of nanoseconds and floats of fewer digits stay NumPy's.
     """
     return (
         list(values)
@@ -94,8 +92,9 @@ def _objects(values: Array) -> list[Any]:
 
 
 def _levels_of_frame(frame: Any) -> dict[str, tuple[Sequence[Any], bool]]:
-    """The levels of the columns whose own type lists them, and whether it orders them: pandas'
-    CategoricalDtype.
+    """Return the levels of each column whose own type lists them, and whether that type orders them.
+
+    Such a type is pandas' CategoricalDtype.
     """
     kinds = {str(name): frame[name].dtype for name in frame.columns}
     return {

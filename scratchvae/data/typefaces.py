@@ -1,6 +1,4 @@
-"""The characters of the glyphs and the typefaces they are drawn from, each drawn once as a signed distance
-field.
-"""
+"""The characters of the glyphs and their typefaces, each drawn once as a signed distance field."""
 
 import functools
 import string
@@ -25,7 +23,7 @@ FONTS = (
     *("DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSerif-Italic", "DejaVuSerif-BoldItalic"),
     *("STIXGeneral", "STIXGeneralBol", "STIXGeneralItalic", "STIXGeneralBolIta"),
     *("cmr10", "cmb10", "cmss10", "cmtt10", "cmti10"),
-)  # files that Matplotlib ships, all of which have all of the characters
+)  # Matplotlib ships these files, and every one of them has all of the characters
 
 FRAME = 28.0  # lengths are in units of which the picture has 28 to a side: pixels, when it is 28 x 28
 LETTER = 20.0  # the longer side of a capital's ink, and the most of any (MNIST's digits fill such a box too)
@@ -36,18 +34,17 @@ POINTS = 128  # size at which a font is drawn before it is brought to the field'
 
 @functools.cache
 def distance_field(character: int, font: int) -> Array:
-    """Signed distance to the outline of one glyph, positive inside, (70, 70) float32 in units of 1/28
-    picture.
+    """Return the signed distance to the outline of one glyph, positive inside, (70, 70) float32.
 
-    The font is enlarged until its capital H is 20 units high. A glyph whose ink is then higher or wider than
-    20 units is made smaller, its proportions kept, until the longer side is 20. So the longer side of every
-    capital's ink is 20: its height, or its width where the capital is wider than high. The middle of the
-    ink's bounding box is the middle of the field; sample (i, j) lies at the centre of its square of the
-    field. The array is read-only.
+    The unit is 1/28 of the picture's side. The font is enlarged until its capital H is 20 units high. A glyph
+    whose ink is then higher or wider than 20 units is made smaller, its proportions kept, until the longer
+    side is 20. So the longer side of every capital's ink is 20: its height, or its width where the capital is
+    wider than high. The middle of the ink's bounding box is the middle of the field, and sample (i, j) lies
+    at the centre of its square of the field. The array is read-only.
 
     Where the outline passes, a sample's coverage c says how far inside its centre lies: s = c − 1/2.
-    Elsewhere the distance is ±(distance to the nearest such sample) + its s, after Gustavson and Strand
-    (2011), "Anti-aliased Euclidean distance transform".
+    Elsewhere the distance is ±(the distance to the nearest such sample) + that sample's s. Source: Gustavson
+    and Strand (2011), "Anti-aliased Euclidean distance transform".
     """
     coverage = _coverage(CHARACTERS[character], FONTS[font])
     inside = coverage >= 0.5
@@ -61,7 +58,7 @@ def distance_field(character: int, font: int) -> Array:
 
 
 def _coverage(character: str, font: str) -> Array:
-    """How much of each square of the field the glyph covers, (70, 70) in 0..1."""
+    """Return how much of each square of the field the glyph covers, (70, 70) in 0..1."""
     canvas = _drawn(character, font)
     left, top, right, bottom = _ink_box(canvas)
     half = FIELD / 2 * max(right - left, bottom - top, _capital_height(font)) / LETTER
@@ -71,18 +68,18 @@ def _coverage(character: str, font: str) -> Array:
 
 
 def _drawn(character: str, font: str) -> Image.Image:
-    """One character in white on black, near the middle of a picture with room for the widest and margins."""
+    """Draw one character in white on black, near the middle of a picture that has room for the widest one."""
     canvas, middle = Image.new("L", (3 * POINTS, 3 * POINTS)), (1.5 * POINTS, 1.5 * POINTS)
     ImageDraw.Draw(canvas).text(middle, character, fill=255, font=_typeface(font), anchor="mm")
     return canvas
 
 
 def _ink_box(canvas: Image.Image) -> tuple[float, float, float, float]:
-    """Where the ink begins and ends: left, top, right, bottom in pixels, to a fraction of one.
+    """Return where the ink begins and ends: left, top, right, bottom, in fractions of pixels.
 
-    In the outermost row or column that the ink touches, the fraction is the largest coverage there: exact
-    where the ink ends in a straight edge along the row, as that of an H does, and short by less than a pixel
-    where it ends in a tip.
+    In the outermost row or column that the ink touches, the fraction is the largest coverage there. It is
+    exact where the ink ends in a straight edge along the row, as that of an H does, and short by less than a
+    pixel where the ink ends in a tip.
     """
     ink = np.asarray(canvas)
     ends = []
@@ -95,7 +92,7 @@ def _ink_box(canvas: Image.Image) -> tuple[float, float, float, float]:
 
 @functools.cache
 def _capital_height(font: str) -> float:
-    """The height of the ink of a capital H in pixels, as `_drawn` draws it."""
+    """Return the height of the ink of a capital H in pixels, as `_drawn` draws it."""
     _, top, _, bottom = _ink_box(_drawn("H", font))
     return bottom - top
 

@@ -1,4 +1,4 @@
-"""Moving pictures: the frames of an animation, stacked in short windows, and scenes that need no file."""
+"""Moving pictures: frames of an animation, stacked in short windows, and scenes that need no file."""
 
 from collections.abc import Sequence
 from os import PathLike
@@ -15,16 +15,16 @@ from scratchvae.data.typefaces import CHARACTERS, FONTS, FRAME, LETTER
 from scratchvae.files import path_from
 
 ANIMATIONS = ("GIF", "PNG", "WEBP")
-SCALE = 0.5  # of a bouncing glyph
+SCALE = 0.5  # the scale of a bouncing glyph
 SMALLEST = 16  # pixels a side: in smaller pictures a glyph is 5 pixels high or less, and no longer legible
-WALL = FRAME / 2 - LETTER * SCALE / 2  # how far from the picture's middle that of the ink turns round
+WALL = FRAME / 2 - LETTER * SCALE / 2  # so far from the picture's middle the middle of the ink turns round
 
 
 def read_video(path: str | PathLike[str]) -> Array:
-    """The frames of an animated GIF, PNG or WebP in grey, (T, H, W) uint8, each as it is seen, over black.
+    """Read the frames of an animated GIF, PNG or WebP in grey, (T, H, W) uint8, as they are seen over black.
 
-    A still picture has one. InputError for another format, a file that breaks off, or frames that would take
-    more bytes than reading may, where each counts as OF_A_FRAME at least.
+    A still picture has one frame. InputError for another format, for a file that breaks off, and for frames
+    that would take more bytes than reading may, where each frame counts as OF_A_FRAME at least.
     """
     path = path_from("read_video", path)
     frames: list[Array] = []
@@ -38,7 +38,8 @@ def read_video(path: str | PathLike[str]) -> Array:
                 frames.append(np.asarray(over_black.convert("L")))
                 if frames[-1].shape != frames[0].shape:
                     raise InputError(
-                        f"{path}: frames should be of one size, found {frames[0].shape} and {frames[-1].shape}"
+                        f"{path}: frames should be of one size, "
+                        f"found {frames[0].shape} and {frames[-1].shape}"
                     )
                 need = len(frames) * max(OF_A_FRAME, frames[0].nbytes)
                 require_room(str(path), need, f"the first {len(frames):,} frames and more")
@@ -55,13 +56,13 @@ def read_video(path: str | PathLike[str]) -> Array:
 def windows(
     video: Array, length: int = 4, *, step: int = 1, name: str = "video", kind: str = "values"
 ) -> Dataset:
-    """Every `step`-th stack of `length` frames that follow each other.
+    """Stack every `length` frames that follow each other, and keep every `step`-th stack.
 
-    video (T, H, W)  ->  (N, length, H, W), as channels.
+      video (T, H, W)  ->  (N, length, H, W), N = ⌊(T − length) / step⌋ + 1
 
-    N = ⌊(T − length) / step⌋ + 1, views of the same memory; the factor time is the index of the first frame.
-    The numbers are of the `kind` that is declared, as those of a Dataset are: "pixels" for what read_video
-    gives. InputError for a video shorter than a window.
+    The frames become channels. The stacks are views of the same memory, and the factor `time` is the index of
+    their first frame. The numbers are of the `kind` that is declared, as those of a Dataset are: "pixels" for
+    what read_video gives. InputError for a video that is shorter than a window.
     """
     video = np.asarray(video)
     if video.ndim != 3:
@@ -82,13 +83,12 @@ def bouncing_glyphs(
     size: int = 28,
     seed: int | np.random.SeedSequence = 0,
 ) -> Dataset:
-    """n short scenes in which a glyph flies straight on and is thrown back by the walls:
-    (n, length, size, size) uint8.
+    """Draw n short scenes (n, length, size, size) uint8 of a glyph that flies straight and bounces off walls.
 
-    Labels are the index of the character; factors its start x and y and its velocity, speed_x to the right
-    and speed_y downwards, in 1/28 of the picture's side (a frame). The absolute speed is uniform in `speed`,
-    its direction and the start anywhere. The same seed gives the same bytes, and the first m of n are the m
-    of bouncing_glyphs(m).
+    Labels are the index of the character. The factors are its start x and y and its velocity, speed_x to the
+    right and speed_y downwards, in 1/28 of the picture's side per frame. The absolute speed is uniform in
+    `speed`, and the direction and the start are uniform too. The same seed gives the same bytes, and the
+    first m of n scenes are those of bouncing_glyphs(m).
     """
     for name, count, low in (("n", n, 1), ("length", length, 1), ("size", size, SMALLEST)):
         require_count("bouncing_glyphs", name, count, low)
@@ -97,7 +97,8 @@ def bouncing_glyphs(
         raise InputError(f"bouncing_glyphs: speed should be a range of numbers from 0 on, found {speed}")
     if not characters or set(characters) - set(CHARACTERS):
         raise InputError(
-            f"bouncing_glyphs: characters should be some of {''.join(CHARACTERS)}, found {''.join(characters)!r}"
+            f"bouncing_glyphs: characters should be some of {''.join(CHARACTERS)}, "
+            f"found {''.join(characters)!r}"
         )
     if not isinstance(seed, np.random.SeedSequence) and seed < 0:
         raise InputError(f"bouncing_glyphs: seed should not be negative, found {seed}")
@@ -120,7 +121,8 @@ def bouncing_glyphs(
 
 
 def _reflected(place: Array) -> Array:
-    """Where a straight flight to `place` ends between walls at ±WALL: the line is folded, there and back
-    within 4 WALL.
+    """Return where a straight flight to `place` ends between walls at ±WALL.
+
+    The line is folded at the walls: a flight there and back is 4 WALL long.
     """
     return np.abs((place - WALL) % (4 * WALL) - 2 * WALL) - WALL

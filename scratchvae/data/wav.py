@@ -1,4 +1,4 @@
-"""Sound files: WAV, read as samples between −1 and 1, and written."""
+"""WAV files: sound is read as samples between −1 and 1, and written."""
 
 import struct
 import warnings
@@ -12,7 +12,7 @@ from scratchvae.data.streams import read_all
 from scratchvae.files import open_regular, path_from, write_whole
 
 OF_A_BYTE = 4  # a byte of 8 bits becomes a float32
-UNREADABLE = (  # what the reader raises for damaged headers, one without data (UnboundLocalError) among them
+UNREADABLE = (  # the reader raises these for damaged headers: UnboundLocalError for one without data
     *(
         ValueError,
         EOFError,
@@ -29,12 +29,12 @@ UNREADABLE = (  # what the reader raises for damaged headers, one without data (
 
 
 def read_wav(path: str | PathLike[str]) -> tuple[Array, int]:
-    """The samples (T,) float32 of a WAV file and how many there are to a second, several channels averaged to
-    one.
+    """Read the samples (T,) float32 of a WAV file, and their number in a second.
 
-    Integers of 8 (unsigned), 16, 24 and 32 bits are divided by 2⁷, 2¹⁵, 2²³ and 2³¹, so that full scale is 1;
-    floats stay as they are. InputError for a file that is not WAV, is compressed, breaks off, takes more
-    bytes than reading may, or holds no samples, or ones that are not finite in float32.
+    Several channels are averaged to one. Integers of 8 (unsigned), 16, 24 and 32 bits are divided by 2⁷, 2¹⁵,
+    2²³ and 2³¹, so that full scale is 1; floats stay as they are. InputError for a file that is not WAV, is
+    compressed, breaks off, takes more bytes than reading may, holds no samples, or holds samples that are not
+    finite in float32.
     """
     from scipy.io import wavfile
 
@@ -43,9 +43,10 @@ def read_wav(path: str | PathLike[str]) -> tuple[Array, int]:
         content = read_all(file, str(path), each=OF_A_BYTE)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", wavfile.WavFileWarning)  # a file that breaks off is only warned of
+            # SciPy only warns of a file that ends too early
+            warnings.simplefilter("error", wavfile.WavFileWarning)
             warnings.filterwarnings("ignore", "Chunk .non-data. not understood")
-            # which believes no header beyond the bytes there are
+            # SciPy believes no header beyond the bytes that are there
             rate, stored = wavfile.read(BytesIO(content))
     except wavfile.WavFileWarning as error:
         raise InputError(f"{path}: the WAV file is damaged or truncated ({error!s:.200})") from None
@@ -66,15 +67,16 @@ def read_wav(path: str | PathLike[str]) -> tuple[Array, int]:
 
 
 def write_wav(path: str | PathLike[str], samples: Array, rate: int) -> None:
-    """Samples (T,) from −1 to 1, `rate` to a second, as 16-bit WAV, each rounded to the nearest 1/32768.
+    """Write samples (T,) from −1 to 1, `rate` to a second, as 16-bit WAV.
 
-    InputError for samples beyond ±1, which would be clipped: divide them by the largest first.
+    Each sample is rounded to the nearest 1/32768. InputError for samples beyond ±1, which would be clipped:
+    divide them by the largest first.
     """
     write_whole(path_from("write_wav", path), wav_bytes(samples, rate))
 
 
 def wav_bytes(samples: Array, rate: int) -> bytes:
-    """The bytes of the file that `write_wav` writes."""
+    """Return the bytes of the file that `write_wav` writes."""
     from scipy.io import wavfile
 
     require_shapes("write_wav", samples=(samples, "T"))

@@ -1,19 +1,19 @@
-"""Pictures of a model and its training: arrays in, a matplotlib Figure out.
+"""Pictures of a model and its training: each function takes arrays and returns a matplotlib Figure.
 
 growth                  cost against size
-lines                   curves by their names, in panels side by side
+lines                   curves with names, in panels side by side
 bounds                  the held-out bounds of many runs in one picture
 histograms              a column of a table, in the data and among samples
 ellipses                Gaussians in the plane
 learning_curves         bound, reconstruction and divergence, epoch after epoch
 grids                   images side by side; data above their reconstructions; samples
-classes                 each class a row: what a conditional model makes of the same draws
+classes                 a row for each class: what a conditional model makes of the same draws
 latent_divergences      how much each latent tells of the data, a bar for each
 latent_traversals       one latent walks through its range: the codes to decode, and their picture
 latent_interpolations   from one code to another: the codes to decode, and their picture
 latent_plane            the manifold over two latents: the codes to decode, and one big picture
 rate_distortion         error against the number of latents, and against the rate
-latent_codes            where data go in the plane of two latents
+latent_codes            the places of data in the plane of two latents
 path_speeds             how evenly decoded points move from one code to another
 spectrograms            sound: the levels of frequencies over time
 word_lists              the words that each latent makes likelier

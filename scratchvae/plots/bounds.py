@@ -1,6 +1,4 @@
-"""Bounds of many runs in one picture: their curves, how far each lies below the best, and the best of each by
-its name.
-"""
+"""The bounds of many runs in one picture: their curves, how far each lies below the best, and the best."""
 
 from collections.abc import Hashable, Mapping
 from typing import Any
@@ -28,7 +26,7 @@ from scratchvae.plots.style import (
 
 Series = tuple[npt.ArrayLike, npt.ArrayLike]  # epochs, and the bound after each
 
-_LEFT, _CURVES, _GAP, _DOTS, _RIGHT = 0.62, 3.3, 0.3, 1.5, 0.15  # inches of what comes from left to right
+_LEFT, _CURVES, _GAP, _DOTS, _RIGHT = 0.62, 3.3, 0.3, 1.5, 0.15  # widths in inches, from left to right
 _TOP, _BOTTOM = 0.45, 0.45  # inches above and below a band
 _ROW, _LEAST = 0.17, 2.7  # inches of a run's row, and of the lowest band
 _FEW = 12  # points that are marked one by one
@@ -42,16 +40,16 @@ def bounds(
     title: str = "Lower bound on log p(x), held-out data",
     alike: Mapping[str, Hashable] | None = None,
 ) -> Figure:
-    """A band for each group of runs that can be compared, with one colour and one dash for each run of it.
+    """Draw a band for each group of runs that can be compared; each run has one colour and one dash.
 
-    `alike` maps the name of a run to what it is a repetition of: runs with an equal value, such as those that
-    differ in their seed alone, share a colour and a dash, and are thin lines.
-
-    On the left are the curves, nats per example, from where most of them have left the steep first epochs.
-    Below them is how far each of several runs lies below the best one of that epoch, on a logarithmic scale:
-    there close curves part. On the right is the best bound of each run, the highest on top. Each group maps
+    On the left are the curves, in nats per example, from where most of them have left the steep first epochs.
+    Below them is the distance of each run from the best one of that epoch, on a logarithmic scale, which
+    separates close curves. On the right is the best bound of each run, the highest on top. Each group maps
     names to epochs and bounds, as many of one as of the other; a bound that is not finite interrupts its
     curve.
+
+    `alike` maps the name of a run to what it repeats. Runs with an equal value, such as those that differ in
+    their seed alone, share a colour and a dash, and are thin lines.
     """
     drawn = {
         group: {name: _row(name, *series) for name, series in runs.items()} for group, runs in groups.items()
@@ -122,8 +120,9 @@ def _best(series: tuple[Array, Array]) -> float:
 def _looks(
     runs: Mapping[str, tuple[Array, Array]], alike: Mapping[str, Hashable]
 ) -> dict[str, dict[str, Any]]:
-    """Colours first, then dashes: kinds of runs in the order of their best bounds, so that neighbours never
-    look alike.
+    """Give each kind of run a colour and, when colours run out, another dash.
+
+    The kinds come in the order of their best bounds, so that neighbours never look alike.
     """
     order = sorted(runs, key=lambda name: -_best(runs[name]))
     kinds = [alike.get(name, name) for name in order]
@@ -158,7 +157,10 @@ def _draw_curves(
 def _draw_gaps(
     axes: Axes, runs: Mapping[str, tuple[Array, Array]], looks: Mapping[str, dict[str, Any]]
 ) -> None:
-    """How far each run lies below the best one at that epoch; the best one itself lies on the axis' foot."""
+    """Draw how far each run lies below the best one at that epoch.
+
+    The best run itself lies at the foot of the axis.
+    """
     dress(axes)
     highest: dict[float, float] = {}
     for epochs, values in runs.values():
@@ -199,8 +201,8 @@ def _draw_best(
             axes.plot([value], [k], color=look["color"], linestyle="", marker="o", markersize=4, zorder=3)
         said = f"{value:.2f}".replace("-", "−") if np.isfinite(value) else "not finite"
         axes.annotate(
-            said, (1, k), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center", size=LABEL_SIZE,
-            color=INK, annotation_clip=False,
+            said, (1, k), (6, 0), xycoords=("axes fraction", "data"), textcoords="offset points", va="center",
+            size=LABEL_SIZE, color=INK, annotation_clip=False,
         )  # fmt: skip
     axes.set_yticks(range(len(order)), [name_shortened(name, _LONGEST) for name in order])
     axes.tick_params(axis="y", length=0)

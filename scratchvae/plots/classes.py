@@ -1,4 +1,4 @@
-"""What a conditional model makes of the same draws for each class."""
+"""One picture shows what a conditional model makes of the same draws for each class."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ TITLE = "Each class a row, each draw of z a column"
 
 
 def classes(images: Array, names: Sequence[str] = (), *, title: str = TITLE) -> Figure:
-    """Images (K, T, C, H, W) in [0, 1]: a row for each of K classes, a column for each of T draws of z.
+    """Draw images (K, T, C, H, W) in [0, 1]: a row for each of K classes, a column for each of T draws of z.
 
     `model.sample(T, seed, y=k)` draws the same noise for every class k, and so the same z unless p(z|y)
     depends on k. Classes without `names` are numbered from 0.

@@ -1,6 +1,4 @@
-"""Gaussians in the plane, each by the ellipse on which its density has fallen as far as one deviation takes
-it.
-"""
+"""Gaussians in the plane are drawn as the ellipses of one, two and more standard deviations."""
 
 from collections.abc import Mapping
 
@@ -25,10 +23,10 @@ from scratchvae.plots.style import (
 def ellipses(
     laws: Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]], *, title: str = "", deviations: int = 2
 ) -> Figure:
-    """For each name, mean (2,) and covariance (2, 2): its ellipses of 1 … `deviations` deviations, both axes
-    to one scale.
+    """Draw the ellipses of 1 … `deviations` deviations of each law, given as mean (2,) and covariance (2, 2).
 
-    Lines get thinner from law to law: one that is hidden by a later one still shows on both sides of it.
+    Both axes have one scale. Lines get thinner from law to law, so that a line below another one still shows
+    on both sides of it.
     """
     if not laws:
         raise InputError("ellipses: laws should hold at least one mean and covariance, found none")
@@ -45,7 +43,8 @@ def ellipses(
         variances, directions = np.linalg.eigh(S)
         if variances[0] < 0:
             raise InputError(
-                f"ellipses: the covariance of {name} should have no negative variance, found {variances[0]:.3g}"
+                f"ellipses: the covariance of {name} should have no negative variance, "
+                f"found {variances[0]:.3g}"
             )
         for k in range(1, deviations + 1):
             x, y = mean[:, None] + directions @ (k * np.sqrt(variances)[:, None] * circle)

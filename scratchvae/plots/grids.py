@@ -11,7 +11,7 @@ from scratchvae.plots.labels import text_width
 from scratchvae.plots.mosaic import pixels, tile, tile_origins
 from scratchvae.plots.style import DPI, INK, LABEL_SIZE, TITLE_SIZE, blank_figure
 
-_PAGE = (6.5, 8.5)  # inches, width and height that a grid strives for
+_PAGE = (6.5, 8.5)  # the width and height, in inches, that a grid fills if it can
 _LARGEST_CELL = 1.2  # inches
 _MARGIN = 12  # pixels around everything
 _PAD = 9  # pixels between labels and images
@@ -27,10 +27,10 @@ def image_grid(
     row_labels: Sequence[str] | None = None,
     column_labels: Sequence[str] | None = None,
 ) -> Figure:
-    """Images (N, H, W) or (N, C, H, W), row after row, every pixel a sharp square.
+    """Draw images (N, H, W) or (N, C, H, W), row after row, every pixel a sharp square.
 
-    Intensities are floats in [0, 1], 0 black, 1 white; what lies outside is clipped. Without `columns` the
-    grid is about square. Column labels that would collide are thinned out.
+    Intensities are floats in [0, 1], where 0 is black and 1 is white; others are clipped. Without `columns`
+    the grid is about square. Column labels that would collide are thinned out.
     """
     shades = pixels("image_grid", "images", images)
     K = _square_columns(len(shades)) if columns is None else columns
@@ -42,10 +42,10 @@ def image_grid(
 def reconstructions(
     originals: Array, reconstructed: Array, *, title: str = "Data and their reconstructions"
 ) -> Figure:
-    """Pairs of rows: data above, what the model makes of them below. Both (N, H, W) or (N, C, H, W), floats
-    in [0, 1].
+    """Draw pairs of rows: data above, and what the model makes of them below.
 
-    Pixels of the data that are missing (NaN) are orange.
+    Both are (N, H, W) or (N, C, H, W), floats in [0, 1]. Pixels of the data that are missing (NaN) are
+    orange.
     """
     require_shapes("reconstructions", originals=(originals, "N ..."), reconstructed=(reconstructed, "N ..."))
     above = pixels("reconstructions", "originals", originals, holed=True)
@@ -62,18 +62,18 @@ def reconstructions(
 
 
 def samples(images: Array, *, title: str = "Samples from the model") -> Figure:
-    """Images drawn from the model, (N, H, W) or (N, C, H, W), floats in [0, 1]."""
+    """Draw images from the model, (N, H, W) or (N, C, H, W), floats in [0, 1]."""
     return image_grid(images, title=title)
 
 
 def _square_columns(n: int) -> int:
-    """The fewest columns, from √n to 2√n, that leave no row unfinished; else √n rounded up."""
+    """Return the fewest columns, from √n to 2√n, that leave no row unfinished, else √n rounded up."""
     least = isqrt(n - 1) + 1
     return next((k for k in range(least, isqrt(4 * n) + 1) if n % k == 0), least)
 
 
 def _rows(shades: Array, K: int) -> Array:
-    """Images (N, H, W, 3)  ->  cells (R, K, H, W, 3), the last row filled up with white."""
+    """Lay images (N, H, W, 3) out as cells (R, K, H, W, 3), and fill the last row up with white."""
     K = min(K, len(shades))
     missing = -len(shades) % K
     blanks = np.full((missing, *shades.shape[1:]), 255, np.uint8)
@@ -87,8 +87,9 @@ def _draw(
     column_labels: Sequence[str] | None,
     rows_together: int = 1,
 ) -> Figure:
-    """The figure of cells (R, K, H, W, 3) with its words, one screen pixel of the figure for each pixel of
-    the mosaic.
+    """Draw the figure of cells (R, K, H, W, 3) with its words.
+
+    A pixel of the mosaic is a whole number of pixels of the figure.
     """
     R, K, H, W, _ = cells.shape
     for name, labels, expected in (("row_labels", row_labels, R), ("column_labels", column_labels, K)):

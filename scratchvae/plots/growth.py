@@ -1,4 +1,4 @@
-"""Cost against size."""
+"""One picture shows how cost grows with size."""
 
 from collections.abc import Sequence
 
@@ -11,10 +11,11 @@ from scratchvae.plots.style import FAINT, INK, LABEL_SIZE, TITLE_SIZE, TRAIN, bl
 
 
 def growth(size: str, sizes: Sequence[int], seconds: Sequence[float], exponent: float) -> Figure:
-    """Time against size, both on logarithmic axes, beside a line of slope 1 through the last point."""
+    """Draw time against size, both on logarithmic axes, beside a line of slope 1 through the last point."""
     if len(sizes) != len(seconds) or len(sizes) < 2 or min(*sizes, *seconds) <= 0:
         raise InputError(
-            f"growth: sizes and seconds should be two or more positive numbers each, found {sizes} and {seconds}"
+            "growth: sizes and seconds should be two or more positive numbers each, "
+            f"found {sizes} and {seconds}"
         )
     figure = blank_figure(4.0, 3.0)
     axes = figure.add_axes((0.16, 0.16, 0.8, 0.72))

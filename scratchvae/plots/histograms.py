@@ -1,4 +1,4 @@
-"""How one column of a table is distributed, in the data and among samples."""
+"""Histograms of the columns of a table, in the data and among samples."""
 
 from collections.abc import Sequence
 from math import ceil
@@ -27,18 +27,18 @@ Column = tuple[str, Array, Array, Sequence[str]]
 _WIDTH, _HEIGHT = 2.5, 1.7  # inches of a panel
 _ACROSS, _TITLE = 4, 0.35  # panels side by side, and inches above them
 _BINS = 24
-_LETTERS = 30  # that fit below all bars together
+_LETTERS = 30  # so many letters fit below all bars together
 _NAMED = 6  # levels whose names fit below their bars
 _FEW = 12  # different values that get a bar each
 _HALVES = 2.0**52  # floats below it have halves between whole numbers
 
 
 def histogram(real: Array, sampled: Array, name: str = "", *, levels: Sequence[str] = ()) -> Figure:
-    """Shares of the values of a column, real (N,) as filled bars and sampled (M,) as a line above them.
+    """Draw the shares of a column's values, real (N,) as filled bars and sampled (M,) as a line above them.
 
-    Bins reach over the central 99.8 % of both; what lies beyond counts in the outermost bins. Where the real
-    values are whole, each bin holds equally many whole numbers, and at most 12 different ones have a bin each.
-    The values of a column of categories are the numbers 0, 1, … of its `levels`.
+    Bins reach over the central 99.8 % of both, and values beyond count in the outermost bins. Where the real
+    values are whole, each bin holds equally many whole numbers, and at most 12 different ones have a bin
+    each. The values of a column of categories are the numbers 0, 1, … of its `levels`.
     """
     require_shapes("histogram", real=(real, "N"), sampled=(sampled, "M"))
     if not len(real) or not len(sampled):
@@ -55,8 +55,9 @@ def histogram(real: Array, sampled: Array, name: str = "", *, levels: Sequence[s
 def histograms(
     columns: Sequence[Column], *, title: str = "Columns in the data (filled) and among samples (line)"
 ) -> Figure:
-    """A panel for each column, (name, real, sampled, levels) as `histogram` takes them; missing entries, NaN,
-    count nowhere.
+    """Draw a panel for each column, (name, real, sampled, levels) as `histogram` takes them.
+
+    Missing entries, NaN, are not counted.
     """
     known = [(name, real[~np.isnan(real)], sampled, levels) for name, real, sampled, levels in columns]
     known = [column for column in known if len(column[1])]
@@ -103,7 +104,7 @@ def _draw(axes: Axes, real: Array, sampled: Array, name: str, levels: Sequence[s
 
 
 def _level_label(name: str, longest: int) -> str:
-    """A level's name on one line or two, without its middle where neither has room for it."""
+    """Write a level's name on one line or two, without its middle where neither has room for it."""
     lines = wrap(name, longest, break_long_words=False)
     two = len(lines) == 2 and max(map(len, lines)) <= longest
     return (

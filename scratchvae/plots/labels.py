@@ -1,6 +1,4 @@
-"""Words and numbers written on pictures: how they read, how much room they take, how they keep out of each
-other's way.
-"""
+"""Words and numbers on pictures: how they read, how much room they take, how they avoid each other."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -24,7 +22,7 @@ _SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 
 
 def latent_name(i: int) -> str:
-    """The name of latent i, which counts from 0.
+    """Return the name of latent i, which counts from 0.
 
     >>> latent_name(11)
     'z₁₂'
@@ -39,8 +37,9 @@ def name_axes(axes: Axes, horizontal: str = latent_name(0), vertical: str = late
 
 
 def number_labels(values: Array) -> list[str]:
-    """Numbers (T,) as short words: three digits for the largest, as many decimals for the others, no idle
-    zeros.
+    """Write numbers (T,) as short words without idle zeros.
+
+    The largest number has three digits, and the others have as many decimals as it has.
 
     >>> number_labels(np.array([-1.5, -1e-17, 0.125, 3.0]))
     ['−1.5', '0', '0.12', '3']
@@ -51,15 +50,16 @@ def number_labels(values: Array) -> list[str]:
 
 
 def text_width(words: Sequence[str], size: float) -> int:
-    """Pixels that the widest of the words takes at `size` points."""
+    """Return the pixels that the widest of the words takes at `size` points."""
     font = FontProperties(size=size)
     widths = [text_to_path.get_text_width_height_descent(word, font, ismath=False)[0] for word in words]
     return int(np.ceil(max(widths, default=0.0) * DPI / 72))
 
 
 def name_shortened(name: str, longest: int) -> str:
-    """A name of at most so many letters, without its middle where it has more, and in which no `$` begins a
-    formula.
+    """Shorten a name to at most so many letters by leaving out its middle.
+
+    No `$` in it begins a formula.
 
     >>> name_shortened("fashion-mnist-mlp-beta4-seed1", 15)
     'fashion…4-seed1'
@@ -70,11 +70,11 @@ def name_shortened(name: str, longest: int) -> str:
 
 
 def visible_range(curves: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
-    """Where a vertical axis should begin and end to show curves that settle, each given as epochs and values.
+    """Return where a vertical axis should begin and end to show curves that settle.
 
-    The first quarter of the epochs is often so steep that it flattens all the rest. Where all that
-    comes after it has less than a quarter of the whole range, the axis shows that alone, and the first epochs
-    reach out of the picture.
+    Each curve is given as epochs and values. The first quarter of the epochs is often so steep that it
+    flattens all the rest. Where all that comes after it has less than a quarter of the whole range, the axis
+    shows that alone, and the first epochs reach out of the picture.
     """
     every = np.concatenate([np.zeros(0), *(values for _, values in curves)])
     curves = [(epochs, values) for epochs, values in curves if len(epochs)]
@@ -92,10 +92,10 @@ def visible_range(curves: Sequence[tuple[Array, Array]]) -> tuple[float, float]:
 
 
 def round_numbers(low: float, high: float, most: int = 12) -> Array:
-    """Ticks of a logarithmic axis: 1, 2 and 5 times powers of 10 from low to high, or the powers alone where
-    those are many.
+    """Return ticks of a logarithmic axis: 1, 2 and 5 times powers of 10 from low to high.
 
-    Where there are less than two, equal steps.
+    Where those are more than `most`, the powers alone are the ticks. Where they are fewer than two, the ticks
+    are equal steps.
 
     >>> round_numbers(0.4, 11.0).tolist()
     [0.5, 1.0, 2.0, 5.0, 10.0]
@@ -109,11 +109,10 @@ def round_numbers(low: float, high: float, most: int = 12) -> Array:
 
 
 def place(centres: Array, sizes: Array, room: Array) -> Array:
-    """Where boxes of `sizes` (K, 2) go that would like to sit on `centres` (K, 2): inside `room` (2,), and
-    none on another.
+    """Place boxes of `sizes` (K, 2) near their `centres` (K, 2), inside `room` (2,), so that none overlaps.
 
-    One after the other takes the nearest free place, its own centre first; when no room is left it stays on
-    its centre.
+    One box after the other takes the nearest free place, its own centre first. A box stays on its centre when
+    no room is left.
     """
     step = sizes.min(axis=0) / 2
     lattice = np.stack(np.meshgrid(*(np.arange(0, room[k], step[k]) for k in range(2))), axis=-1).reshape(

@@ -1,4 +1,4 @@
-"""Where data go in a plane of two latents."""
+"""The codes of data in a plane of two latents."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -40,13 +40,13 @@ def codes(
     title: str = "Codes of the data",
     prior: bool = True,
 ) -> Figure:
-    """Codes z (N, 2) as points, coloured by their labels (N,), whole numbers that count into `label_names` if
-    there are any.
+    """Draw codes z (N, 2) as points, coloured by their labels (N,).
 
-    Up to 12 classes have a colour each, and stand in a legend. Of more classes whose names are single letters
-    or digits, the first 900 codes are drawn as these letters. Other names are written on the median of their
-    codes, moved aside where they would collide. Two circles show one and two standard deviations of a
-    standard normal `prior`, where there is one.
+    Labels are whole numbers, which count into `label_names` if there are any. Up to 12 classes have a colour
+    each, and stand in a legend. Of more classes whose names are single letters or digits, the first 900 codes
+    are drawn as these letters. Other names are written on the median of their codes, moved aside where they
+    would collide. Two circles show one and two standard deviations of a standard normal `prior`, where there
+    is one.
     """
     z = np.asarray(z)
     N = require_shapes("codes", z=(z, "N 2"))["N"]
@@ -105,7 +105,7 @@ def codes(
 
 
 def _classes(z: Array, labels: Array | None, label_names: Sequence[str]) -> tuple[Array, list[str]]:
-    """The labels there can be, in increasing order, and their names."""
+    """Return the labels that there can be, in increasing order, and their names."""
     if labels is None:
         return np.array([], int), []
     require_shapes("codes", z=(z, "N 2"), labels=(labels, "N"))
@@ -123,7 +123,7 @@ def _classes(z: Array, labels: Array | None, label_names: Sequence[str]) -> tupl
 
 
 def _palette(n: int) -> Array:
-    """Colours (n, 3): distinct ones while there are enough, else seven of them in turn, lighter at each turn."""
+    """Return colours (n, 3): distinct ones while there are enough, else seven, lighter at each turn."""
     if n <= len(CLASS_COLOURS):
         return np.array([to_rgb(c) for c in CLASS_COLOURS[:n]]).reshape(n, 3)
     k, several = np.arange(n), np.array([to_rgb(c) for c in RUN_COLOURS])
@@ -132,9 +132,7 @@ def _palette(n: int) -> Array:
 
 
 def _draw_letters(axes: Axes, z: Array, classes: Array, names: list[str]) -> None:
-    """Each code (N, 2) as the letter that its class is called, in one of seven colours so that neighbours
-    part.
-    """
+    """Draw each code (N, 2) as the letter that is its class's name, in one of seven colours."""
     for k in np.unique(classes):
         mark, colour = rf"$\mathrm{{{names[k]}}}$", RUN_COLOURS[k % len(RUN_COLOURS)]
         some = z[classes == k]
@@ -163,8 +161,9 @@ def _draw_prior(axes: Axes) -> None:
 
 
 def _write_names(axes: Axes, z: Array, labels: Array, classes: Array, names: list[str]) -> None:
-    """Each class that is present gets its name on the median of its codes, with a thin line back to it when
-    it had to move.
+    """Write the name of each class on the median of its codes.
+
+    A thin line leads back to the median where the name had to move.
     """
     present = [k for k, c in enumerate(classes) if (labels == c).any()]
     medians = np.array([np.median(z[labels == classes[k]], axis=0) for k in present])

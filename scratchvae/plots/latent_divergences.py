@@ -1,4 +1,4 @@
-"""How much each latent tells of the data: a bar for each, so that a collapse is seen at a glance."""
+"""A bar for each latent shows how much it tells of the data, so that a collapse is seen at once."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ from scratchvae.plots.style import (
 )
 
 _NAMED = 40  # bars that are named one by one
-# what the axis reaches to at least, so that latents that have collapsed all together look like it
+# The axis reaches at least this value, so that the bars are low where all latents have collapsed.
 _LEAST = 0.1
 _LOWER = 0.75  # inches below the bars
 
@@ -31,11 +31,10 @@ def latent_divergences(
     measure: str = "KL(q(z|x) ‖ p(z)), nats",
     title: str = "",
 ) -> Figure:
-    """A bar for each latent of `values` (Z,), the highest on the left: blue where the latent is active (Z,),
-    grey where not.
+    """Draw a bar for each latent of `values` (Z,), the highest on the left.
 
-    What the values are is said by `measure`. Latents that no example moves have bars that can't be seen:
-    these are collapsed.
+    A bar is blue where the latent is `active` (Z,), else grey. `measure` says what the values are. A latent
+    that no example moves has collapsed, and its bar is too low to be seen.
     """
     Z = require_shapes("latent_divergences", values=(values, "Z"), active=(np.asarray(active), "Z"))["Z"]
     require_finite("latent_divergences", "values", values)

@@ -8,7 +8,7 @@ from scratchvae.plots.grids import image_grid
 
 
 def interpolation_codes(a: Array, b: Array, steps: int) -> Array:
-    """Codes (R, T, Z) on the straight lines from a (R, Z) to b (R, Z), both ends included, T = steps.
+    """Return codes (R, T, Z) on the straight lines from a (R, Z) to b (R, Z), both ends included, T = steps.
 
     >>> interpolation_codes(np.array([[0.0, 2.0]]), np.array([[1.0, 4.0]]), 3).tolist()
     [[[0.0, 2.0], [0.5, 3.0], [1.0, 4.0]]]
@@ -20,9 +20,7 @@ def interpolation_codes(a: Array, b: Array, steps: int) -> Array:
 
 
 def interpolations(decoded: Array, *, title: str = "Interpolations between two codes") -> Figure:
-    """What the decoder makes of `interpolation_codes`: decoded (R, T, C, H, W) in [0, 1], a walk a row, from
-    left to right.
-    """
+    """Draw the decoded `interpolation_codes`, (R, T, C, H, W) in [0, 1]: each row is a walk to the right."""
     sizes = require_shapes("interpolations", decoded=(decoded, "R T C H W"))
     T = sizes["T"]
     _require_both_ends("interpolations", "T", T)

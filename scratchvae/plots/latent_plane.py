@@ -1,4 +1,4 @@
-"""The manifold that a decoder spans over two latents: Kingma and Welling 2014, figure 4."""
+"""The manifold that a decoder spans over two latents, as in Kingma and Welling 2014, figure 4."""
 
 from math import ceil
 from typing import Any
@@ -22,17 +22,17 @@ from scratchvae.plots.style import (
 )
 
 COLLAPSED = 0.01  # the variance of a latent's codes at and below which it is not active: Burda et al. 2016
-_SIDE = 5.0  # inches that the picture strives for
+_SIDE = 5.0  # the side, in inches, that the picture has if it can
 _MARGINS = {"left": 84, "right": 48, "bottom": 48, "top": 60}  # pixels
 
 
 def manifold_codes(n: int, z: Array | None = None) -> tuple[Array, Array]:
-    """Codes (n, n, 2) and the values (n,) they take: row i has z₂ = values[i], column j has z₁ = values[j].
+    """Return codes (n, n, 2) and their values (n,): row i has z₂ = values[i], column j has z₁ = values[j].
 
-    The values Φ⁻¹((k + ½)/n) cut the standard normal prior into n parts of equal probability and lie in the
-    middle of each. Given the codes z (N, 2) of data, the values (2, n) of each latent cut these instead: they
-    are where the data lie. A latent whose codes hardly vary, by 0.01 or less in variance, says nothing about
-    the data and keeps the prior's values.
+    The values Φ⁻¹((k + ½)/n) are the middles of n parts of the standard normal prior that have equal
+    probability. Given the codes z (N, 2) of data, the values (2, n) of each latent are such middles of these
+    codes, and so lie where the data lie. A latent whose codes hardly vary, with a variance of 0.01 or less,
+    says nothing about the data and keeps the prior's values.
     """
     from scipy.special import ndtri
 
@@ -61,12 +61,11 @@ def manifold(
     axis_names: tuple[str, str] = ("z₁", "z₂"),
     title: str = "Decoded plane of two latents",
 ) -> Figure:
-    """What the decoder makes of `manifold_codes`: decoded (n, n, C, H, W) in [0, 1], values (n,) or (2, n),
-    as one picture.
+    """Draw the decoded `manifold_codes`, (n, n, C, H, W) in [0, 1], as one picture with their values.
 
-    z₁ increases to the right, z₂ upwards: the first row of `decoded` is the lowest of the picture. Codes z
-    (N, 2) are drawn above it, each where its own values lie between those of the images, in the colours of up
-    to 12 `labels` (N,).
+    The values are (n,) or (2, n). z₁ increases to the right and z₂ upwards, so that the first row of
+    `decoded` is the lowest of the picture. Codes z (N, 2) are drawn above it, each where its own values lie
+    between those of the images, in the colours of up to 12 `labels` (N,).
     """
     n = require_shapes("manifold", decoded=(decoded, "n n C H W"))["n"]
     require_shapes("manifold", values=(values, f"{n}" if np.ndim(values) == 1 else f"2 {n}"))
@@ -104,8 +103,9 @@ def manifold(
 
 
 def _draw_codes(axes: Axes, z: Array, values: Array, labels: Array | None) -> None:
-    """Codes (N, 2) as points among the images, which stand at half-numbers; those beyond the outermost values
-    on the edge.
+    """Draw codes (N, 2) as points among the images, whose middles lie at half-numbers.
+
+    Codes beyond the outermost values are drawn on the edge.
     """
     n = values.shape[1]
     if n < 2 or (np.diff(values, axis=1) <= 0).any():
@@ -120,5 +120,5 @@ def _draw_codes(axes: Axes, z: Array, values: Array, labels: Array | None) -> No
 
 
 def _with_ends(values: Array) -> Array:
-    """The values and one more at each end, as far away as its neighbours are from each other."""
+    """Return the values and one more at each end, as far from its neighbour as the next two are apart."""
     return np.concatenate([[2 * values[0] - values[1]], values, [2 * values[-1] - values[-2]]])

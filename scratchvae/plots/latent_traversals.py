@@ -11,8 +11,9 @@ from scratchvae.plots.labels import latent_name, number_labels
 
 
 def traversal_codes(z0: Array, values: Array) -> Array:
-    """Codes (Z, T, Z): [i, t] is z0 (Z,) with latent i set to values[t]. values (T,). The dtype is that of
-    z0.
+    """Return codes (Z, T, Z), of which [i, t] is z0 (Z,) with latent i set to values[t], values (T,).
+
+    The dtype is that of z0.
 
     >>> traversal_codes(np.array([5.0, 6.0]), np.array([-1.0, 1.0])).tolist()
     [[[-1.0, 6.0], [1.0, 6.0]], [[5.0, -1.0], [5.0, 1.0]]]
@@ -26,10 +27,10 @@ def traversal_codes(z0: Array, values: Array) -> Array:
 def traversals(
     decoded: Array, values: Array, *, latents: Sequence[int] | None = None, title: str = "Latent traversals"
 ) -> Figure:
-    """What the decoder makes of `traversal_codes`: decoded (Z, T, C, H, W) in [0, 1], a latent a row, its
-    values (T,) on top.
+    """Draw the decoded `traversal_codes`, (Z, T, C, H, W) in [0, 1]: a row for each latent.
 
-    Where the rows are not all latents in order, `latents` tells which they are, counted from 0.
+    The values (T,) stand on top. Where the rows are not all latents in order, `latents` tells which they are,
+    counted from 0.
     """
     sizes = require_shapes("traversals", decoded=(decoded, "Z T C H W"), values=(values, "T"))
     require_finite("traversals", "values", values)

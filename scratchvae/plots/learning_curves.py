@@ -36,12 +36,12 @@ _FEW = 20  # points that are marked one by one
 
 
 def curves(records: Sequence[Mapping[str, Any]], terms: Sequence[str] = ("bound", "log_px", "kl")) -> Figure:
-    """One panel for each of the `terms` that the records hold, training and held-out data together, nats per
-    example.
+    """Draw a panel for each of the `terms` that the records hold, in nats per example.
 
-    Records are as a run keeps them: {"epoch": 1, "train": {"bound": ..., ...}, "held_out": {...}}, the last
-    perhaps absent. A value that is not finite interrupts its curve and is marked × at the foot of the panel.
-    First epochs that would flatten all the rest reach out of the panel.
+    A panel shows training and held-out data together. Records are as a run keeps them: {"epoch": 1, "train":
+    {"bound": ..., ...}, "held_out": {...}}, of which the last may be absent. A value that is not finite
+    interrupts its curve and is marked × at the foot of the panel. First epochs that would flatten all the
+    rest reach out of the panel.
     """
     if not records:
         raise InputError("curves: records should hold at least one epoch, found none")
@@ -80,8 +80,8 @@ def _draw_panel(axes: Axes, records: Sequence[Mapping[str, Any]], term: str) -> 
         lost = epochs[~np.isfinite(values)]
         if len(lost):
             axes.plot(
-                lost, np.zeros(len(lost)), label=f"{label}, not finite", color=colour, linestyle="", marker="x", markersize=4,
-                transform=axes.get_xaxis_transform(), clip_on=False,
+                lost, np.zeros(len(lost)), label=f"{label}, not finite", color=colour, linestyle="",
+                marker="x", markersize=4, transform=axes.get_xaxis_transform(), clip_on=False,
             )  # fmt: skip
     axes.set_ylim(*visible_range([_series(records, part, term) for part in _PARTS]))
     epochs = np.array([record["epoch"] for record in records], float)
@@ -97,7 +97,7 @@ def _draw_panel(axes: Axes, records: Sequence[Mapping[str, Any]], term: str) -> 
 
 
 def _series(records: Sequence[Mapping[str, Any]], part: str, term: str) -> tuple[Array, Array]:
-    """The epochs at which `term` was recorded and its values there; infinities become NaN."""
+    """Return the epochs at which `term` was recorded, and its values there, with NaN for infinities."""
     kept = [(record["epoch"], record[part][term]) for record in records if term in record.get(part, {})]
     epochs, values = np.array(kept, float).reshape(-1, 2).T
     return epochs, np.where(np.isfinite(values), values, np.nan)

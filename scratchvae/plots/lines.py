@@ -1,4 +1,4 @@
-"""Curves by their names, in one panel or several side by side."""
+"""Curves with names, in one panel or several side by side."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,9 +25,9 @@ from scratchvae.plots.style import (
 
 Series = Mapping[str, tuple[npt.ArrayLike, npt.ArrayLike]]  # name: where, and the values there
 
-_WIDTH, _HEIGHT = 2.1, 1.8  # inches of a panel; of a single one half as much again
+_WIDTH, _HEIGHT = 2.1, 1.8  # inches of a panel; a single panel is half as large again
 _LEFT, _GAP, _RIGHT, _BOTTOM, _TITLE = 0.6, 0.35, 0.15, 0.42, 0.3
-_LETTER, _HANDLE, _ROW = 0.055, 0.5, 0.17  # inches of a legend's letter, of its sample of a line, of its row
+_LETTER, _HANDLE, _ROW = 0.055, 0.5, 0.17  # inches of a letter, a sample of a line, and a row of the legend
 _COLOURS = (TRAIN, HELD_OUT, *CLASS_COLOURS[3:])
 _FEW = 12  # points that are marked one by one
 
@@ -41,11 +41,11 @@ def lines(
     levels: Mapping[str, float] | None = None,
     log: str = "",
 ) -> Figure:
-    """One panel for each name, of curves that have one colour by their name throughout; `levels` are dashed
-    lines across all.
+    """Draw a panel for each name, in which a curve of one name has the same colour as in all others.
 
-    `log` names the axes that are logarithmic: "", "x", "y" or "xy". Panels share the vertical axis. Values
-    that are not finite interrupt their curve, as do those that are not positive on a logarithmic axis.
+    `levels` are dashed lines across all panels. `log` names the axes that are logarithmic: "", "x", "y" or
+    "xy". Panels share the vertical axis. Values that are not finite interrupt their curve, as do those that
+    are not positive on a logarithmic axis.
     """
     require_choice("lines", "log", log, ("", "x", "y", "xy"))
     drawn = {

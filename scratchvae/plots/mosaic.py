@@ -8,9 +8,10 @@ from scratchvae.plots.style import MISSING
 
 
 def pixels(where: str, name: str, images: Array, *, holed: bool = False) -> Array:
-    """Images (N, H, W) or (N, C, H, W) of floats, C 1 or 3  ->  bytes (N, H, W, 3). Intensities are clipped to [0, 1].
+    """Turn images (N, H, W) or (N, C, H, W) of floats, with C 1 or 3, into bytes (N, H, W, 3).
 
-    With `holed` a pixel with a NaN among its channels is missing, and gets the colour MISSING.
+    Intensities are clipped to [0, 1]. With `holed` a pixel with a NaN among its channels is missing, and gets
+    the colour MISSING.
     """
     images = np.asarray(images)
     coloured = images[:, None] if images.ndim == 3 else images
@@ -20,7 +21,8 @@ def pixels(where: str, name: str, images: Array, *, holed: bool = False) -> Arra
         )
     if coloured.size == 0:
         raise InputError(
-            f"{where}: {name} should hold at least one image of at least one pixel, found shape {images.shape}"
+            f"{where}: {name} should hold at least one image of at least one pixel, "
+            f"found shape {images.shape}"
         )
     if not (np.issubdtype(images.dtype, np.floating) or images.dtype == bool):
         raise InputError(
@@ -38,9 +40,9 @@ def pixels(where: str, name: str, images: Array, *, holed: bool = False) -> Arra
 
 
 def tile(cells: Array, *, gap: int, scale: int, extra_gap: int = 0, every: int = 1) -> Array:
-    """Cells (R, K, H, W, 3), bytes, enlarged `scale` times  ->  one picture (height, width, 3).
+    """Enlarge cells (R, K, H, W, 3) of bytes `scale` times and return one picture (height, width, 3).
 
-    White gaps of `gap` pixels part the cells; `extra_gap` more follow each `every` rows.
+    White gaps of `gap` pixels separate the cells, and `extra_gap` more pixels follow each `every` rows.
     """
     R, K, H, W, _ = cells.shape
     tops, lefts = tile_origins(cells.shape, gap=gap, scale=scale, extra_gap=extra_gap, every=every)
@@ -56,9 +58,7 @@ def tile(cells: Array, *, gap: int, scale: int, extra_gap: int = 0, every: int =
 def tile_origins(
     shape: tuple[int, ...], *, gap: int, scale: int, extra_gap: int = 0, every: int = 1
 ) -> tuple[Array, Array]:
-    """Where the rows begin, (R,), and the columns, (K,), in the picture that `tile` makes of cells of this
-    shape.
-    """
+    """Return where the rows (R,) and the columns (K,) begin in `tile`'s picture of cells of this shape."""
     R, K, H, W, _ = shape
     rows = np.arange(R)
     return rows * (H * scale + gap) + rows // every * extra_gap, np.arange(K) * (W * scale + gap)

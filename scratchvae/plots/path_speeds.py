@@ -1,4 +1,4 @@
-"""How evenly decoded points move along paths through the latent space."""
+"""Path speeds show how evenly decoded points move along paths through the latent space."""
 
 from collections.abc import Mapping
 
@@ -16,11 +16,10 @@ _LEFT, _GAP, _RIGHT, _BOTTOM, _TOP = 0.5, 0.2, 0.1, 0.4, 0.55  # inches around a
 def path_speeds(
     steps: Mapping[str, Array], *, title: str = "How far each step moves the decoded point"
 ) -> Figure:
-    """One panel for each name: its paths' steps (R, T), each over the mean step of its path, against t from 0
-    to 1.
+    """Draw a panel for each name with the steps (R, T) of its paths against t from 0 to 1.
 
-    An even motion lies on the dashed line at 1; a path's peak is as high as its largest jump. One without
-    motion is not drawn.
+    Each step is divided by the mean step of its path. An even motion lies on the dashed line at 1, and a
+    path's peak is as high as its largest jump. A path without motion is not drawn.
     """
     if not steps:
         raise InputError("path_speeds: steps should hold the paths of at least one model, found none")

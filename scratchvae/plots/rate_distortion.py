@@ -1,4 +1,4 @@
-"""Compression against fidelity, of several kinds of model at once."""
+"""Compression against fidelity, for several kinds of model at once."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,11 +21,11 @@ _MARKERS = "osD^vP"
 def rate_distortion(
     by_latents: Curves, by_rate: Curves, *, limits: Curves | None = None, error: str = "squared error"
 ) -> Figure:
-    """The error against the number of latents, and against the rate in nats, each curve by its name: all
-    numbers positive.
+    """Draw the error against the number of latents, and against the rate in nats; all numbers are positive.
 
-    Both panels share the vertical axis, logarithmic and called `error`; a name that is in both has one
-    colour. `limits` are drawn beside the curves of `by_rate`, dashed: what theory says of them.
+    Each curve has a name, and a name in both panels has one colour. Both panels share the vertical axis,
+    which is logarithmic and called `error`. `limits` are drawn dashed beside the curves of `by_rate`: what
+    theory says of them.
     """
     drawn = {
         panel: {name: _positive(f"{panel}: {name}", *pair) for name, pair in curves.items()}

@@ -1,4 +1,4 @@
-"""A figure becomes a file."""
+"""A figure becomes a PNG file."""
 
 import os
 from io import BytesIO
@@ -13,7 +13,7 @@ from scratchvae.files import write_whole
 def save(figure: Figure, path: str | os.PathLike[str]) -> None:
     """Write the figure as PNG, whole or not at all.
 
-    The file names no date and no version: same figure, same bytes.
+    The file names no date and no version, so that the same figure gives the same bytes.
     """
     path = Path(path)
     if path.suffix.lower() != ".png":

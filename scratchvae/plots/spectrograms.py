@@ -1,4 +1,4 @@
-"""Sound seen: frequency upwards, time to the right, the level as a colour."""
+"""Spectrograms show sound: frequency upwards, time to the right, and the level as a colour."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,19 +20,21 @@ def spectrograms(
     names: Sequence[str],
     title: str | None = None,
 ) -> Figure:
-    """One above the other, each levels (T, F) from 0, black, to 1; frequencies (F,) in Hz, evenly spaced. All
-    on the same scales.
+    """Draw levels (T, F), from 0 (black) to 1, one spectrogram above the other, all on the same scales.
 
-    InputError unless there is a name for each, and a frequency for each of F entries.
+    The frequencies (F,) are in Hz and evenly spaced. InputError unless there is a name for each spectrogram
+    and a frequency for each of F entries.
     """
     if not levels or len(names) != len(levels):
         raise InputError(
-            f"spectrograms: names should be as many as levels, one or more; found {len(names)} and {len(levels)}"
+            "spectrograms: names should be as many as levels, one or more; "
+            f"found {len(names)} and {len(levels)}"
         )
     for one in levels:
         if one.ndim != 2 or one.size == 0 or one.shape[1] != len(frequencies) or len(frequencies) < 2:
             raise InputError(
-                f"spectrograms: levels should have shape (T, F) with F = {len(frequencies)}, found {one.shape}"
+                f"spectrograms: levels should have shape (T, F) with F = {len(frequencies)}, "
+                f"found {one.shape}"
             )
         require_finite("spectrograms", "levels", one)
     rows, height = len(levels), 0.2 + 1.45 * len(levels) + (0.4 if title else 0.15)

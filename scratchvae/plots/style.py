@@ -12,7 +12,7 @@ LABEL_SIZE = 7.0
 INK = "#262626"
 FAINT = "#8c8c8c"
 
-# pixels that were not observed: no shade of grey, and light enough beside black and white
+# The colour of pixels that were not observed is no shade of grey, and is light enough beside black and white.
 MISSING = "#f0c27a"
 
 TRAIN, HELD_OUT = "#0072b2", "#d55e00"  # Okabe and Ito
@@ -29,24 +29,22 @@ RUN_DASHES = ("-", (0, (4, 1.5)), (0, (1, 1)))
 
 
 class Picture(Figure):
-    """A matplotlib Figure that a notebook shows by itself when it is the last thing in a cell, with or
-    without pyplot.
-    """
+    """A matplotlib Figure that a notebook shows when it is the last value of a cell, without pyplot too."""
 
     def _repr_png_(self) -> bytes:
-        """The bytes of the PNG that a notebook shows: those that `plots.save` writes."""
+        """Return the bytes of the PNG that a notebook shows, which are those that `plots.save` writes."""
         buffer = BytesIO()
         self.savefig(buffer, format="png", dpi=self.dpi, metadata={"Software": None})
         return buffer.getvalue()
 
 
 def blank_figure(width: float, height: float) -> Picture:
-    """A white figure of width x height inches."""
+    """Return a white figure of width x height inches."""
     return Picture(figsize=(width, height), dpi=DPI, facecolor="white")
 
 
 def dress(axes: Axes) -> None:
-    """Two thin spines, small ticks, small letters."""
+    """Give the axes two thin spines, small ticks and small letters."""
     axes.set_facecolor("white")
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set(color=INK, linewidth=0.6)
@@ -54,9 +52,7 @@ def dress(axes: Axes) -> None:
 
 
 def tick_locator(most: int, *, whole: bool = False) -> MaxNLocator:
-    """Where ticks go: about `most` of them, at multiples of 1, 2, 2.5 or 5 times a power of 10, `whole`
-    numbers if asked for.
-    """
+    """Place about `most` ticks at multiples of 1, 2, 2.5 or 5 times a power of 10, or at `whole` numbers."""
     return MaxNLocator(
         most,
         integer=whole,

@@ -1,4 +1,4 @@
-"""What the latents of a model of texts stand for: the words that become likelier on the way to either side."""
+"""Word lists show what the latents of a model of texts stand for: the words that become likelier."""
 
 from collections.abc import Sequence
 
@@ -22,18 +22,18 @@ def word_lists(
     shown: int = 6,
     title: str = "Words that gain most on the way along a latent",
 ) -> Figure:
-    """A line for each latent: `shown` words whose log-probability falls most, and as many that rise most,
-    while there is room.
+    """Draw a line for each latent: the `shown` words whose log-probability falls most, and as many that rise.
 
-    changes (L, V): how much log p of each word changes from one end of a latent's range to the other; words,
-    their V names. `latents` are the numbers that the rows bear, 0, 1, … without them.
+    changes (L, V) say by how much log p of each word changes from one end of a latent's range to the other,
+    and words are their V names. Words beyond the room of a line are left out. `latents` are the numbers of
+    the rows, which are 0, 1, … without them.
     """
     n = require_shapes("word_lists", changes=(changes, "L V"))
     require_finite("word_lists", "changes", changes)
     if len(words) != n["V"] or not n["L"] or not 1 <= shown <= n["V"] // 2:
         raise InputError(
-            f"word_lists: words should be {n['V']}, a name for each of the words, and shown from 1 to half of them; "
-            f"found {len(words)} and {shown} for {n['L']} latents"
+            f"word_lists: words should be {n['V']}, a name for each of the words, and shown from 1 to half "
+            f"of them; found {len(words)} and {shown} for {n['L']} latents"
         )
     numbers = range(n["L"]) if latents is None else latents
     if len(numbers) != n["L"]:
@@ -57,7 +57,7 @@ def word_lists(
 
 
 def _fitting(words: list[str]) -> list[str]:
-    """The first of the words, as many as there is room for; of a single one that is too long its beginning."""
+    """Return as many of the first words as there is room for; a single word that is too long is cut."""
     while len(words) > 1 and text_width(["  ".join(words)], LABEL_SIZE) > _ROOM:
         words = words[:-1]
     while text_width(words, LABEL_SIZE) > _ROOM:

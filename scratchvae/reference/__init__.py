@@ -1,13 +1,12 @@
-"""The table of cases that every check of the library runs through; golden vectors of it; and other code
-compared with it.
+"""The reference: the table of cases that every check runs through, and tools that compare other code with it.
 
-cases/          Part, all_parts: all that the checks know about a function or a role is one row in its law's file;
-                Case, all_cases: every op, distribution, layer and objective on small arrays;
+cases/          Part, all_parts: all that the checks know about a function or a role is one row in its law's
+                file; Case, all_cases: every op, distribution, layer and objective on small arrays;
                 SamplingCase, sampling_cases: every sampler beside its density
 certificate/    values and gradients beside mpmath's
-diagnosis/      diagnose, assert_matches: which quantity of a step departs, and which of the mistakes it is
-frameworks/     capture, check_torch, check_jax, check_keras: a model's own step; check_training: the loop around it;
-                layer_from_torch, module_from_layer; state dicts
+diagnosis/      diagnose, assert_matches: which quantity of a step departs, and which mistake it is
+frameworks/     capture, check_torch, check_jax, check_keras: a model's own step; check_training: the loop
+                around it; layer_from_torch, module_from_layer; state dicts
 golden/         vectors for code in any language
 """
 

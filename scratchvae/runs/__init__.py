@@ -1,6 +1,4 @@
-"""Training runs that live in folders: described, started, stopped, resumed, swept, judged, drawn, read again
-and compared.
-"""
+"""Runs live in folders: they are described, trained, resumed, swept, judged, drawn and compared."""
 
 from scratchvae.runs.comparison import (
     chosen_runs,
@@ -21,7 +19,8 @@ from scratchvae.runs.folder import Run
 from scratchvae.runs.grids import grid, read_axes
 from scratchvae.runs.hidden_cells import errors_table
 from scratchvae.runs.interruption import Interruption
-from scratchvae.runs.judgement import METRICS, Judgement, judge
+from scratchvae.runs.judgement import Judgement, judge
+from scratchvae.runs.metrics import METRICS
 from scratchvae.runs.naming import folder_name, shortened_name
 from scratchvae.runs.outputs import data_of, places_of, require_harmless, require_room_for
 from scratchvae.runs.processes import process_pool

@@ -1,6 +1,4 @@
-"""Whether the files of a run agree: its config.json and its data with those that its checkpoint was trained
-with.
-"""
+"""The files of a run must agree: config.json and the data with those that the checkpoint was trained with."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,14 +10,14 @@ from scratchvae.runs.construction import read_schema, require_same_columns
 from scratchvae.runs.records import read_history
 from scratchvae.training import Checkpoint
 
-CONFIG, CHECKPOINT = "config.json", "checkpoint.safetensors"  # a run's files
-MAY_CHANGE = {"epochs", "data", "data_dir"}  # when a run goes on: how far, and where the same data lie
+CONFIG, CHECKPOINT = "config.json", "checkpoint.safetensors"  # the files of a run
+MAY_CHANGE = {"epochs", "data", "data_dir"}  # what a resumed run may change: its end, and the data's place
 
 
 def require_same_config(now: Config, saved: Checkpoint, remedy: str = "") -> None:
-    """InputError where config.json was changed since the checkpoint was written, in more than MAY_CHANGE.
+    """InputError where config.json has changed since the checkpoint was written, in more than MAY_CHANGE.
 
-    The sentence names every entry that differs, what it was, and the ways out: putting it back, and the
+    The message names every entry that differs, what it was, and the ways out: putting it back, and the
     `remedy`.
     """
     differing = differences(now, saved)
@@ -33,9 +31,9 @@ def require_same_config(now: Config, saved: Checkpoint, remedy: str = "") -> Non
 
 
 def require_epochs(now: Config, saved: Checkpoint) -> None:
-    """InputError where a run that is to go on aims at fewer epochs than it has done.
+    """InputError where a run that is to be resumed aims at fewer epochs than it has done.
 
-    One that is looked at may do so.
+    A run that is only opened may aim at fewer.
     """
     done = saved.position["epoch"]
     if now.epochs < done:
@@ -46,12 +44,12 @@ def require_epochs(now: Config, saved: Checkpoint) -> None:
 
 
 def differences(now: Config, saved: Checkpoint) -> Mapping[str, tuple[Any, Any]]:
-    """The entries of the config that differ: as the checkpoint has them, and as they are now."""
+    """Return the entries of the config that differ: as the checkpoint has them, and as they are now."""
     trained = vars(Config.from_entries(saved.config, str(saved.path)))
     found = {}
     for name, value in vars(now).items():
         then = trained[name]
-        # which earlier versions did not write down
+        # earlier versions did not write these entries down
         unknown = then is None and name in {"examples", "event_shape", "schema"}
         if then != value and name not in MAY_CHANGE and not unknown:
             found[name] = (then, value)
@@ -59,14 +57,12 @@ def differences(now: Config, saved: Checkpoint) -> Mapping[str, tuple[Any, Any]]
 
 
 def require_one_run(folder: Path, config: Config, saved: Checkpoint) -> None:
-    """InputError where a folder's config.json and checkpoint are of other models: of other recipes, or for
-    other columns.
-    """
+    """InputError where config.json and the checkpoint have different recipes, or different columns."""
     trained = Config.from_entries(saved.config, str(saved.path))
     require_same_columns(str(saved.path), read_schema(trained), read_schema(config))
     if trained.recipe != config.recipe:
-        names = f"{saved.path} is of the recipe {trained.recipe}, config.json of {config.recipe}: put {trained.recipe} back there"
-        raise InputError(f"{folder} should hold one run: {names}")
+        names = f"{saved.path} has the recipe {trained.recipe}, and config.json has {config.recipe}"
+        raise InputError(f"{folder} should hold one run: {names}: put {trained.recipe} back there")
 
 
 def require_same_data(where: str, trained_on: str | None, found: str, remedy: str = "") -> None:
@@ -87,8 +83,9 @@ def require_free(folder: Path) -> None:
 
 
 def require_untrained(folder: Path) -> None:
-    """InputError for a run without a checkpoint whose metrics tell of epochs: its checkpoint was lost, and
-    not never written.
+    """InputError for a run without a checkpoint whose metrics already have records of epochs.
+
+    Such a run has lost its checkpoint; a run without records has not written one yet.
     """
     path = folder / "metrics.jsonl"
     if path.exists() and (done := len(read_history(path))):

@@ -1,4 +1,4 @@
-"""A folder that one process trains in: a lock that ends with the process, however it ends."""
+"""A claim lets one process train in a folder: a lock that ends with the process, however it ends."""
 
 import os
 import socket
@@ -19,12 +19,12 @@ class Claimed(InputError):
 
 
 class Claim:
-    """The only claim to a folder on this machine, from its making until `release`, or until its process has
-    died.
+    """A claim to a folder that no other process on this machine can have at the same time.
 
-    The system's lock on the file `.lock` is what counts; what is written there only tells others who holds
-    it. So a file that a killed process has left hinders nobody. Claimed, an InputError, says that another
-    process, or another claim of this one, holds the folder.
+    It holds from its making until `release`, or until its process has died. The system's lock on the file
+    `.lock` decides, and the text in that file only tells others who holds it. So a file that a killed process
+    has left hinders nobody. Claimed, an InputError, says that another process, or another claim of this one,
+    holds the folder.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,9 +35,10 @@ class Claim:
                 if not _locks(descriptor):
                     holder = os.read(descriptor, 200).decode(errors="replace") or "another process"
                     raise Claimed(
-                        f"{folder} is being trained in by {holder}: wait for its end, or choose another folder"
+                        f"{folder} is being trained in by {holder}: "
+                        "wait for its end, or choose another folder"
                     )
-                if _is_at(path, descriptor):  # it is not where its last holder has just removed it
+                if _is_at(path, descriptor):  # otherwise its last holder has just removed the file
                     break
             except BaseException:
                 os.close(descriptor)
@@ -49,11 +50,10 @@ class Claim:
 
 
 def new_folder(root: Path, name: str) -> Path:
-    """Make the folder `name` in `root`, or where that is there already, name-2, name-3, …: one that nobody
-    else has made.
+    """Make a new folder `name` in `root`, or name-2, name-3, … where that name is taken.
 
     A system makes a folder for one caller only, so that processes which ask at the same time get different
-    ones.
+    folders.
     """
     make_folder(root)
     for k in count(1):
@@ -80,9 +80,9 @@ def _opened(path: Path) -> int:
 
 
 def _locks(descriptor: int) -> bool:
-    """Lock the file for this process; False where somebody has done so.
+    """Lock the file for this process; False where somebody has locked it.
 
-    Where a file system knows no locks, nobody can have.
+    A file system without locks lets every process claim the folder.
     """
     try:
         if sys.platform == "win32":
@@ -108,7 +108,7 @@ def _is_at(path: Path, descriptor: int) -> bool:
 
 
 def _release(path: Path, descriptor: int) -> None:
-    """Remove the file while it is still locked, then let go."""
+    """Remove the file while it is still locked, and then release the lock."""
     with suppress(OSError):
         path.unlink()
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Runs side by side: in what their settings differ, and the numbers that can be compared."""
+"""Runs side by side: the settings in which they differ, and the numbers that can be compared."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,11 +14,8 @@ from scratchvae.runs.reading import FILES, Reading, read_run, read_runs
 from scratchvae.runs.seeds import over_seeds
 from scratchvae.runs.spellings import DEFAULT
 
-TERMS = (
-    "bound",
-    "log_px",
-    "kl",
-)  # of held-out data: log p(x) ≥ bound = log_px − kl, whatever weights the loss gives them
+# the terms of held-out data: log p(x) ≥ bound = log_px − kl, whatever weights the loss gives them
+TERMS = ("bound", "log_px", "kl")
 ONE_DRAW = {
     DEFAULT,
     "elbo",
@@ -28,7 +25,7 @@ ONE_DRAW = {
     "wake_sleep",
     "reweighted_wake_sleep",
 }
-# parameters that change of which events p(x|z) is a probability, or given what; any other is the model's own
+# The parameters that change which events p(x|z) is a probability of, or what it is given.
 MEASURES = {
     "categorical": ("levels",),
     "discretized_logistic": ("levels",),
@@ -38,7 +35,7 @@ WORDS = {**{term: (term, nats) for term in (*TERMS, "log_likelihood")}, "seconds
 
 
 def chosen_runs(folders: Sequence[str | Path]) -> list[Reading]:
-    """The run in each folder; of a folder that holds none itself, all those below it.
+    """Return the run in each folder, or all runs below a folder that holds none itself.
 
     InputError for less than two runs.
     """
@@ -61,22 +58,21 @@ def chosen_runs(folders: Sequence[str | Path]) -> list[Reading]:
 
 
 def common_folder(runs: Sequence[Reading]) -> Path:
-    """The last folder that holds all of the runs."""
+    """Return the innermost folder that holds all of the runs."""
     folders = [one.folder.resolve() for one in runs]
     return next(above for above in folders[0].parents if all(above in one.parents for one in folders))
 
 
 def run_names(runs: Sequence[Reading], folder: str | Path) -> list[str]:
-    """What each run is called: its path from a folder that holds it."""
+    """Name each run by its path from a folder that holds it."""
     found, above = [one.folder.resolve() for one in runs], Path(folder).resolve()
     return [str(one.relative_to(above)) if one != above else one.name for one in found]
 
 
 def listed(runs: Sequence[Reading], names: Sequence[str], *, damage: bool = True) -> list[Row]:
-    """A row for each run: its name and state, in what it differs from others, its best held-out bound, its
-    seconds.
+    """Return a row for each run: name, state, differences, best held-out bound, and seconds.
 
-    With `damage` the last column holds the sentence about what can't be read, where that is so of any run.
+    With `damage` the last column says what cannot be read, where that is so for any run.
     """
     rows: list[dict[str, Any]] = []
     for name, one, unlike in zip(names, runs, _unlike(runs), strict=True):
@@ -95,8 +91,9 @@ def listed(runs: Sequence[Reading], names: Sequence[str], *, damage: bool = True
 
 
 def compared(runs: Sequence[Reading], names: Sequence[str]) -> list[Row]:
-    """A row for each run: in what it differs, its held-out terms at the epoch of its best bound, log p(x)
-    where evaluated.
+    """Return a row for each run: its differences, its held-out terms at its best epoch, and log p(x).
+
+    The best epoch is that of the highest bound, and log p(x) is there where `evaluate` has estimated it.
     """
     rows: list[Row] = []
     for name, one, unlike in zip(names, runs, _unlike(runs), strict=True):
@@ -112,26 +109,28 @@ def compared(runs: Sequence[Reading], names: Sequence[str]) -> list[Row]:
 
 
 def compared_over_seeds(runs: Sequence[Reading], names: Sequence[str]) -> list[dict[str, Any]]:
-    """A row for each setting that several seeds were tried with: its terms and log p(x), each as mean and
-    deviation.
+    """Return a row for each setting that several seeds were tried with.
+
+    It holds the mean and the deviation of each term and of log p(x).
     """
     settings = next((list(one) for one in _unlike(runs)), [])
     return over_seeds(compared(runs, names), settings, (*TERMS, "log_likelihood"))
 
 
 def repeated(runs: Sequence[Reading]) -> list[str]:
-    """For each run what it repeats with another seed: in words, the settings but the seed in which it is
-    unlike other runs.
+    """Return, for each run, the settings but the seed in which it differs from others, as a text.
+
+    Runs with equal texts repeat each other with other seeds.
     """
     return [str({name: value for name, value in one.items() if name != "seed"}) for one in _unlike(runs)]
 
 
 def groups(runs: Sequence[Reading]) -> dict[str, list[int]]:
-    """Which runs may be compared: the places in `runs` of those of the same data and likelihood, by what
-    these are.
+    """Group the runs that may be compared: the places in `runs` of those of the same data and likelihood.
 
-    A likelihood is another one if it is a probability of other events, as of other levels of grey, or is
-    given the size of each example, which one without an offset has to explain.
+    The keys say what data and likelihood these are. Likelihoods differ if they are probabilities of different
+    events, such as different levels of grey. They also differ if only one of them is given the size of each
+    example, because the other has to explain it.
     """
     found: dict[tuple[Any, ...], list[int]] = {}
     for place, one in enumerate(runs):
@@ -141,9 +140,7 @@ def groups(runs: Sequence[Reading]) -> dict[str, list[int]]:
 
 
 def remarks(runs: Sequence[Reading], names: Sequence[str]) -> list[str]:
-    """Sentences that a reader of the table needs: what the numbers are, and which of them may not be
-    compared.
-    """
+    """Return sentences that say what the numbers of the table are, and which of them may not be compared."""
     found = ["bound, log_px and kl are in nats per held-out example, at the epoch with the highest bound."]
     comparable = groups(runs)
     if len(comparable) > 1:
@@ -164,14 +161,16 @@ def remarks(runs: Sequence[Reading], names: Sequence[str]) -> list[str]:
     }
     if len(set(tightness.values())) > 1:
         found.append(
-            "A bound that averages more draws of each example is tighter: compare these runs by log_likelihood."
+            "A bound that averages more draws of each example is tighter: "
+            "compare these runs by log_likelihood."
         )
     without = [name for name, one in zip(names, runs, strict=True) if not one.damage and not one.best]
     if without:
         found.append(f"No bound of held-out data is recorded for {', '.join(without)}.")
     if not all("log_likelihood" in one.evaluation for one in runs):
         found.append(
-            "log_likelihood, the importance-weighted bound on log p(x), is what `scratchvae evaluate` has found last."
+            "log_likelihood, the importance-weighted bound on log p(x), "
+            "is what `scratchvae evaluate` has found last."
         )
     return found + [
         f"{name} is damaged: {one.damage}" for name, one in zip(names, runs, strict=True) if one.damage
@@ -179,7 +178,10 @@ def remarks(runs: Sequence[Reading], names: Sequence[str]) -> list[str]:
 
 
 def _unlike(runs: Sequence[Reading]) -> list[dict[str, Any]]:
-    """For each run the settings in which not all runs agree; nothing of a run whose config can't be read."""
+    """Return, for each run, the settings in which not all runs agree.
+
+    A run whose config cannot be read has None for each of them.
+    """
     known = iter(differing([one.config for one in runs if one.config is not None]))
     found = [next(known) if one.config is not None else None for one in runs]
     names = next((list(one) for one in found if one is not None), [])
@@ -187,22 +189,23 @@ def _unlike(runs: Sequence[Reading]) -> list[dict[str, Any]]:
 
 
 def _measured_by(config: Config) -> tuple[Any, ...]:
-    """What two runs have to share for the bounds of one to say something about those of the other."""
+    """Return what two runs have to share so that their bounds can be compared."""
     shape = tuple(config.event_shape or ())
     law = _law(settings(config).get("likelihood"))
     return config.data, config.examples, shape, config.limit, config.held_out, config.binarized, law
 
 
 def _law(likelihood: Any) -> str | None:
-    """The likelihood by its name, and those parameters by which p(x|z) is one of other events, or given
-    something else.
+    """Return the likelihood's name with those parameters that change which event p(x|z) is a probability of.
+
+    Parameters that change what p(x|z) is given are kept too.
     """
     if not likelihood:
         return None
     choice = likelihood if isinstance(likelihood, Choice) else parse(likelihood)
     try:
         settled = LIKELIHOODS.settle(choice)
-    except InputError:  # of a version that had other parameters
+    except InputError:  # an older version had other parameters
         return str(choice)
     usual = LIKELIHOODS.parameters(choice.name)
     told = {name: settled.keywords.get(name, usual[name].default) for name in MEASURES.get(choice.name, ())}
@@ -212,8 +215,9 @@ def _law(likelihood: Any) -> str | None:
 
 
 def _judged_on(one: Reading) -> tuple[Any, ...]:
-    """Which examples are held out: the data, and the seed that draws them, unless they are the last ones or
-    none.
+    """Return what decides which examples are held out: the data, and the seed that draws them.
+
+    There is no seed where the last examples are held out, or none.
     """
     assert one.config is not None
     drawn = one.config.held_out != 0 and not one.config.held_out_last
@@ -221,9 +225,7 @@ def _judged_on(one: Reading) -> tuple[Any, ...]:
 
 
 def _labels(keys: Sequence[tuple[Any, ...]]) -> list[str]:
-    """What each group of runs is called: its data and likelihood, and more where that does not tell it from
-    the others.
-    """
+    """Name each group of runs by its data and likelihood, and by more where that is not unique."""
     labels = [
         ", ".join(word for word in (Path(key[0]).name, "binarized" if key[5] else "", key[6] or "") if word)
         for key in keys
@@ -238,8 +240,9 @@ def _labels(keys: Sequence[tuple[Any, ...]]) -> list[str]:
 
 
 def _tightness(config: Config) -> tuple[str, int]:
-    """What makes the bounds of two runs equally tight: an objective that draws once, or the same one with as
-    many draws.
+    """Return what makes the bounds of two runs equally tight.
+
+    That is an objective that draws once, or the same objective with as many draws.
     """
     name = parse(config.objective).name
     return ("", 1) if name in ONE_DRAW else (name, int(settings(config).get("samples") or 1))

@@ -1,4 +1,4 @@
-"""Everything that a run is described by, as plain numbers and choices in words: what config.json holds."""
+"""A config describes a run completely, in plain numbers and choices in words; config.json holds it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -30,38 +30,37 @@ NEWER = ("held_out_seed", "labelled")  # entries that config.json has only where
 
 @dataclass(frozen=True)
 class Config:
-    """A run from data to the last step.
+    """A run from its data to its last step.
 
-    Steps count batches; None leaves a choice to the recipe, the model or the data.
+    Numbers of steps count batches. None leaves a choice to the recipe, the model or the data.
     """
 
     data: str = "numerals"  # a name or a path, as data.load takes it
     data_dir: str | None = None
-    examples: int | None = None  # how many there are, and
-    event_shape: Sequence[int] | None = None  # their shape: written down when the run starts
-    columns: str | None = None  # of a table: what its columns are, as data.as_table takes it, and
-    schema: Any = None  # what they turned out to be: written down when the run starts
-    # pixels, counts or values; None: what the data's format says, written down when the run starts
-    kind: str | None = None
-    # height and width that pictures of a folder are brought to; None: as they are
-    size: Sequence[int] | None = None
-    resize: str = "crop"  # or fit: how they are brought to it
-    limit: int | None = None  # use the first so many examples only
-    held_out: int | None = None  # so many of them, drawn by a seed, are judged on; None: a tenth
-    held_out_last: bool = False  # they are the last ones, as a series wants it
-    # draws them, and the examples of a data set that is drawn; None: the run's seed
-    held_out_seed: int | None = None
-    # so many of the examples to train on keep their labels, and the others have none; None: all keep them
-    labelled: int | None = None
-    binarized: bool = False  # draw x ~ Bernoulli(pixels) anew in every batch
+    # The run writes the four entries examples, event_shape, schema and kind down when it starts.
+    examples: int | None = None  # the number of examples
+    event_shape: Sequence[int] | None = None  # the shape of one example
+    columns: str | None = None  # what the columns of a table are said to be, as data.as_table takes it
+    schema: Any = None  # what the columns of the table turned out to be
+    kind: str | None = None  # pixels, counts or values; None takes what the data's format says
+    size: Sequence[int] | None = None  # the height and width of a folder's pictures; None keeps theirs
+    resize: str = "crop"  # how pictures are brought to that size: crop or fit
+    limit: int | None = None  # the run uses the first so many examples
+    held_out: int | None = None  # so many examples, drawn by a seed, are judged on; None holds out a tenth
+    held_out_last: bool = False  # the last examples are held out, as a time series needs
+    held_out_seed: int | None = None  # the seed of data_seed; None takes the run's seed
+    labelled: int | None = (
+        None  # so many training examples keep their labels, and others lose them; None: all
+    )
+    binarized: bool = False  # every batch draws x ~ Bernoulli(pixels) anew
     recipe: str = "mlp"  # one of RECIPES, such as mlp(latent_dim=2, likelihood=gaussian(learned=True))
     objective: str = DEFAULT  # one of OBJECTIVES, or default(…), which is the model's own
     optimizer: str = "adam"  # one of OPTIMIZERS, such as adam(learning_rate=cosine(rate=0.001))
     max_norm: float | None = None
     epochs: int = 20
     batch_size: int = 128
-    drop_last: bool = False  # leave out the last batch of an epoch where it would be smaller than the others
-    patience: int | None = None  # epochs without a gain on held-out data before the run ends early
+    drop_last: bool = False  # an epoch leaves out its last batch where that is smaller than the others
+    patience: int | None = None  # the run ends after so many epochs without a gain on held-out data
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -78,7 +77,7 @@ class Config:
                 require_at_least("config", name, getattr(self, name), low)
         for name, table in (("recipe", RECIPES), ("objective", OBJECTIVES), ("optimizer", OPTIMIZERS)):
             choice = parse(getattr(self, name), name)
-            own = name == "objective" and choice.name == DEFAULT  # which row that is, the model knows
+            own = name == "objective" and choice.name == DEFAULT  # the model knows which row that is
             if own and choice.positions:
                 raise InputError(
                     f"objective {DEFAULT} takes values with their names only, found {shortened(choice)}"
@@ -87,11 +86,11 @@ class Config:
 
     @property
     def data_seed(self) -> int:
-        """What draws the held-out examples, and the examples of a data set that is drawn."""
+        """The seed that draws the held-out examples, and the examples of a data set that is drawn."""
         return self.seed if self.held_out_seed is None else self.held_out_seed
 
     def to_json(self) -> str:
-        """As text, a line for each entry, but for those of NEWER that are not set."""
+        """Write the config as JSON, a line for each entry, without those of NEWER that are not set."""
         entries = {
             name: value for name, value in asdict(self).items() if name not in NEWER or value is not None
         }
@@ -99,8 +98,9 @@ class Config:
 
     @classmethod
     def from_entries(cls, entries: Any, where: str) -> "Config":
-        """From what the JSON of `where` holds; InputError for anything but a config, of this version or of
-        0.1.0.
+        """Build a config from what the JSON of `where` holds, in the form of this version or of 0.1.0.
+
+        InputError for anything else.
         """
         if not isinstance(entries, Mapping):
             raise InputError(f"{where} should hold one JSON object, found {type(entries).__name__}")
@@ -113,14 +113,14 @@ class Config:
             for name in entries:
                 require_choice("config", "entry", name, cls.__dataclass_fields__)
             config = cls(**entries)
-            config.to_json()  # which refuses NaN and infinities
+            config.to_json()  # raises InputError for NaN and infinities
             return config
         except InputError as error:
             raise InputError(f"{where}: {str(error).removeprefix('config: ')}") from error
 
 
 def read_config(path: Path) -> Config:
-    """The config in a file."""
+    """Read the config in a file."""
     if not path.exists():
         raise InputError(f"{path.parent} should be a run's folder, found no {path.name} in it")
     return Config.from_entries(strict_json.read(path), str(path))

@@ -1,4 +1,4 @@
-"""From a config to the data, the model and the phases that it describes."""
+"""A config becomes the data, the model and the phases that it describes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,9 +18,9 @@ from scratchvae.training import Callback, EarlyStopping, Optimizer, Phase, Train
 
 
 def load_data(config: Config) -> Dataset:
-    """The examples that the run uses, as many and of the shape that config.json has written down.
+    """Load the examples that the run uses; their number and shape must be those in config.json.
 
-    Those of an older version's run are all that there are, before `limit` leaves some of them out.
+    For the run of an older version these are all examples, before `limit` leaves some of them out.
     """
     columns = read_schema(config) or config.columns
     asked: dict[str, Any] = {
@@ -60,8 +60,9 @@ def load_like(
     seed: int = 0,
     kind: str | None = None,
 ) -> Dataset:
-    """Data that a run was not trained on, read as its own were: pixels where they were pixels and no `kind`
-    is declared.
+    """Load data that a run was not trained on, and read them as the run's own data were read.
+
+    Where no `kind` is declared, they are pixels if the run's own data were.
     """
     asked: dict[str, Any] = {"split": split, "data_dir": data_dir or config.data_dir, "seed": seed}
     asked |= {"size": config.size, "resize": config.resize}
@@ -74,7 +75,7 @@ def load_like(
 
 
 def divide(config: Config, data: Dataset) -> tuple[Dataset, Dataset | None]:
-    """The examples to train on, of which only some may keep their labels, and those held out."""
+    """Return the examples to train on, of which only some may keep their labels, and the held-out ones."""
     if config.limit is not None and config.kind == BY_DTYPE:
         data = data.subset(slice(0, config.limit))
     held_out = len(data) // 10 if config.held_out is None else config.held_out
@@ -90,9 +91,7 @@ OF_BITS = (*ALGORITHMS, "vimco")  # objectives of models whose latents are bits
 
 
 def read_schema(config: Config) -> TableSchema | None:
-    """What the columns of the run's table are, as config.json has written down; None where it has not, or
-    there is none.
-    """
+    """Return the schema of the run's table that config.json has written down, or None where it has none."""
     return None if config.schema is None else TableSchema.from_entries(config.schema, "config")
 
 
@@ -100,14 +99,18 @@ def require_same_columns(where: str, trained: TableSchema | None, now: TableSche
     """InputError where a run was trained on columns other than those that its config.json has now."""
     if trained is not None and now is not None and trained.columns != now.columns:
         raise InputError(
-            f"{where}: {trained.differs_from(now)} in the schema of config.json: put back what it was trained with"
+            f"{where}: {trained.differs_from(now)} in the schema of config.json: "
+            "put back what it was trained with"
         )
 
 
 def build_model(
     config: Config, event_shape: tuple[int, ...], schema: TableSchema | None
 ) -> LatentVariableModel | HelmholtzMachine:
-    """The recipe's model, with weights drawn from the run's seed, and for a table the laws of its columns."""
+    """Build the recipe's model with weights drawn from the run's seed.
+
+    The columns of a table decide its likelihood.
+    """
     recipe = parse(config.recipe).name
     if schema is not None and event_shape != (len(schema),):
         expected = f"[{len(schema)}], an entry for each column of its schema"
@@ -118,10 +121,10 @@ def build_model(
 
 
 def build_phases(config: Config, model: Estimator, steps: int, examples: int | None = None) -> list[Phase]:
-    """What a training step of the run does: the chosen objective, or the model's own phases, over `steps` in
-    all.
+    """Build the phases of a training step: the chosen objective, or the model's own phases.
 
-    The run trains on so many `examples`, which are those of its config.json unless they are given.
+    The run takes so many `steps` in all. It trains on so many `examples`, which are those of its config.json
+    unless they are given.
     """
     if examples is None and config.examples is not None:
         examples = config.examples - (config.examples // 10 if config.held_out is None else config.held_out)
@@ -131,7 +134,8 @@ def build_phases(config: Config, model: Estimator, steps: int, examples: int | N
         return [replace(phase, max_norm=config.max_norm) for phase in model.phases(optimizer)]
     if isinstance(model, SolvedVAE):
         raise InputError(
-            f"{choice} can't be the objective of {parse(config.recipe).name}, which is fitted without gradients"
+            f"{choice} can't be the objective of {parse(config.recipe).name}, "
+            "which is fitted without gradients"
         )
     if choice.name == DEFAULT:
         choice = replace(choice, name=_own_objective(model))
@@ -139,7 +143,8 @@ def build_phases(config: Config, model: Estimator, steps: int, examples: int | N
     chosen = OBJECTIVES.build(choice, run_steps=steps, run_examples=examples)
     bits = isinstance(model, HelmholtzMachine)
     if (choice.name not in OF_BITS) if bits else (choice.name in ALGORITHMS):
-        expected = f"a belief_net is trained by {', '.join(OF_BITS)}, and no other model by {' or '.join(ALGORITHMS)}"
+        only = f"and no other model by {' or '.join(ALGORITHMS)}"
+        expected = f"a belief_net is trained by {', '.join(OF_BITS)}, {only}"
         raise InputError(f"{expected}; found {choice} for a {type(model).__name__}")
     if isinstance(chosen, Objective):
         return phases_of(model, chosen, optimizer, max_norm=config.max_norm)
@@ -155,7 +160,7 @@ def build_training(
     steps: int,
     callbacks: Sequence[Callback],
 ) -> Training:
-    """The training of a run from its beginning."""
+    """Build the training of a run from its beginning."""
     stopping = () if config.patience is None else (EarlyStopping(config.patience),)
     if stopping and held_out is None:
         raise InputError("patience needs held-out data to stop by; found held_out 0")
@@ -174,7 +179,7 @@ def build_training(
 
 
 def _own_objective(model: Estimator) -> str:
-    """The name in OBJECTIVES of what the model's own phases minimize."""
+    """Return the name in OBJECTIVES of what the model's own phases minimize."""
     if isinstance(model, HelmholtzMachine):
         return model.algorithm
     kind = type(model.phases(OPTIMIZERS.build("adam"))[0].objective)

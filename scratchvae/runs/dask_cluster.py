@@ -1,4 +1,4 @@
-"""Machines that Dask has joined to a cluster, which train the runs of a sweep."""
+"""Machines that Dask has joined to a cluster can train the runs of a sweep."""
 
 import logging
 from collections.abc import Iterator
@@ -15,12 +15,11 @@ WATCHED = 5.0  # seconds between two looks at whether a worker is left
 
 @contextmanager
 def dask_executor(address: str) -> Iterator[Executor]:
-    """The workers of the cluster whose scheduler listens at `address`; a run whose worker dies goes on with
-    another one.
+    """Yield an executor for the workers of the cluster whose scheduler listens at `address`.
 
-    They have to see the sweep's folder and the data under the same paths. Where no worker is left, the runs wait
-    for one to join the cluster, and a line says so. InputError where the package
-    distributed is not installed, or nobody answers.
+    A run whose worker dies continues on another worker. The workers must see the sweep's folder and the data
+    under the same paths. Where no worker is left, the runs wait for one to join the cluster, and a line says
+    so. InputError where the package distributed is not installed, or where no scheduler answers.
     """
     try:
         from dask import distributed
@@ -46,8 +45,8 @@ def say_when_no_worker_is_left(client: Any, address: str, ended: Event) -> None:
     alone = False
     while not ended.wait(WATCHED):
         try:
-            none = not client.nthreads()  # of each worker
-        except Exception:  # a scheduler that is gone fails in many ways, and the sweep says so itself
+            none = not client.nthreads()  # a mapping from each worker to its threads
+        except Exception:  # a scheduler that is gone fails in many ways, and the sweep itself reports it
             return
         if none and not alone:
             helps = "Ctrl-C stops it, and the same sweep goes on later"

@@ -1,4 +1,4 @@
-"""In which settings runs differ: their configs taken apart into single values."""
+"""The settings in which runs differ are found by taking their configs apart into single values."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,16 +10,16 @@ from scratchvae.runs.config import Config
 from scratchvae.runs.spellings import DEFAULT
 
 CHOICES: dict[str, Table] = {"recipe": RECIPES, "objective": OBJECTIVES, "optimizer": OPTIMIZERS}
-OWN = ("elbo", "reconstruction")  # what models take where no objective is chosen
-# what follows from the data, or says where they lie
+OWN = ("elbo", "reconstruction")  # the objectives of models where none is chosen
+# entries that follow from the data, or say where they lie
 NOT_SET = {"data_dir", "examples", "event_shape", "schema"}
 
 
 def settings(config: Config) -> dict[str, Any]:
-    """Every setting of a run by its name: the entries of its config, and the parameters of its choices.
+    """Return every setting of a run by its name: entries of its config, and parameters of its choices.
 
-    A parameter that the choice leaves out has its default value. One whose name two choices have is called by
-    the choice too, as "optimizer momentum".
+    A parameter that the choice leaves out has its default value. Where two choices have a parameter of the
+    same name, the second is called by the choice too, as in "optimizer momentum".
 
     >>> settings(Config(objective="elbo(beta=4)"))["beta"], settings(Config())["latent_dim"]
     (4, 20)
@@ -28,11 +28,11 @@ def settings(config: Config) -> dict[str, Any]:
 
 
 def differing(configs: Sequence[Config]) -> list[dict[str, Any]]:
-    """For each config its settings in which not all of them agree, in one order, as numbers and words.
+    """Return, for each config, the settings in which not all configs agree, as numbers and words.
 
-    A setting that a run does not have is None. What only some runs have, at its default value, is no
-    difference of its own: it comes with the recipe or the objective. Paths are named by their last part where
-    that tells them apart.
+    The settings come in one order. A setting that a run does not have is None. A setting that only some runs
+    have, at its default value, is no difference of its own, since it comes with the recipe or the objective.
+    Paths are named by their last part where that tells them apart.
     """
     every = [settings_by_default(config) for config in configs]
     names = dict.fromkeys(name for one in every for name in one)
@@ -52,7 +52,7 @@ def differing(configs: Sequence[Config]) -> list[dict[str, Any]]:
 
 
 def settings_by_default(config: Config) -> dict[str, tuple[Any, bool]]:
-    """Every setting by its name: its value, and whether that is its default."""
+    """Return every setting by its name: its value, and whether that is its default."""
     found: dict[str, tuple[Any, bool]] = {}
     for name, value in vars(config).items():
         if name in NOT_SET:
@@ -73,7 +73,10 @@ def settings_by_default(config: Config) -> dict[str, tuple[Any, bool]]:
 
 
 def _defaults(table: Table, row: str) -> dict[str, Any]:
-    """The parameters of a row that have defaults; of a model's own objective those that all of OWN agree on."""
+    """Return the parameters of a row that have defaults, and those defaults.
+
+    For a model's own objective these are the parameters whose default is the same in all rows of OWN.
+    """
     if row != DEFAULT:
         return {name: p.default for name, p in table.parameters(row).items() if p.default is not p.empty}
     every = [(name, p.default) for other in OWN for name, p in table.parameters(other).items()]
@@ -82,7 +85,7 @@ def _defaults(table: Table, row: str) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """A value as a number, a truth value, a text or None: what every format of a table can say."""
+    """Turn a value into a number, a truth value, a text or None, which every format of a table can show."""
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, tuple | list):

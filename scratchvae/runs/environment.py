@@ -1,4 +1,4 @@
-"""What a run was trained with: versions, processor, BLAS and kernels, kept in the run's folder."""
+"""The environment of a run is kept in its folder: versions, processor, BLAS and kernels."""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -16,8 +16,9 @@ Facts = Mapping[str, str]
 
 
 def environment() -> dict[str, str]:
-    """What this process computes with: everything that can change a number in its last bits, and the
-    processor's name.
+    """Return what this process computes with: everything that can change the last bits of a number.
+
+    The name of the processor is there too.
     """
     return {
         "scratchvae": __version__,
@@ -30,14 +31,15 @@ def environment() -> dict[str, str]:
 
 
 def described(blas: cpu.Blas) -> str:
-    """A BLAS library in a few words."""
+    """Describe a BLAS library in a few words."""
     threads = "1 thread" if blas.threads == 1 else f"{blas.threads} threads"
     return f"{blas.library} {blas.version}, {blas.kernels} kernels, {threads}"
 
 
 def record_environment(folder: Path, step: int) -> None:
-    """Add a line to the run's file that says what its steps from `step` on are computed with, unless the last
-    line says so.
+    """Add a line to the run's file about what its steps from `step` on are computed with.
+
+    No line is added where the last one says the same.
     """
     known, here = read_environments(folder), environment()
     if not known or known[-1][1] != here:
@@ -46,11 +48,10 @@ def record_environment(folder: Path, step: int) -> None:
 
 
 def read_environments(folder: Path) -> Sequence[tuple[int, Facts]]:
-    """The step from which on each environment was used, and its facts; nothing of a run that has no such
-    file.
+    """Return the first step of each environment, and its facts; a run without such a file has none.
 
-    A line that is not one of those that `record_environment` writes is passed over: the file is told to
-    readers and decides nothing.
+    A line that `record_environment` cannot have written is skipped: the file only informs readers, and
+    nothing depends on it.
     """
     try:
         lines = read_whole(folder / FILE, most_bytes=strict_json.MOST_BYTES).splitlines()

@@ -1,4 +1,4 @@
-"""The pictures of a run, each a function of the run, by name."""
+"""The pictures of a run are functions of the run, and each has a name."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -18,30 +18,33 @@ from scratchvae.runs.table_figures import classes_of, columns_of, natural_ending
 if TYPE_CHECKING:  # matplotlib takes half a second to import
     from matplotlib.figure import Figure
 
-SHOWN = 20  # pairs of images
-DRAWN = 64  # samples
-CODES = 2000  # points
-MOST_CLASSES = 36  # rows of samples
-OF_EACH = 12  # samples of a class
-ROWS = 10  # latents traversed, and pairs interpolated between
-STEPS = 9
-# a variance of codes: that of latents which the model does not use is lower (Burda et al. 2016, section 5.2)
+SHOWN = 20  # the number of pairs of images
+DRAWN = 64  # the number of samples
+CODES = 2000  # the number of points
+MOST_CLASSES = 36  # the largest number of classes, each a row of samples
+OF_EACH = 12  # the number of samples of a class
+ROWS = 10  # the number of latents traversed, and of pairs interpolated between
+STEPS = 9  # the number of images in a row
+# The codes of a latent that the model does not use have a lower variance (Burda et al. 2016, section 5.2).
 ACTIVE = 0.01
-CATEGORIES = 12  # of each choice that are shown
-PLANE = 15  # images a side
+CATEGORIES = 12  # the number of categories that are shown of each choice
+PLANE = 15  # the number of images along a side of the manifold
 HELD = {"train", "held_out"}  # the parts of a record that hold terms
 PLANE_TITLE = "Codes of the data, first two principal components"
 
 
 def curves(run: Run) -> "Figure":
-    """Each term, epoch after epoch; of a run with several phases those of the first."""
+    """Draw each term, epoch after epoch; of a run with several phases only the first phase is drawn."""
     from scratchvae import plots
 
     return plots.curves(by_term(run.history()))
 
 
 def by_term(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The records with each term under its own name; of a run with several phases those of the first."""
+    """Return the records with each term under its own name.
+
+    Of several phases the terms of the first are taken.
+    """
     found = [dict(record) for record in records]
     for record in found:
         for part in HELD & record.keys():
@@ -50,7 +53,7 @@ def by_term(records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def reconstructions(run: Run) -> "Figure":
-    """Data above their reconstructions."""
+    """Draw data above their reconstructions."""
     from scratchvae import plots
 
     shown = run.judged.subset(slice(0, SHOWN))
@@ -58,7 +61,11 @@ def reconstructions(run: Run) -> "Figure":
 
 
 def samples(run: Run) -> "Figure":
-    """Decoded draws from the prior: of each class, where the model is told it, or with the y of examples."""
+    """Draw decoded draws from the prior.
+
+    A model that is told classes draws some of each class, and a model that is told anything else draws with
+    the y of examples.
+    """
     from scratchvae import plots
 
     model: Any = run.model  # only a model that is told y takes y
@@ -72,10 +79,11 @@ def samples(run: Run) -> "Figure":
 
 
 def traversals(run: Run) -> "Figure":
-    """The most active latents, one after the other from −3 to 3, the rest as in the first example's code.
+    """Draw the most active latents, one after the other from −3 to 3, the others as in the first code.
 
-    Where the prior is not N(0, I), they go from −3 to 3 deviations of the latent's codes, seen from their
-    mean. Where latents are choices, each of the first groups goes through its first categories.
+    The first code is that of the first example. Where the prior is not N(0, I), a latent goes from −3 to 3
+    deviations of its codes around their mean. Where latents are choices, each of the first groups goes
+    through its first categories.
     """
     from scratchvae import plots
 
@@ -102,7 +110,7 @@ def traversals(run: Run) -> "Figure":
 
 
 def _choices(run: Run) -> "Figure":
-    """Each choice in turn, the rest as in the first example's code."""
+    """Draw each choice in turn, the others as in the first example's code."""
     from scratchvae import plots
 
     model: Any = run.model.model_
@@ -123,8 +131,9 @@ def _choices(run: Run) -> "Figure":
 
 
 def interpolations(run: Run) -> "Figure":
-    """Straight lines between the codes of pairs of examples, with the y of the first where the model is told
-    it.
+    """Draw straight lines between the codes of pairs of examples.
+
+    Where the model is told y, it is told that of the first example of each pair.
     """
     from scratchvae import plots
 
@@ -137,7 +146,7 @@ def interpolations(run: Run) -> "Figure":
 
 
 def codes(run: Run) -> "Figure":
-    """Where the examples lie: both latents, or the first two principal components of more."""
+    """Draw the codes of the examples: two latents, or the first two principal components of more."""
     from scratchvae import plots
 
     shown = run.judged.subset(slice(0, CODES))
@@ -150,8 +159,9 @@ def codes(run: Run) -> "Figure":
 
 
 def manifold(run: Run) -> "Figure":
-    """The plane of both latents where the codes lie, decoded, with the y of the first example where the model
-    is told it.
+    """Draw the decoded plane of two latents where the codes lie.
+
+    Where the model is told y, it is told that of the first example.
     """
     from scratchvae import plots
 
@@ -161,7 +171,7 @@ def manifold(run: Run) -> "Figure":
 
 
 def columns(run: Run) -> "Figure":
-    """How each column of a table is distributed, in the training data and among samples."""
+    """Draw how each column of a table is distributed, in the training data and among samples."""
     return columns_of(run, CODES, told(run, CODES))
 
 
@@ -178,8 +188,10 @@ FIGURES: dict[str, Callable[[Run], "Figure"]] = {
 
 
 def available(run: Run) -> list[str]:
-    """The figures that make sense for this run: pictures need images, the manifold two latents, and lines
-    real-valued ones.
+    """Return the figures that make sense for this run.
+
+    Pictures need images, the manifold needs two latents, and lines through the latent space need real-valued
+    latents.
     """
     missing = set() if _has_images(run) else FIGURES.keys() - {"codes", "columns", "curves"}
     if run.schema is None:
@@ -194,11 +206,12 @@ def available(run: Run) -> list[str]:
 
 
 def require_images(run: Run) -> None:
-    """Raise InputError for a run on data that can't be shown as images."""
+    """InputError for a run on data that cannot be shown as images."""
     if not _has_images(run):
         found = f"found events of shape {tuple(run.model.event_shape)}"
         ending = natural_ending(run)
-        helps = f"sample --out FILE{ending} writes {'numbers' if ending == '.npy' else 'what they are, and FILE.npy numbers'}"
+        written = "numbers" if ending == ".npy" else "what they are, and FILE.npy numbers"
+        helps = f"sample --out FILE{ending} writes {written}"
         raise InputError(f"{run.folder}: a picture needs images (1 or 3, H, W), {found}; {helps}")
 
 

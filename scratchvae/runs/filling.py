@@ -1,30 +1,29 @@
-"""What a config leaves to the data is filled in when a run begins: the likelihood of counts, and how many
-classes there are.
-"""
+"""What a config leaves to the data is filled in when a run begins: a likelihood, a number of classes."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from scratchvae.choices import Choice, parse, shortened
-from scratchvae.data import Dataset
+from scratchvae.data import Dataset, TableSchema
 from scratchvae.recipes import RECIPES
 from scratchvae.runs.config import Config
 from scratchvae.runs.version_0_2 import BY_DTYPE
 
-# the latter is the law of a table's columns of counts, too
+# The law of counts is also that of a table's columns of counts.
 OF_TEXTS, OF_COUNTS = "multinomial", "negative_binomial"
 BY_DATA = ("likelihood", "classes", "condition_dim")  # parameters of a recipe that the data may choose
 
 
 def filled(config: Config, data: Dataset) -> Config:
-    """The config with what its recipe leaves open and the data say, as the text of the recipe then has it.
+    """Return the config with what its recipe leaves open and the data decide.
 
-    Counts of words are multinomial and other counts negative binomial, where no likelihood is chosen. A
-    conditional_vae is told the conditions of the examples, or else their labels, as many classes as there are
-    names of labels, or as the largest says.
+    The text of the recipe then has it. Where no likelihood is chosen, counts of words are multinomial and
+    other counts negative binomial. A conditional_vae is told the conditions of the examples or, where they
+    have none, their labels. The number of classes is the number of label names or, without names, one more
+    than the largest label.
     """
-    if config.kind == BY_DTYPE:  # of a version that left nothing to the data
+    if config.kind == BY_DTYPE:  # an older version left nothing to the data
         return config
     recipe = parse(config.recipe)
     known, chosen = RECIPES.parameters(recipe.name), recipe.keywords
@@ -43,11 +42,21 @@ def filled(config: Config, data: Dataset) -> Config:
     return replace(config, recipe=str(replace(recipe, keywords={**chosen, **found}))) if found else config
 
 
-def by_data(planned: Config, begun: Config) -> Mapping[str, Any]:
-    """The parameters of the recipe that `planned` leaves open and that the data have chosen in `begun`, the
-    run of that plan.
+def noted(config: Config, data: Dataset, schema: TableSchema | None) -> Config:
+    """Return the config with what a run writes down of its data when it starts.
 
-    It is empty where the two recipes differ in anything else.
+    That is the number of examples, their shape, their kind, and the schema of a table.
+    """
+    known: dict[str, Any] = {"examples": len(data), "event_shape": data.event_shape}
+    known |= {"schema": schema and schema.to_entries(), "kind": config.kind or data.kind}
+    return replace(config, **known)
+
+
+def by_data(planned: Config, begun: Config) -> Mapping[str, Any]:
+    """Return the parameters that `planned` leaves open and that the data have chosen in `begun`.
+
+    `begun` is the config of the run of that plan. The result is empty where the two recipes differ in
+    anything else.
     """
     before, after = parse(planned.recipe), parse(begun.recipe)
     found = {
@@ -70,7 +79,7 @@ def by_data(planned: Config, begun: Config) -> Mapping[str, Any]:
 
 
 def described(chosen: Mapping[str, Any]) -> str:
-    """What the data have chosen, in a sentence for whoever starts a run."""
+    """Say what the data have chosen, in a sentence for whoever starts a run."""
     values = " and ".join(f"{name} {shortened(value)}" for name, value in chosen.items())
     options = ", ".join(f"--{name.replace('_', '-')}" for name in chosen)
     return f"the data say {values} ({options} chooses otherwise)"

@@ -1,4 +1,4 @@
-"""A run as a folder: config.json, metrics.jsonl, checkpoint.safetensors, environment.jsonl, figures/."""
+"""A run is a folder: config.json, metrics.jsonl, checkpoint.safetensors, environment.jsonl, figures/."""
 
 from dataclasses import replace
 from functools import cached_property
@@ -25,10 +25,11 @@ from scratchvae.runs.claim import Claim, new_folder
 from scratchvae.runs.config import Config, read_config
 from scratchvae.runs.construction import build_model, build_training, divide, load_data, read_schema
 from scratchvae.runs.environment import record_environment
-from scratchvae.runs.filling import filled
+from scratchvae.runs.filling import filled, noted
+from scratchvae.runs.keeper import Keeper
 from scratchvae.runs.naming import folder_name
 from scratchvae.runs.outputs import data_of, require_room_for
-from scratchvae.runs.records import as_csv, as_lines, read_history
+from scratchvae.runs.records import read_history
 from scratchvae.runs.setting import moved
 from scratchvae.runs.solution import Solution
 from scratchvae.training import (
@@ -38,17 +39,16 @@ from scratchvae.training import (
     load_checkpoint,
     restore_model,
     restore_training,
-    save_checkpoint,
     steps_of_an_epoch,
 )
 
-ROOT = Path("runs")  # where runs without a folder of their own are put
+ROOT = Path("runs")  # the folder of runs that have none of their own
 
 
 class Run:
-    """A run: its model built, its data loaded when they are asked for.
+    """A run: it builds its model at once, and loads its data when somebody asks for them.
 
-    `Run.start` makes a new folder, `Run.resume` goes on in one, and `Run.open` looks at one. The first two
+    `Run.start` makes a new folder, `Run.resume` continues in one, and `Run.open` looks at one. The first two
     claim the folder, so that no other process trains in it, until `with run: ...` is left or the process
     ends.
     """
@@ -56,14 +56,15 @@ class Run:
     def __init__(self, folder: str | Path, config: Config) -> None:
         self.folder, self.config = Path(folder), config
         self.claim: Claim | None = None
-        self.solution: Solution | None = None  # of a model that takes no steps
+        self.solution: Solution | None = None  # of a model that is solved without steps
         self.trained_on: str | None = None  # the digest that the data must have, once trained
-        if config.event_shape is None:  # which a run that has begun knows
-            self.config = filled(config, self._whole)
+        if config.event_shape is None:  # a run that has begun knows its shape
+            self.config = filled(config, self.examples)
         self.model = build_model(self.config, tuple(config.event_shape or self.data.event_shape), self.schema)
 
     @cached_property
-    def _whole(self) -> Dataset:
+    def examples(self) -> Dataset:
+        """All examples of the data set, in its own order."""
         data = load_data(self.config)
         if self.trained_on is not None:
             require_same_data(f"{self.folder}: {self.config.data}", self.trained_on, digest(data))
@@ -71,12 +72,7 @@ class Run:
 
     @cached_property
     def _parts(self) -> tuple[Dataset, Dataset | None]:
-        return divide(self.config, self._whole)
-
-    @property
-    def examples(self) -> Dataset:
-        """All examples of the data set, in its own order."""
-        return self._whole
+        return divide(self.config, self.examples)
 
     @property
     def schema(self) -> TableSchema | None:
@@ -90,29 +86,26 @@ class Run:
 
     @property
     def held_out(self) -> Dataset | None:
-        """The examples held out."""
+        """The held-out examples."""
         return self._parts[1]
 
     @property
     def judged(self) -> Dataset:
-        """The held-out examples, or where there are none those trained on."""
+        """The held-out examples or, where there are none, the training examples."""
         return self.data if self.held_out is None else self.held_out
 
     @property
     def steps(self) -> int:
-        """All steps of the run, from its beginning to the last epoch it aims at."""
+        """The number of all steps of the run, from its beginning to the end of its last epoch."""
         return self.config.epochs * steps_of_an_epoch(
             len(self.data), self.config.batch_size, drop_last=self.config.drop_last
         )
 
     @property
     def latents(self) -> int:
-        """How many latents the model has."""
-        return (
-            self.model.n_hidden
-            if isinstance(self.model, HelmholtzMachine)
-            else self.model.posterior.latent_dim
-        )
+        """The number of latents that the model has."""
+        model = self.model
+        return model.n_hidden if isinstance(model, HelmholtzMachine) else model.posterior.latent_dim
 
     @property
     def checkpoint(self) -> Path:
@@ -121,12 +114,11 @@ class Run:
 
     @classmethod
     def start(cls, folder: str | Path | None, config: Config, *, root: str | Path = ROOT) -> "Run":
-        """A new run in a folder that holds none yet; None is a new folder in `root`, named after what the
-        config says.
+        """Begin a new run in a folder that holds none yet; None makes a new folder in `root`.
 
-        What can't be built, or whose first judgement fails, leaves no folder. The checkpoint of step 0 is
-        written before config.json, which makes the folder a run: a process that is killed in between can be
-        started there again.
+        A new folder is named after what the config says. A run that cannot be built, or whose first judgement
+        fails, leaves no folder. The checkpoint of step 0 is written before config.json, which makes the
+        folder a run: a process that is killed in between can be started there again.
         """
         folder, root = None if folder is None else Path(folder), Path(root)
         require_free(folder or root / "nothing")
@@ -142,10 +134,11 @@ class Run:
 
     @classmethod
     def open(cls, folder: str | Path, *, data: str | None = None, data_dir: str | None = None) -> "Run":
-        """A run that is there, its model with the last checkpoint's weights, the best ones where they were
-        kept. `data` and `data_dir` say where its data lie now, if they were moved. InputError for other data
-        than the run's, and for a config.json that was changed since the checkpoint: it might describe other
-        held-out examples.
+        """Open a run with the weights of its last checkpoint, or the best ones where they were kept.
+
+        `data` and `data_dir` say where its data lie now, if they were moved. InputError for other data than
+        the run's. InputError, too, for a config.json that has changed since the checkpoint, because it might
+        describe other held-out examples.
         """
         run, saved = cls._opened(Path(folder), data, data_dir)
         require_same_config(run.config, saved)
@@ -162,10 +155,12 @@ class Run:
         data_dir: str | None = None,
         force: bool = False,
     ) -> "Run":
-        """A run that is there, to be trained on. `epochs`, no fewer than are done, replaces the number that
-        it aims at. `data` and `data_dir` say where its data lie now, if they were moved. A run that has a
-        config.json but no checkpoint yet begins. InputError where the data or config.json, but for
-        MAY_CHANGE, are not those of the checkpoint, unless `force`.
+        """Open a run to train it further.
+
+        `epochs` replaces the number of epochs that the run aims at; it is at least the number that is done.
+        `data` and `data_dir` say where its data lie now, if they were moved. A run that has a config.json but
+        no checkpoint yet begins. InputError where the data or config.json, except for MAY_CHANGE, are not
+        those of the checkpoint, unless `force`.
         """
         claim = Claim(folder := Path(folder))
         if not (folder / CHECKPOINT).exists() and (folder / CONFIG).exists():
@@ -201,29 +196,22 @@ class Run:
         return run, saved
 
     def _look_ahead(self) -> None:
-        """Try all that can be tried before a step, solve what takes no steps, and write down what the data
-        are.
-        """
+        """Try all that can be tried before a step, solve what takes no steps, and note what the data are."""
         self.training().look_ahead()
-        known: dict[str, Any] = {"examples": len(self._whole), "event_shape": self._whole.event_shape}
-        known |= {
-            "schema": self.schema and self.schema.to_entries(),
-            "kind": self.config.kind or self._whole.kind,
-        }
+        self.config = noted(self.config, self.examples, self.schema)
         if isinstance(self.model, SolvedVAE):
             self.solution = Solution(self.model, self.config, self.data)
-            known["epochs"] = 1
-        self.config = replace(self.config, **known)
+            self.config = replace(self.config, epochs=1)
 
     def _begin(self) -> None:
-        """Write the checkpoint of the beginning, then config.json."""
+        """Write the checkpoint of the beginning, and then config.json."""
         self.keep()(self.training(), "start")
         write_whole(self.folder / CONFIG, self.config.to_json().encode())
         record_environment(self.folder, 0)
 
     @cached_property
     def _digest(self) -> str:
-        return digest(self._whole)
+        return digest(self.examples)
 
     def is_trained_on(self, data: Dataset) -> bool:
         """Whether these are the run's own examples, wherever they lie."""
@@ -237,7 +225,7 @@ class Run:
             self.claim.release()
 
     def training(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
-        """The training of this run from its beginning; `resumed` puts it where the checkpoint stands."""
+        """Return the training of this run from its beginning; `resumed` continues from the checkpoint."""
         train, held_out = self._parts
         training = build_training(
             self.config, self.model, data=train, held_out=held_out, steps=self.steps, callbacks=callbacks
@@ -247,28 +235,16 @@ class Run:
         return training
 
     def resumed(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
-        """The training of this run at its last checkpoint."""
+        """Return the training of this run at its last checkpoint."""
         training = self.training(callbacks=callbacks)
         restore_training(load_checkpoint(self.checkpoint), training)
         return training
 
     def keep(self, every: int = 0) -> Callback:
-        """A callback that writes the checkpoint and the metrics at the start, each epoch and every `every`
-        steps (0: never).
-        """
-
-        def keeper(training: Training, event: str) -> None:
-            if event in ("end", "diverged") or (
-                event == "step" and not (every and training.step % every == 0)
-            ):
-                return
-            described = dict(strict_json.parse(self.config.to_json(), str(self.folder / CONFIG)))
-            save_checkpoint(self.checkpoint, training, described, data=self._digest)
-            write_whole(self.folder / "metrics.jsonl", as_lines(training.history).encode())
-            write_whole(self.folder / "metrics.csv", as_csv(training.history).encode())
-
-        return keeper
+        """Return a callback that writes the checkpoint and metrics after epochs and every so many steps."""
+        entries = dict(strict_json.parse(self.config.to_json(), str(self.folder / CONFIG)))
+        return Keeper(self.folder, entries, self._digest, every)
 
     def history(self) -> list[dict[str, Any]]:
-        """The records of metrics.jsonl; InputError where a line holds anything else."""
+        """Read the records of metrics.jsonl; InputError where a line holds anything else."""
         return read_history(self.folder / "metrics.jsonl")

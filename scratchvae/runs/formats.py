@@ -13,7 +13,7 @@ Words = Mapping[str, tuple[str, Callable[[Any], str]]]
 
 
 def text(rows: Sequence[Row], words: Words) -> str:
-    """Aligned columns under their names, numbers to the right."""
+    """Write aligned columns under their names, with numbers on the right."""
     heads, cells = _cells(rows, words)
     lines = [
         [cell.rjust(width) if right else cell.ljust(width) for cell in column]
@@ -26,7 +26,7 @@ def text(rows: Sequence[Row], words: Words) -> str:
 
 
 def markdown(rows: Sequence[Row], words: Words) -> str:
-    """A table of GitHub's Markdown."""
+    """Write a table in GitHub's Markdown."""
     heads, cells = _cells(rows, words)
     rule = ["---:" if right else "---" for right in _numeric(rows)]
     escaped = [[_escaped(cell) for cell in line] for line in [heads, *cells]]
@@ -34,8 +34,9 @@ def markdown(rows: Sequence[Row], words: Words) -> str:
 
 
 def comma_separated(rows: Sequence[Row], _: Words) -> str:
-    """CSV as of RFC 4180 but for its line ends: every digit of the numbers, and nothing where a run has no
-    value.
+    """Write CSV as of RFC 4180 except for its line ends, with every digit of the numbers.
+
+    A cell is empty where a run has no value.
     """
     written = io.StringIO()
     table = csv.DictWriter(written, _names(rows), restval="", lineterminator="\n")
@@ -45,7 +46,7 @@ def comma_separated(rows: Sequence[Row], _: Words) -> str:
 
 
 def json(rows: Sequence[Row], _: Words) -> str:
-    """A list of objects, with null where a run has no value."""
+    """Write a list of objects, with null where a run has no value."""
     names = _names(rows)
     return strict_json.dump([{name: row.get(name) for name in names} for row in rows], indent=2) + "\n"
 
@@ -60,12 +61,12 @@ SUFFIXES = {".txt": "text", ".md": "markdown", ".csv": "csv", ".json": "json"}
 
 
 def nats(value: float) -> str:
-    """A log-probability to two decimals, with a proper minus."""
+    """Write a log-probability with two decimals."""
     return f"{value:.2f}"
 
 
 def duration(seconds: float) -> str:
-    """So many hours, minutes and seconds, the two largest units that there are.
+    """Write so many seconds in the two largest units that fit, of hours, minutes and seconds.
 
     >>> duration(3725.0), duration(65.0), duration(2.345)
     ('1 h 02 min', '1 min 05 s', '2.3 s')
@@ -79,7 +80,7 @@ def duration(seconds: float) -> str:
 
 
 def printable(word: str) -> str:
-    """A word from a file as one line that a terminal shows and does not obey."""
+    """Return a word from a file as one line, without characters that would control a terminal."""
     return "".join(letter if letter.isprintable() else "�" for letter in word)
 
 
@@ -106,7 +107,7 @@ def _cell(value: Any, words: Callable[[Any], str] | None) -> str:
 
 
 def _numeric(rows: Sequence[Row]) -> list[bool]:
-    """Which columns hold numbers only."""
+    """Say which columns hold numbers only."""
     return [all(_is_number(row.get(name)) for row in rows) for name in _names(rows)]
 
 
@@ -115,7 +116,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _escaped(cell: str) -> str:
-    """What Markdown would take for a column's end, for HTML or for emphasis becomes plain."""
+    """Escape what Markdown would take for the end of a column, for HTML or for emphasis."""
     for letter in "\\|<>*`":
         cell = cell.replace(letter, f"\\{letter}")
     return cell

@@ -1,4 +1,4 @@
-"""Commands that a sweep runs: mappings of settings, as a grid makes them of the values of each."""
+"""A grid makes the commands of a sweep: each is a mapping of settings, one for each combination of values."""
 
 from collections.abc import Iterable, Mapping
 from itertools import product
@@ -11,7 +11,7 @@ Command = Mapping[str, Any]  # settings of a run by name
 
 
 def grid(axes: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
-    """Every combination of one value from each axis, the last axis turning fastest.
+    """Return every combination of one value from each axis; the last axis changes fastest.
 
     >>> grid({"beta": (1, 4), "seed": range(2)})
     [{'beta': 1, 'seed': 0}, {'beta': 1, 'seed': 1}, {'beta': 4, 'seed': 0}, {'beta': 4, 'seed': 1}]
@@ -24,8 +24,9 @@ def grid(axes: Mapping[str, Iterable[Any]]) -> list[dict[str, Any]]:
 
 
 def read_axes(texts: Iterable[str]) -> dict[str, tuple[Any, ...]]:
-    """The axes that texts such as "beta=1,2,4" and "seed=0..4" describe; names may be spelt like options,
-    "latent-dim".
+    """Parse axes from texts such as "beta=1,2,4" and "seed=0..4".
+
+    Names may be spelt like options, as "latent-dim".
 
     >>> read_axes(["beta=1,2,4", "latent-dim=2..4"])
     {'beta': (1, 2, 4), 'latent_dim': (2, 3, 4)}
@@ -36,7 +37,8 @@ def read_axes(texts: Iterable[str]) -> dict[str, tuple[Any, ...]]:
         name = spelling.strip().lstrip("-").replace("-", "_")
         if not equals or not name.isidentifier():
             raise InputError(
-                f"sweep: an axis should be name=value,value,…, such as beta=1,2,4 or seed=0..4; found {text[:80]!r}"
+                "sweep: an axis should be name=value,value,…, such as beta=1,2,4 or seed=0..4; "
+                f"found {text[:80]!r}"
             )
         if name in axes:
             raise InputError(f"sweep: {name} should be given once, found it twice")

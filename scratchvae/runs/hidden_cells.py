@@ -1,6 +1,4 @@
-"""How well a run's model fills in, as a table: hidden cells beside what the model, and the mean of each
-column, put there.
-"""
+"""A table says how well a run's model fills hidden cells in, beside the mean of each column."""
 
 from typing import Any
 
@@ -12,18 +10,18 @@ from scratchvae.evaluation import HiddenEntries
 from scratchvae.likelihoods import column_moments
 from scratchvae.runs.folder import Run
 
-NUMBERS, LEVELS = "error, in deviations", "share that is wrong"  # by which each kind of column is measured
+NUMBERS, LEVELS = "error, in deviations", "share that is wrong"  # how numbers and how levels are measured
 PIXELS = "error, in the numbers that the model sees"
 
 
 def errors_table(run: Run, found: HiddenEntries) -> list[dict[str, Any]]:
-    """A row for all columns of numbers, one for all of levels, and of a table one for each column, each with
-    its measure.
+    """Return a row for all columns of numbers, one for all columns of levels, and one for each column.
 
-    Of numbers it is the root mean squared error, in a table in each column's standard deviations, so that
-    columns can be put together; a column that does not vary counts nowhere. Of levels it is the share that
-    was filled in with another level. The column means, or the commonest levels, are those of the examples
-    that the run was trained on.
+    Only a table has rows for single columns, and each row names its measure. For numbers the measure is the
+    root mean squared error. In a table it is in each column's standard deviations, so that columns can be put
+    together, and a column that does not vary is left out. For levels it is the share of cells that were
+    filled in with another level. The column means, or the commonest levels, are those of the examples that
+    the run was trained on.
     """
     stand_in, scale = _columns(run.data)
     schema = run.data.schema
@@ -54,7 +52,7 @@ def _row(name: str, measure: str, count: Array, each: list[Array], chosen: Array
 
 
 def _columns(data: Dataset) -> tuple[Array, Array]:
-    """What stands for each column, its mean or its commonest level, and its standard deviation, each (D,)."""
+    """Return the stand-in for each column, its mean or its commonest level, and its deviation, each (D,)."""
     mean, deviation = column_moments(data)
     if data.schema is not None:
         rows = data.batch(slice(None), np.float64).x_or_nan

@@ -1,4 +1,4 @@
-"""Who trains in a folder just now: the lock of `Claim`, looked at and not taken."""
+"""The holder of a folder is the process that trains there: this file looks at its lock without taking it."""
 
 import os
 import re
@@ -15,9 +15,9 @@ _HOLDER = re.compile(r"process (\d{1,10}) on (\S+)")
 def is_held(folder: Path) -> bool:
     """Whether a process trains in the folder.
 
-    The file says which process locked it. Where that process has died the file is left over, and nobody
-    touches the lock. Where it may be alive, the lock itself decides: another process may have been given the
-    number of a dead one.
+    The file says which process locked it. Where that process has died, the file is left over, and nobody
+    touches the lock. Where the process may be alive, the lock itself decides, because another process may
+    have been given the number of a dead one.
     """
     path = folder / NAME
     with suppress(OSError, ValueError):
@@ -45,7 +45,10 @@ def _may_live(pid: int, host: str) -> bool:
 
 
 def _is_locked(descriptor: int) -> bool:
-    """Whether somebody holds the lock of the open file. It is taken for a moment only where nobody does."""
+    """Whether somebody holds the lock of the open file.
+
+    This takes the lock for a moment where nobody holds it.
+    """
     if sys.platform == "win32":
         return False
     import fcntl

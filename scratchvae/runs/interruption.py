@@ -1,4 +1,4 @@
-"""How a training is asked to stop: by Ctrl-C, or by the SIGTERM that schedulers and `kill` send."""
+"""A training is asked to stop by Ctrl-C, or by the SIGTERM that schedulers and `kill` send."""
 
 import signal
 import threading
@@ -9,13 +9,12 @@ from scratchvae.training import Training
 
 
 class Interruption:
-    """While `with` lasts, a signal ends the training after the step that it is in; a second one does what it
-    did before.
+    """While `with` lasts, a first signal ends the training after its current step.
 
-    It is a callback of that training. `status` is the exit status of what was interrupted so, 130 after
-    SIGINT and 143 after SIGTERM, as a shell gives to what those signals end; 0 where none came. A signal that
-    the process ignores stays ignored, and a thread other than the main one, to which no signals are sent, is
-    not interrupted.
+    A second signal does what it did before. The object is a callback of that training. `status` is the exit
+    status that a shell gives to what those signals end: 130 after SIGINT, 143 after SIGTERM, and 0 where none
+    came. A signal that the process ignores stays ignored. A thread other than the main one receives no
+    signals and is not interrupted.
     """
 
     def __init__(self) -> None:

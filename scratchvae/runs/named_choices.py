@@ -1,6 +1,6 @@
-"""What the name of a model stands for, among the other settings that a user gives:
+"""The name of a model stands for settings, beside which a user may give others.
 
-`--model beta-tc --latent-dim 5`.
+An example is `--model beta-tc --latent-dim 5`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +13,12 @@ from scratchvae.runs.spellings import SHORT
 
 
 def unnamed(given: Mapping[str, Any], spelling: Callable[[str], str] = str) -> dict[str, Any]:
-    """The settings, with those that the name of a model stands for in place of the name.
+    """Return the settings, with those that the name of a model stands for in place of the name.
 
-    What is given beside the name counts: a value takes the place of the name's, and an objective or a penalty
-    of the same row keeps the name's values that it does not set itself. Other penalties are added.
+    Settings beside the name change what it stands for: a value replaces the name's value, and an objective or
+    a penalty of the same row keeps the name's values that it does not set itself. Other penalties are added.
     InputError, which calls a setting by its `spelling`, for a choice of another row, such as
-    `prior=standard_gaussian` beside `model=vamp`, and for a name that there is not.
+    `prior=standard_gaussian` beside `model=vamp`, and for an unknown name.
     """
     model = _choice("model", given.get("model", "vae"))
     if model.name in MODELS or model.name in RECIPES:
@@ -33,7 +33,7 @@ def unnamed(given: Mapping[str, Any], spelling: Callable[[str], str] = str) -> d
     named = dict(NAMED_MODELS[model.name].settings)
     said = {name: value for name, value in given.items() if name != "model"}
     recipe, objective = (_keywords(name, said.get(name)) for name in ("recipe", "objective"))
-    theirs = {**recipe, **objective, **said}  # all that the user says, wherever it stands
+    theirs = {**recipe, **objective, **said}  # all that the user says, at the top or inside a choice
     if "model" not in theirs:
         said["model"] = "vae"
     for name in ("model", "objective", "posterior", "prior"):
@@ -69,7 +69,7 @@ def unnamed(given: Mapping[str, Any], spelling: Callable[[str], str] = str) -> d
 
 
 def _choice(name: str, value: Any) -> Choice:
-    """What was given as text or as a Choice; InputError for anything else."""
+    """Return a choice that was given as a text or as a Choice; InputError for anything else."""
     if not isinstance(value, str | Choice):
         raise InputError(
             f"{name} should be a choice, such as name(parameter=value); found {shortened(value)}"
@@ -78,12 +78,12 @@ def _choice(name: str, value: Any) -> Choice:
 
 
 def _several(value: Any) -> Sequence[Any]:
-    """Penalties, of which one may stand for a sequence of one."""
+    """Return a sequence of penalties; a single one becomes a sequence of one."""
     return value if isinstance(value, tuple | list) else (value,)
 
 
 def _keywords(name: str, value: Any) -> dict[str, Any]:
-    """The parameters that a recipe or an objective sets by itself."""
+    """Return the parameters that a recipe or an objective sets itself."""
     if value is None:
         return {}
     choice, table = _choice(name, value), {"recipe": RECIPES, "objective": OBJECTIVES}[name]
@@ -91,15 +91,15 @@ def _keywords(name: str, value: Any) -> dict[str, Any]:
 
 
 def _merged(table: Table, named: str | Choice, theirs: str | Choice) -> Choice:
-    """A choice of one row with the values of both, where theirs count."""
+    """Merge two choices of one row; where both set a parameter, theirs is used."""
     mine, own = table.settle(named), table.settle(theirs)
     return Choice(mine.name, {**mine.keywords, **own.keywords})
 
 
 def _penalties(named: Sequence[str], theirs: Sequence[Any], short: Sequence[str]) -> list[Choice]:
-    """The name's penalties, each with the values that are given for its row, and those that are only given.
+    """Return the name's penalties, each with the values that are given for its row, and the other given ones.
 
-    Of a row that a `short` spelling sets, the name's penalty is left out.
+    The name's penalty of a row that a `short` spelling sets is left out.
     """
     given = {(choice := PENALTIES.settle(one)).name: choice for one in theirs}
     own = {PENALTIES.settle(one).name: one for one in named}

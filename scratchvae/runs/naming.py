@@ -1,4 +1,4 @@
-"""What a run's folder is called: its data, its recipe, and what differs from the defaults."""
+"""The name of a run's folder tells its data, its recipe, and what differs from the defaults."""
 
 import re
 import unicodedata
@@ -14,7 +14,7 @@ from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES
 from scratchvae.runs.config import Config
 from scratchvae.runs.spellings import BEGINNING, DEFAULT
 
-LONGEST = 72  # characters: every file system takes a few times as many
+LONGEST = 72  # characters; every file system accepts a few times as many
 UNSAID = {
     "data",
     "data_dir",
@@ -24,7 +24,7 @@ UNSAID = {
     "columns",
     "kind",
     *BEGINNING,
-}  # entries that are no words of their own
+}  # these entries add no words of their own
 ALONE = {
     "model",
     "likelihood",
@@ -40,8 +40,9 @@ ALONE = {
 
 
 def folder_name(config: Config) -> str:
-    """A short name of lower-case ASCII, which every file system can bear, such as
-    fashion-mnist-mlp-beta4-seed1.
+    """Return a short name of lower-case ASCII, such as fashion-mnist-mlp-beta4-seed1.
+
+    Every file system accepts it.
     """
     recipe, objective, optimizer = parse(config.recipe), parse(config.objective), parse(config.optimizer)
     words = [
@@ -61,10 +62,12 @@ def folder_name(config: Config) -> str:
 
 
 def word(name: str, value: Any) -> str:
-    """A setting as a part of a name.
+    """Write a setting as a part of a name.
 
-    >>> word("beta", 4.0), word("latent_dim", 2), word("binarized", True), word("prior", "vamp(components=50)")
-    ('beta4', 'latent-dim2', 'binarized', 'vamp-components50')
+    >>> word("beta", 4.0), word("latent_dim", 2), word("binarized", True)
+    ('beta4', 'latent-dim2', 'binarized')
+    >>> word("prior", "vamp(components=50)")
+    'vamp-components50'
     """
     if isinstance(value, bool):
         return _plain(name if value else f"no {name}")
@@ -73,7 +76,7 @@ def word(name: str, value: Any) -> str:
 
 
 def shortened_name(name: str, content: str) -> str:
-    """The name, or where it is too long its beginning and a few letters that stand for `content`."""
+    """Return the name, or where it is too long its beginning and a few letters that stand for `content`."""
     return (
         name
         if len(name) <= LONGEST
@@ -102,8 +105,9 @@ def _settled(name: str, choice: Choice) -> Mapping[str, Any]:
 
 
 def _differences(table: Table, choice: Choice) -> Iterator[str]:
-    """The parameters of a choice that are not the defaults of its row; those of the model's own objective are
-    Elbo's.
+    """Yield the parameters of a choice that are not the defaults of its row.
+
+    The defaults of the model's own objective are those of Elbo.
     """
     row = choice.name if choice.name in table else "elbo"
     defaults = {name: parameter.default for name, parameter in table.parameters(row).items()}
@@ -114,6 +118,9 @@ def _differences(table: Table, choice: Choice) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Letters, digits, points and hyphens, none of the last two at an end, as some file systems drop those."""
+    """Keep letters, digits, points and hyphens of a text.
+
+    No point or hyphen stays at an end, because some file systems drop them there.
+    """
     ascii_only = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^a-z0-9]*[^a-z0-9.][^a-z0-9]*|\.\.+", "-", ascii_only).strip("-.")

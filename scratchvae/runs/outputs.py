@@ -1,4 +1,4 @@
-"""What a command writes never takes the place of what it reads: data, and the files that a run lives on."""
+"""No command overwrites what it reads: data, and the files that a run consists of."""
 
 import os
 from collections.abc import Iterable
@@ -13,24 +13,24 @@ from scratchvae.runs.environment import FILE as ENVIRONMENT
 from scratchvae.runs.reading import EVALUATION, JUDGEMENT
 
 METRICS_FILES = ("metrics.jsonl", "metrics.csv")
-# by a run: no option may name them
+# A run consists of these files, and no option may name them.
 LIVED_ON = (CONFIG, CHECKPOINT, *METRICS_FILES, ENVIRONMENT, EVALUATION, JUDGEMENT, LOCK)
-# what commands write into a run's folder by themselves
+# Commands write these files into a run's folder by themselves.
 DRAWN_INTO = ("samples.csv", "reconstructions.csv", "report.html")
 
 
 def require_harmless(option: str, path: Path, inputs: Iterable[Path]) -> None:
-    """InputError where the file at `path`, which an option asks for, is one of `inputs` or one that some run
-    lives on.
+    """InputError where the file at `path`, which an option asks for, is one of `inputs` or of a run's files.
 
-    A link to such a file is refused as the file itself is. Of an input that is a folder, every file is data,
-    and so would be a new file beside others of the same ending.
+    A link to such a file is refused as the file itself is. Where an input is a folder, every file in it is
+    data, and a new file with the same suffix would become data.
     """
     for place in (path.absolute(), path.resolve()):
         is_run = any((place.parent / name).exists() for name in (CONFIG, CHECKPOINT))
         if is_run and place.name in LIVED_ON:
             raise InputError(
-                f"{option} should be a file of its own, found {path}, which the run in {place.parent} lives on"
+                f"{option} should be a file of its own, found {path}, "
+                f"which the run in {place.parent} lives on"
             )
     for one in inputs:
         if _is_part_of(path, one):
@@ -40,8 +40,9 @@ def require_harmless(option: str, path: Path, inputs: Iterable[Path]) -> None:
 
 
 def require_room_for(folder: Path | None, data: Iterable[Path]) -> None:
-    """InputError where a run in `folder` would write over its own data, or `folder` is a file; None is a new
-    folder.
+    """InputError where a run in `folder` would overwrite its own data, or where `folder` is a file.
+
+    None stands for a new folder.
     """
     if folder is None:
         return
@@ -56,19 +57,18 @@ def require_room_for(folder: Path | None, data: Iterable[Path]) -> None:
             ):
                 said = f"found {one}, where the run writes its {name}"
                 raise InputError(
-                    f"{folder} should be a folder whose files are not the run's data; {said}: choose another folder"
+                    f"{folder} should be a folder whose files are not the run's data; {said}: "
+                    "choose another folder"
                 )
 
 
 def data_of(config: Config) -> list[Path]:
-    """Where the data of a config lie: its file or folder, or the folders in which a named data set is looked
-    for.
-    """
+    """Return where the data of a config lie: a file or a folder, or the folders that are searched."""
     return places_of(config.data, config.data_dir)
 
 
 def places_of(data: str, data_dir: str | None = None) -> list[Path]:
-    """Where data of this name or path lie."""
+    """Return where data of this name or path lie."""
     if data not in SOURCES:
         return [Path(data)]
     roots = [Path(root) for root in (data_dir, os.environ.get(VARIABLE)) if root]

@@ -1,4 +1,4 @@
-"""Processes of this machine, which train several runs at once."""
+"""Processes of this machine train several runs at once."""
 
 import multiprocessing
 import os
@@ -14,13 +14,13 @@ THREADS = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "NUMBA_
 
 @contextmanager
 def process_pool(workers: int) -> Iterator[Executor]:
-    """So many new processes with one thread each.
+    """Yield so many new processes with one thread each.
 
-    On the way out by an error or a signal each ends after its training step.
+    On the way out by an error or a signal, each process ends after its training step.
     """
     require_count("sweep", "workers", workers, 1)
     before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))  # which new processes inherit, before they import NumPy
+    os.environ.update(dict.fromkeys(THREADS, "1"))  # new processes inherit these before they import NumPy
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_leave_to_parent)
     try:
@@ -41,7 +41,8 @@ def process_pool(workers: int) -> Iterator[Executor]:
 
 
 def _leave_to_parent() -> None:
-    """Ctrl-C reaches every process of a terminal: those of the pool leave it to their parent, which sends
-    SIGTERM.
+    """Let the process ignore Ctrl-C, which reaches every process of a terminal.
+
+    The parent handles it, and sends SIGTERM to the processes of its pool.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)

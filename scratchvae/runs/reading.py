@@ -1,6 +1,4 @@
-"""Runs read from their folders, without their data, their models or their weights: what `list` and `compare`
-show.
-"""
+"""Runs are read from their folders without their data, models or weights; `list` and `compare` show them."""
 
 import os
 import re
@@ -22,20 +20,20 @@ FILES = (
     "checkpoint.safetensors",
     "metrics.jsonl",
 )  # a folder that holds one of them is a run's
-EVALUATION = "evaluation.json"  # what `evaluate` has last found
-JUDGEMENT = "judgement.json"  # what a finished run of a sweep is judged to be
+EVALUATION = "evaluation.json"  # the numbers that `evaluate` has found last
+JUDGEMENT = "judgement.json"  # the numbers of a finished run of a sweep
 
 
 @dataclass(frozen=True)
 class Reading:
     """What a run's folder says of the run.
 
-    config    None where it can't be read
+    config    the config, or None where it cannot be read
     history   the records of the epochs that are done
-    early     whether the run has ended before its last epoch, since held-out data stopped gaining
+    early     whether the run has ended before its last epoch, because held-out data stopped gaining
     running   whether a process trains in the folder
-    damage    a sentence about the file that can't be read; empty where all can
-    digest    of the data that the run is trained on, where its checkpoint knows that
+    damage    a sentence about the file that cannot be read; empty where all can
+    digest    the digest of the data that the run is trained on, where its checkpoint knows that
     """
 
     folder: Path
@@ -48,7 +46,7 @@ class Reading:
 
     @property
     def state(self) -> str:
-        """In few words: done, stopped early, damaged, or at which epoch the run is or was left."""
+        """A few words: done, stopped early, damaged, or the epoch at which the run is or was left."""
         if self.damage:
             return "damaged"
         if self.config is None:
@@ -62,19 +60,23 @@ class Reading:
 
     @property
     def seconds(self) -> float:
-        """How long the epochs have taken that are done."""
+        """How long the epochs that are done have taken."""
         return float(sum(record["seconds"] for record in self.history))
 
     def series(self, term: str, part: str = "held_out") -> tuple[list[int], list[float]]:
-        """The epochs whose records hold the term, and its values there; of several phases that of the first."""
+        """Return the epochs whose records hold the term, and its values there.
+
+        Of several phases the term of the first is taken.
+        """
         found = [(one["epoch"], _first(one[part], term)) for one in self.history if part in one]
         known = [(epoch, value) for epoch, value in found if value is not None]
         return [epoch for epoch, _ in known], [value for _, value in known]
 
     @property
     def best(self) -> dict[str, float]:
-        """The held-out terms of the epoch with the highest held-out bound, and the "epoch"; nothing where
-        none is recorded.
+        """The held-out terms of the epoch with the highest held-out bound, and the "epoch".
+
+        It is empty where no bound is recorded.
         """
         epochs, bounds = self.series("bound")
         finite = [
@@ -88,10 +90,10 @@ class Reading:
 
     @property
     def evaluation(self) -> dict[str, Any]:
-        """What `evaluate`, or else the sweep that the run is one of, has found of the weights as they are, by
-        name.
+        """What `evaluate`, or else the run's sweep, has found of the weights as they are, by name.
 
-        It is empty where neither has, or where the weights have changed since, or the file can't be read.
+        It is empty where neither has judged them, where the weights have changed since, or where the file
+        cannot be read.
         """
         return self._found(EVALUATION) or self._found(JUDGEMENT)
 
@@ -106,7 +108,7 @@ class Reading:
 
 
 def read_run(folder: str | Path) -> Reading:
-    """The run in a folder, whatever state it is in: what can't be read becomes the reading's `damage`."""
+    """Read the run in a folder, whatever its state; what cannot be read becomes the reading's `damage`."""
     folder = Path(folder)
     config, running = None, is_held(folder)
     try:
@@ -126,9 +128,9 @@ def read_run(folder: str | Path) -> Reading:
 
 
 def read_runs(folder: str | Path) -> list[Reading]:
-    """Every run in a folder and below it, in the order of their names, in which run-2 comes before run-10.
+    """Read every run in a folder and below it, in the order of names, with run-2 before run-10.
 
-    InputError where there is no such folder. What may not be looked into is passed over.
+    InputError where there is no such folder. Folders that may not be read are skipped.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -140,7 +142,7 @@ def read_runs(folder: str | Path) -> list[Reading]:
 
 
 def _in_order(name: str) -> list[tuple[int, int, str]]:
-    """A key that sorts numbers within names by their size."""
+    """Return a key that sorts numbers within names by their size."""
     parts = re.findall(r"[0-9]+|[^0-9]+", name)
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 

@@ -13,13 +13,14 @@ from scratchvae.training import RECORD
 
 
 def as_lines(history: Iterable[Mapping[str, Any]]) -> str:
-    """A line of JSON for each record."""
+    """Write a line of JSON for each record."""
     return "".join(strict_json.dump(record) + "\n" for record in history)
 
 
 def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
-    """A row for each record under one of names, a term of the loss as train.kl or held_out.kl; numbers to
-    their last bit.
+    """Write a row for each record below a row of names, with numbers to their last bit.
+
+    A term of the loss has a name such as train.kl or held_out.kl.
     """
     rows = [dict(_flat(record)) for record in history]
     text = io.StringIO()
@@ -33,7 +34,7 @@ def as_csv(history: Sequence[Mapping[str, Any]]) -> str:
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
-    """The records in a file of lines; InputError where one holds anything else."""
+    """Read the records in a file of lines; InputError where a line holds anything else."""
     lines = read_whole(path, most_bytes=strict_json.MOST_BYTES).splitlines()
     places = [f"{path}, line {number}" for number in range(1, len(lines) + 1)]
     return [

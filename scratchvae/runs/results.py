@@ -1,4 +1,4 @@
-"""Every named model, trained alike and measured: whether each learns what its paper says it should."""
+"""Every named model is trained alike and measured: whether each learns what its paper says it should."""
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,9 +28,9 @@ from scratchvae.runs.folder import Run
 from scratchvae.runs.sweeps import Row, plan, sweep
 from scratchvae.runs.trial import Trial
 
-MEASURED_ON = 500  # judged examples, all of which are compared with each other
-MEASURES: dict[str, Penalty] = {  # what is measured beside the metrics of every run, where a model has it
-    "total_correlation": TotalCorrelation(1.0),  # of the examples measured on, exactly
+MEASURED_ON = 500  # the number of judged examples, all of which are compared with each other
+MEASURES: dict[str, Penalty] = {  # these are measured beside the metrics of a run, where its model has them
+    "total_correlation": TotalCorrelation(1.0),  # it is exact for the measured examples
     "covariance": CodeCovariance(1.0),
     "covariance_of_draws": CodeCovariance(1.0, of="draws"),
     "mmd": Mmd(1.0, "gaussian", "closed_form"),
@@ -52,7 +52,7 @@ SHOWN = (
     "seconds",
 )
 RELATIONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-Values = Mapping[str, Sequence[float]]  # of each measure, for each seed
+Values = Mapping[str, Sequence[float]]  # the value of each measure for each seed
 
 
 def results(
@@ -64,12 +64,13 @@ def results(
     executor: Executor | None = None,
     on_row: Callable[[Row, Trial], None] = lambda row, trial: None,
 ) -> list[Row]:
-    """Train each named model with each seed, as `sweep` does, and measure it: a row for each name.
+    """Train each named model with each seed, as `sweep` does, and measure it; return a row for each name.
 
-    No names stand for all. What a name is compared with is trained too. A row has the name, its paper, the
-    values of each measure by seed, its claims with what became of each, and the verdict: "yes" where every
-    claim holds of every run against every run of the other, "no" where none does even of the means, and
-    "partial" else. A run that failed has its sentence there.
+    No names stand for all. The models that a name is compared with are trained too. A row has the name, its
+    paper, the values of each measure by seed, its claims with what became of each, and the verdict. The
+    verdict is "yes" where every claim holds for every run against every run of the other model, "no" where
+    none holds even for the means, and "partial" otherwise. A model of which a run failed has the failure's
+    sentence in its row.
     """
     require_count("results", "seeds", seeds)
     wanted = _with_compared([name.replace("-", "_") for name in names] or list(NAMED_MODELS))
@@ -88,9 +89,9 @@ def results(
 
 
 def _with_compared(names: Sequence[str]) -> list[str]:
-    """The names, and those that their claims compare them with, each once."""
+    """Return the names, and those that their claims compare them with, each once."""
     wanted = list(dict.fromkeys(names))
-    for name in wanted:  # which grows
+    for name in wanted:  # the list grows meanwhile
         require_choice("results", "a name", name, NAMED_MODELS)
         others = dict.fromkeys(claim.split()[2] for claim in NAMED_MODELS[name].claims)
         wanted += [other for other in others if other in NAMED_MODELS and other not in wanted]
@@ -98,7 +99,7 @@ def _with_compared(names: Sequence[str]) -> list[str]:
 
 
 def _measured(trial: Trial) -> dict[str, float]:
-    """The metrics of a finished run, the seconds of an epoch, and the measures that its model has."""
+    """Return the metrics of a finished run, the seconds of an epoch, and the measures that its model has."""
     finished = trial.finished()
     assert finished is not None
     run = Run.open(trial.folder)
@@ -111,13 +112,13 @@ def _measured(trial: Trial) -> dict[str, float]:
 
 
 def measured(model: Any, data: Dataset) -> Iterator[tuple[str, float]]:
-    """Each of MEASURES that the model has, over the examples together, with one draw of each, and "denoised"."""
+    """Yield each of MEASURES that the model has, over all examples with one draw of each, and "denoised"."""
     batch = data.batch(slice(None), dtype_of(model))
     one, _ = model.run(batch, model.draw_noise(len(data), np.random.default_rng(0)))
     for name, penalty in MEASURES.items():
         try:
             value, _ = penalty(model, batch, one, None, mode=EVALUATION)
-        except InputError:  # as of an autoencoder, whose codes have no densities
+        except InputError:  # the codes of an autoencoder, for instance, have no densities
             continue
         yield name, float(value.mean(dtype=np.float64))
     rng = np.random.default_rng(0)
@@ -134,8 +135,9 @@ def _row(name: str, found: Mapping[str, Values], failed: str | None) -> Row:
 
 
 def judged(claim: str, name: str, found: Mapping[str, Values]) -> str:
-    """ "yes" where the claim holds of every run against every other, "partial" where it does of the means,
-    else "no".
+    """Return "yes" where the claim holds for every run against every other.
+
+    The answer is "partial" where it holds for the means only, and "no" otherwise.
     """
     measure, relation, other = claim.split()
     mine = found[name].get(measure, ())
@@ -149,9 +151,7 @@ def judged(claim: str, name: str, found: Mapping[str, Values]) -> str:
 
 
 def flattened(rows: Sequence[Row]) -> list[Row]:
-    """The rows with the mean of each measure over seeds, and its spread, the standard deviation, as cells of
-    a table.
-    """
+    """Return the rows with the mean of each measure over seeds, and its standard deviation, as cells."""
     table = []
     for row in rows:
         cells: Row = {"model": row["model"], "paper": row["paper"]}
@@ -165,7 +165,7 @@ def flattened(rows: Sequence[Row]) -> list[Row]:
 
 
 def readable(rows: Sequence[Row]) -> list[Row]:
-    """The same to be read: a mean and its spread in one cell."""
+    """Return the rows for people: a mean and its spread in one cell."""
     table = []
     for cells in flattened(rows):
         joined = {measure: _cell(cells[measure], cells[f"{measure}_spread"]) for measure in SHOWN}

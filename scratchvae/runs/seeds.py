@@ -1,6 +1,4 @@
-"""Runs that differ in nothing but their seed, as one row: the mean of each number, and its standard deviation
-over the seeds.
-"""
+"""Runs that differ only in their seed become one row: the mean and the deviation of each number."""
 
 from collections.abc import Mapping, Sequence
 from statistics import mean, stdev
@@ -11,13 +9,14 @@ HEADING = "Over seeds, mean ± standard deviation:"
 
 
 def over_seeds(rows: Sequence[Row], settings: Sequence[str], numbers: Sequence[str]) -> list[dict[str, Any]]:
-    """A row for each setting that two or more seeds were tried with, or [] where none was.
+    """Return a row for each setting that two or more seeds were tried with, or [] where there is none.
 
-    Rows belong together where they agree in all `settings` but the seed. Such a row has those settings, how
-    many `seeds` there are, and for each of `numbers` its mean and sd, the square root of the unbiased
-    variance, over the seeds that have one; a number that fewer than two of them have is None.
+    Rows belong together where they agree in all `settings` but the seed. A row has those settings and the
+    number of `seeds`. For each of `numbers` it has the mean and the sd, the square root of the unbiased
+    variance, over the seeds that have one. A number that fewer than two of them have is None.
 
-    >>> over_seeds([{"beta": 4, "seed": 0, "bound": -3.0}, {"beta": 4, "seed": 1, "bound": -1.0}], ["beta", "seed"], ["bound"])
+    >>> rows = [{"beta": 4, "seed": 0, "bound": -3.0}, {"beta": 4, "seed": 1, "bound": -1.0}]
+    >>> over_seeds(rows, ["beta", "seed"], ["bound"])
     [{'beta': 4, 'seeds': 2, 'bound': {'mean': -2.0, 'sd': 1.4142135623730951}}]
     """
     kept = [name for name in settings if name != "seed"]
@@ -40,8 +39,9 @@ def over_seeds(rows: Sequence[Row], settings: Sequence[str], numbers: Sequence[s
 
 
 def in_words(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Such rows with each mean and deviation as one text, "-2.000 ± 1.414"; a column that no row has a number
-    in is left out.
+    """Return such rows with each mean and deviation as one text, "-2.000 ± 1.414".
+
+    A column in which no row has a number is left out.
     """
     said = [
         {name: _said(value) if isinstance(value, Mapping) else value for name, value in row.items()}

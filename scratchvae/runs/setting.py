@@ -1,4 +1,4 @@
-"""From settings by name, such as {"data": "notes", "beta": 4, "seed": 1}, to the config of a run."""
+"""Settings by name, such as {"data": "notes", "beta": 4, "seed": 1}, become the config of a run."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, fields, replace
@@ -21,10 +21,10 @@ SETTINGS = ({entry.name for entry in fields(Config)} - MEASURED) | SHORT.keys() 
 def configured(
     given: Mapping[str, Any], base: Config | None = None, *, spelling: Callable[[str], str] = str
 ) -> Config:
-    """The config with these settings, each of SETTINGS; what is not given is as in `base`, or the default.
+    """Return the config with these settings of SETTINGS; other entries are those of `base` or the defaults.
 
     A choice may be a Choice or its text, "elbo(beta=4)". InputError, which calls a setting by its `spelling`,
-    for a setting that there is not, for two that set one parameter, and for a value that does not fit.
+    for an unknown setting, for two settings of one parameter, and for a value that does not fit.
     """
     for name in given:
         if name not in SETTINGS:
@@ -41,7 +41,7 @@ def configured(
 
 
 def absolute(config: Config) -> Config:
-    """The config with paths that lead to the same data from any folder."""
+    """Return the config with paths that lead to the same data from any folder."""
     data, data_dir = config.data, config.data_dir
     return replace(
         config,
@@ -51,7 +51,7 @@ def absolute(config: Config) -> Config:
 
 
 def moved(config: Config, data: str | None, data_dir: str | None) -> Config:
-    """The config of the same data where they lie now; None for where they lay."""
+    """Return the config with the place where its data lie now; None means that they have not moved."""
     if data is None and data_dir is None:
         return config
     lying = {
@@ -62,8 +62,9 @@ def moved(config: Config, data: str | None, data_dir: str | None) -> Config:
 
 
 def _text(name: str, value: Any) -> Any:
-    """The value as a config or a short spelling takes it: a choice as text or as a Choice, penalties always
-    as several.
+    """Return the value as a config or a short spelling takes it.
+
+    A choice becomes a text, and penalties always become a list.
     """
     if name == "penalty":
         several = value if isinstance(value, tuple | list) else (value,)

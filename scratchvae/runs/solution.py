@@ -1,5 +1,6 @@
-"""Runs of models that are solved on all examples at once: one epoch of one step, whatever the number of
-batches.
+"""Runs of models that are solved on all examples at once have one epoch of one step.
+
+The number of batches plays no part.
 """
 
 import time
@@ -14,10 +15,10 @@ from scratchvae.training import Purpose, Training, generator
 
 
 class Solution:
-    """A model that has been solved, and what a training of it is from then on: at its end.
+    """A model that has been solved, and the training that it has from then on: one that is at its end.
 
-    InputError where the run was given what only a training by steps can use, or the likelihood has no
-    maximum.
+    InputError where the run was given settings that only a training by steps can use, or where the likelihood
+    has no maximum.
     """
 
     def __init__(self, model: SolvedVAE, config: Config, data: Dataset) -> None:

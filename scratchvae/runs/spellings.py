@@ -1,7 +1,4 @@
-"""Short spellings:
-
-`beta=4` and `latent_dim=2` for what is otherwise written in the choice of an objective or a recipe.
-"""
+"""Short spellings set a parameter of an objective or a recipe: `beta=4`, `latent_dim=2`."""
 
 from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
@@ -22,13 +19,13 @@ from scratchvae.recipes import (
 )
 
 LAWS = "of texts multinomial, of counts negative_binomial, of tables by column, else bernoulli"
-DEFAULT = "default"  # in the place of an objective's name: the model's own
+DEFAULT = "default"  # stands for the model's own objective, in the place of a name
 
 
 class Short(NamedTuple):
-    """A parameter with a spelling of its own: of which choice, its name there, and what it means."""
+    """A parameter with a spelling of its own: its choice, its name there, and what it means."""
 
-    # "recipe", "objective", "optimizer" or "schedule"; the name of a penalty; or "ramp", whose steps it is
+    # "recipe", "objective", "optimizer" or "schedule"; the name of a penalty; or "ramp", for its steps
     of: str
     parameter: str
     words: str
@@ -90,7 +87,7 @@ SHORT = {
 }
 
 
-# what is chosen where nothing is said
+# These choices hold where no others are given.
 BEGINNING = {"recipe": "mlp", "objective": DEFAULT, "optimizer": "adam"}
 
 
@@ -99,11 +96,11 @@ def spelled_out(
     spelling: Callable[[str], str] = str,
     beginning: Mapping[str, str] = BEGINNING,
 ) -> dict[str, str]:
-    """The recipe, objective and optimizer of what is given by name, each as a text.
+    """Return the recipe, objective and optimizer of what is given by name, each as a text.
 
-    `given` may hold "recipe", "objective", "optimizer" and "schedule", texts of choices, "penalty", a list of
-    such, and the value of any SHORT. InputError, which calls a name by its `spelling`, where two of them set
-    one parameter. What is given takes the place of what stands in `beginning`.
+    `given` may hold the texts of choices "recipe", "objective", "optimizer" and "schedule", a list of such
+    texts as "penalty", and the value of any SHORT. InputError, which calls a name by its `spelling`, where
+    two of them set one parameter. Given values replace those in `beginning`.
     """
     short: dict[str, dict[str, Any]] = {}
     for name, (of, parameter, _) in SHORT.items():
@@ -131,7 +128,7 @@ def _joined(
     *,
     replacing: bool,
 ) -> Choice:
-    """The choice with these values, which take the place of its own where `replacing`."""
+    """Return the choice with these values, which replace its own where `replacing`."""
     settled = choice if choice.name == DEFAULT else table.settle(choice)
     if replacing:
         return replace(settled, keywords={**settled.keywords, **values})
@@ -150,8 +147,9 @@ def _weights(
     spelling: Callable[[str], str],
     before: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """The values of the objective's parameters that the short spellings set; a ramp may end at what was there
-    `before`.
+    """Return the values of the objective's parameters that the short spellings set.
+
+    A ramp may end at the value that was there `before`.
     """
     values: dict[str, Any] = {"beta": 1.0} if "beta" in short.get("ramp", {}) else {}
     values |= {
@@ -175,7 +173,10 @@ def _optimizer(
     spelling: Callable[[str], str],
     beginning: Mapping[str, str],
 ) -> Choice:
-    """The optimizer, its learning rate a schedule where one is given or a short spelling sets a part of it."""
+    """Return the optimizer with its learning rate.
+
+    The rate is a schedule where a schedule is given, or where a short spelling sets a part of one.
+    """
     optimizer, rate = (
         OPTIMIZERS.settle(given.get("optimizer", beginning["optimizer"])),
         short.get("optimizer", {}),

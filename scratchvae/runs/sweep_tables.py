@@ -1,4 +1,4 @@
-"""A table of a sweep's rows, as Markdown to be read and as CSV to be computed with."""
+"""The table of a sweep's rows, as Markdown for people and as CSV for programs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from scratchvae.runs.sweeps import SHOWN
 
 
 def as_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A table of Markdown whose columns stand one above the other; numbers have four digits behind the point."""
+    """Write a Markdown table whose columns are aligned; numbers have four digits behind the point."""
     names = _columns(rows)
     cells = [names, *([_cell(row.get(name)) for name in names] for row in rows)]
     widths = [max(len(line[k]) for line in cells) for k in range(len(names))]
@@ -22,9 +22,7 @@ def as_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def as_pages(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The table of the runs, and below it one of their means and deviations where runs differ only in their
-    seed.
-    """
+    """Write the table of the runs and, where runs differ only in their seed, one of means and deviations."""
     names = list(rows[0]) if rows else []
     settings, numbers = (
         names[: names.index("epochs")] if names else [],
@@ -35,15 +33,16 @@ def as_pages(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
-    """A line for each row under one of names; numbers to their last bit, and nothing where a row has no
-    value.
+    """Write a line of names and one for each row, with numbers to their last bit.
+
+    A cell is empty where a row has no value.
     """
     names = _columns(rows)
     return comma_separated([{name: row.get(name) for name in names} for row in rows], {})
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names of the columns in which any row has a value."""
+    """Return the names of the columns in which any row has a value."""
     names = dict.fromkeys(name for row in rows for name in row)
     return [name for name in names if any(row.get(name) is not None for row in rows)]
 

@@ -1,6 +1,6 @@
-"""Many runs:
+"""A sweep plans and tries many runs before the first is trained, and then trains them.
 
-planned and tried before the first is trained, then trained here or wherever an executor trains them.
+They are trained here, or wherever an executor trains them.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from scratchvae.runs.agreement import CONFIG
 from scratchvae.runs.config import Config, read_config
 from scratchvae.runs.folder import Run
 from scratchvae.runs.grids import Command
-from scratchvae.runs.judgement import METRICS
+from scratchvae.runs.metrics import METRICS
 from scratchvae.runs.naming import shortened_name, word
 from scratchvae.runs.setting import configured
 from scratchvae.runs.trial import Trial, train_trial
 from scratchvae.training import Diverged
 
-Row = dict[str, Any]  # a line of the table at the end
-# a loss is no measure across objectives
+Row = dict[str, Any]  # a row of the table at the end
+# The losses of different objectives cannot be compared.
 SHOWN = [name for name in METRICS if name not in ("loss", "bound_of_those")]
 
 
@@ -38,16 +38,15 @@ def sweep(
     executor: Executor | None = None,
     on_row: Callable[[Row, Trial], None] = lambda row, trial: None,
 ) -> list[Row]:
-    """Train a run for each command in a folder of its own below `folder`, and return the table of them, a row
-    for each.
+    """Train a run for each command in its own folder below `folder`, and return a row for each.
 
-    A command is a mapping of settings, such as {"beta": 4, "seed": 1}; `common` are the settings that all
-    share. A run that is finished is not trained again, and one that was stopped or killed goes on from its
-    last checkpoint, to the same bits. All runs are tried before the first one is trained: InputError names
-    the command that is wrong. Then a run that fails has the sentence in its row, and the others go on.
-    `executor` is any executor of concurrent.futures whose workers see the same files; None trains one run
-    after the other here. Each run has one BLAS thread, so that its bits do not depend on the executor.
-    `on_row` is called with each row as soon as it is known.
+    A command is a mapping of settings, such as {"beta": 4, "seed": 1}, and `common` are the settings that all
+    share. A run that is finished is not trained again, and a run that was stopped or killed continues from
+    its last checkpoint, to the same bits. All runs are tried before the first one is trained: an InputError
+    names the command that is wrong. A run that fails later has the reason in its row, and the others
+    continue. `executor` is any executor of concurrent.futures whose workers see the same files; None trains
+    one run after the other in this process. Each run has one BLAS thread, so that its bits do not depend on
+    the executor. `on_row` is called with each row as soon as it is known.
 
     A row has the command's settings first, then the epochs that were trained and the metrics.
     """
@@ -71,11 +70,11 @@ def sweep(
 
 
 def plan(commands: Sequence[Command], folder: Path, common: Command | Config | None = None) -> list[Trial]:
-    """The run of each command, in a folder that is called after the command's settings. InputError for a
-    wrong command.
+    """Plan the run of each command, in a folder that is named after the command's settings.
 
-    Where seeds vary, all runs are judged on the same examples, those that the common seed holds out, unless
-    held_out_seed is given or a sweep goes on that an older version has begun.
+    InputError for a wrong command. Where seeds vary, all runs are judged on the same examples, which the
+    common seed holds out. This does not apply where held_out_seed is given, or where an older version has
+    begun the sweep.
     """
     base = common if isinstance(common, Config) else configured(common or {})
     if not commands:
@@ -97,7 +96,7 @@ def plan(commands: Sequence[Command], folder: Path, common: Command | Config | N
     names = ["-".join(word(name, value) for name, value in command.items()) or "run" for command in commands]
     trials = []
     for name, command, config in zip(names, commands, configs, strict=True):
-        # which is cut, and told apart by its config
+        # a name that occurs twice is made too long, so that it is cut and ends in letters for its config
         own = name if names.count(name) == 1 else f"{name}-{'x' * 99}"
         trials.append(Trial(dict(command), config, folder.absolute() / shortened_name(own, config.to_json())))
     if (
@@ -112,19 +111,19 @@ def plan(commands: Sequence[Command], folder: Path, common: Command | Config | N
 
 
 def _splits_by_seed(trial: Trial) -> bool:
-    """Whether the run has begun, in an older version, with held-out examples that its own seed has drawn."""
+    """Whether an older version has begun the run with held-out examples that its own seed has drawn."""
     path = trial.folder / CONFIG
     return path.exists() and read_config(path).held_out_seed is None
 
 
 def label(command: Command) -> str:
-    """A command in words, such as "beta=4, seed=1"."""
+    """Write a command in words, such as "beta=4, seed=1"."""
     return ", ".join(f"{name}={_word(value)}" for name, value in command.items()) or "no settings of its own"
 
 
 @contextmanager
 def _naming(k: int, command: Command) -> Iterator[None]:
-    """What is wrong with a command is said with its number and its settings."""
+    """Raise an error within the block as an InputError that tells the command's number and settings."""
     try:
         yield
     except (InputError, Diverged) as error:
@@ -139,7 +138,7 @@ def _finished(trials: Sequence[Trial]) -> Iterator[tuple[int, Mapping[str, Any]]
 
 
 def _try(trials: Sequence[tuple[int, Trial]]) -> None:
-    """Build each run and judge it before its first step, once for runs that differ in nothing but the seed."""
+    """Build each run and judge it before its first step; runs that differ only in their seed are one."""
     tried = set()
     for k, trial in trials:
         alike = replace(trial.config, seed=0).to_json()
@@ -152,7 +151,7 @@ def _try(trials: Sequence[tuple[int, Trial]]) -> None:
 def _trained(
     trials: Mapping[int, Trial], executor: Executor | None
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    """What comes of each trial, in the order in which they end."""
+    """Yield what comes of each trial, in the order in which they end."""
     given = {k: (str(trial.folder), trial.config.to_json(), os.getpid()) for k, trial in trials.items()}
     if executor is None:
         yield from ((k, train_trial(*one)) for k, one in given.items())
@@ -168,7 +167,8 @@ def _trained(
             error = future.exception()
             if isinstance(error, BrokenExecutor):
                 raise InputError(
-                    f"sweep: a process was killed, perhaps for want of memory; the same sweep goes on ({error})"
+                    "sweep: a process was killed, perhaps for want of memory; "
+                    f"the same sweep goes on ({error})"
                 )
             yield (
                 futures[future],
@@ -180,7 +180,7 @@ def _trained(
 
 
 def _row(trial: Trial, names: Sequence[str], found: Mapping[str, Any]) -> Row:
-    """A line of the table.
+    """Return a row of the table.
 
     Every run has the same columns, so that two sweeps of the same commands have equal tables.
     """
@@ -191,7 +191,7 @@ def _row(trial: Trial, names: Sequence[str], found: Mapping[str, Any]) -> Row:
 
 
 def _word(value: Any) -> Any:
-    """A value as a cell of a table: numbers as they are, anything else as it is written."""
-    if isinstance(value, list):  # of penalties
+    """Write a value as a cell of a table: a number as it is, and anything else as it is spelt."""
+    if isinstance(value, list):  # these are penalties
         return ", ".join(map(str, value))
     return value if value is None or isinstance(value, bool | int | float | str) else shortened(value)

@@ -1,6 +1,4 @@
-"""What a table's columns say to its pictures: classes of its rows, a picture of each column, and how it is
-written down.
-"""
+"""The columns of a table give its pictures classes of rows, a picture of each column, and a file's suffix."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -14,15 +12,14 @@ from scratchvae.runs.folder import Run
 if TYPE_CHECKING:  # matplotlib takes half a second to import
     from matplotlib.figure import Figure
 
-PANELS = 36  # columns that are drawn
+PANELS = 36  # the largest number of columns that are drawn
 
 
 def classes_of(data: Dataset, most: int) -> tuple[Array | None, Sequence[str], str]:
-    """What codes are coloured by: labels, or a table's first column with up to `most` levels; their names; a
-    title's end.
+    """Return what codes are coloured by, the names of these classes, and the end of a title.
 
-    A column of categories goes before an ordered or binary one. Rows whose cell is missing are a class of
-    their own.
+    Codes are coloured by labels or by a table's first column with up to `most` levels. A column of categories
+    is preferred to an ordered or binary one. Rows whose cell is missing are a class of their own.
     """
     if data.labels is not None or data.schema is None:
         return data.labels, data.label_names, ""
@@ -41,8 +38,7 @@ def classes_of(data: Dataset, most: int) -> tuple[Array | None, Sequence[str], s
 
 
 def columns_of(run: Run, rows: int, y: Array | None) -> "Figure":
-    """A panel for each of the first columns of the run's table: so many rows of its data, and as many
-    samples.
+    """Draw a panel for each of the first columns of the run's table: so many rows, and as many samples.
 
     `y` is what a model that is told something is told of the samples, one for each.
     """
@@ -60,7 +56,7 @@ def columns_of(run: Run, rows: int, y: Array | None) -> "Figure":
 
 
 def natural_ending(run: Run) -> str:
-    """How the name of a file ends that holds what the run's examples are, where they are no pictures."""
+    """Return the suffix of a file that can hold the run's examples, where they are no pictures."""
     if run.schema is not None:
         return ".csv"
     if run.data.rate is not None:

@@ -1,6 +1,4 @@
-"""Rows of numbers leave a run as the table that they stand for: its columns, their order, their types and
-levels.
-"""
+"""Rows of numbers leave a run as the table that they stand for: its columns, order, types and levels."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,14 +9,15 @@ from scratchvae.data import INDEX, Dataset, TableSchema, completed, is_table, re
 from scratchvae.runs.construction import load_like
 from scratchvae.runs.folder import Run
 
-TABLES = (".csv", ".tsv")  # how the names of the files end that tables are written to
-IMPUTATION = ".imp"  # the name of the column with the number of an imputation, as R's package mice calls it
-ROW = ".id"  # and what it calls the column that says which row of the data an imputed row is of
+TABLES = (".csv", ".tsv")  # the suffixes of files to which tables are written
+IMPUTATION = ".imp"  # the column with the number of an imputation, as R's package mice calls it
+ROW = ".id"  # mice's name for the column that says to which row of the data an imputed row belongs
 
 
 def load_other(run: Run, source: str | None, data_dir: str | None, *, kind: str | None = None) -> Dataset:
-    """Other data for a run's model, a table with the columns of the run's own; where None are named, those it
-    is judged on.
+    """Load other data for a run's model; None stands for the data that it is judged on.
+
+    A table has to have the columns of the run's own.
     """
     if source is None:
         return run.judged
@@ -26,13 +25,14 @@ def load_other(run: Run, source: str | None, data_dir: str | None, *, kind: str 
 
 
 def schema_for(run: Run, path: str | Path) -> TableSchema:
-    """The schema of the run's table.
+    """Return the schema of the run's table.
 
-    InputError where `path`, a file of cells, is asked for of a run whose data are none.
+    InputError where `path`, a file of cells, is asked for but the run's data are no table.
     """
     if run.schema is None:
         raise InputError(
-            f"{path}: a table is written of runs whose data are one, a .csv or .tsv file; {run.folder} has others"
+            f"{path}: only a run whose data are a table, a .csv or .tsv file, can write one; "
+            f"the data of {run.folder} are none"
         )
     return run.schema
 
@@ -43,12 +43,12 @@ def write_rows(run: Run, path: str | Path, rows: Array) -> None:
 
 
 def write_imputed(run: Run, path: str | Path, filled: Array, source: str | None) -> None:
-    """Write imputed rows, (N, D), or (M, N, D) below each other with the number of the imputation in a first
-    column.
+    """Write imputed rows: (N, D), or several imputations (M, N, D) below each other.
 
-    Where they come from a file, `source`, what was observed stays as it is written there, and so do the
-    columns that no model has seen, the index of a DataFrame among them: only missing cells are filled in.
-    Where rows are there several times their index is a column ROW, as it no longer counts the rows.
+    The number of an imputation is then in a first column. Where the rows come from a file, `source`, only
+    missing cells are filled in. Observed cells stay as they are written there, and so do the columns that no
+    model has seen, such as the index of a DataFrame. Where each row is written several times, its index
+    becomes a column ROW, because it no longer counts the rows.
     """
     schema = schema_for(run, path)
     cells = read_cells(Path(source), index=True) if source is not None and is_table(Path(source)) else None

@@ -1,4 +1,4 @@
-"""Curves that TensorBoard shows while a run goes on."""
+"""TensorBoard shows curves while a run is trained."""
 
 from pathlib import Path
 from typing import Any
@@ -6,15 +6,15 @@ from typing import Any
 from scratchvae.arrays import InputError
 from scratchvae.training import Training
 
-FOLDER = "tensorboard"  # within the run's
+FOLDER = "tensorboard"  # a folder within the run's
 
 
 class TensorBoard:
-    """A callback that writes each epoch's terms for TensorBoard: `tensorboard --logdir runs` shows all runs
-    of that folder.
+    """A callback that writes each epoch's terms for TensorBoard.
 
-    A term of the loss is kl/train and kl/held_out, so that both stand in one panel. InputError where neither
-    the package tensorboard nor tensorboardX is installed.
+    `tensorboard --logdir runs` shows all runs of that folder. A term of the loss is called kl/train and
+    kl/held_out, so that both are in one panel. InputError where neither the package tensorboard nor
+    tensorboardX is installed.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -33,7 +33,7 @@ class TensorBoard:
 
 
 def require_tensorboard() -> None:
-    """InputError where no package is there that writes for TensorBoard."""
+    """InputError where no package is installed that writes for TensorBoard."""
     _writer_class()
 
 

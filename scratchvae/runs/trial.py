@@ -1,4 +1,4 @@
-"""One run of a sweep: planned, trained from wherever it stands, and judged at its end."""
+"""A trial is one run of a sweep: planned, trained from wherever it stands, and judged at its end."""
 
 import os
 import time
@@ -24,14 +24,14 @@ from scratchvae.schema import Number, Record, Table, Whole, check
 from scratchvae.training import Diverged
 
 KIND = Record({"step": Whole(), "epochs": Whole(), "metrics": Table(Number(finite=False))})
-PATIENCE = 30.0  # seconds in which a process that was killed lets go of its folder
-# the status of the signal that a process of a pool was sent, which then begins no other run
+PATIENCE = 30.0  # seconds within which a process that was killed releases its folder
+# The exit status of a signal that this process of a pool has received; it then begins no other run.
 _asked_to_stop = 0
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A run that a sweep is to have: the settings that are its own, the whole config, the folder."""
+    """A run that a sweep is to have: the settings that are its own, the whole config, and the folder."""
 
     settings: Mapping[str, Any]
     config: Config
@@ -51,11 +51,12 @@ class Trial:
                 if found[name] != value and not filled_in:
                     said = f"{name} {found[name]!r:.80} there, {value!r:.80} here"
                     raise InputError(
-                        f"{self.folder} holds a run with other settings, {said}: choose another folder by --out"
+                        f"{self.folder} holds a run with other settings, {said}: "
+                        "choose another folder by --out"
                     )
 
     def finished(self) -> dict[str, Any] | None:
-        """What the run was judged to be, if it has been trained to its end and judged there."""
+        """Return the judgement of the run, or None unless it has been trained to its end and judged there."""
         path, metrics = self.folder / JUDGEMENT, self.folder / "metrics.jsonl"
         if not (path.exists() and metrics.exists()):
             return None
@@ -65,12 +66,11 @@ class Trial:
 
 
 def train_trial(folder: str, config: str, parent: int = 0) -> dict[str, Any]:
-    """Start or resume the run in `folder`, train it to its end, judge it, and return that: what an executor
-    is given to do.
+    """Start or resume the run in `folder`, train it to its end, judge it, and return the judgement.
 
-    `config` is the run's config as JSON. The result holds "metrics" where all went well, "failed", a
-    sentence, where not, and "interrupted", the exit status, where a signal came. In a process other than
-    `parent` the BLAS is limited to one thread.
+    This is the function that an executor is given. `config` is the run's config as JSON. The result holds
+    "metrics" where all went well, "failed", a sentence, where it did not, and "interrupted", the exit status,
+    where a signal came. In a process other than `parent` the BLAS is limited to one thread.
     """
     global _asked_to_stop
     if _asked_to_stop:
@@ -103,9 +103,9 @@ def _trained(folder: Path, config: Config) -> dict[str, Any]:
 
 
 def _begun(folder: Path, config: Config) -> Run:
-    """The run in the folder, begun if it is not there.
+    """Return the run in the folder, which is begun if it is not there.
 
-    A process that was killed a moment ago may still hold the folder.
+    A process that was killed a moment ago may still hold the folder, so this waits for it.
     """
     until = time.monotonic() + PATIENCE
     while True:

@@ -1,4 +1,4 @@
-"""The config.json of scratchvae 0.1.0, in which each weight was an entry of its own, in the words of today."""
+"""The config.json of scratchvae 0.1.0 had an entry for each weight; here it is translated."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -28,9 +28,9 @@ NAMES = {"gaussian_learned": "gaussian(learned=True)", "laplace_learned": "lapla
 
 
 def translated(entries: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries, `settings` among them, as those of today.
+    """Translate the entries, `settings` among them, into those of today.
 
-    InputError where one is of another type than it was.
+    InputError where an entry has another type than it had then.
     """
     settings = entries["settings"]
     if not isinstance(settings, Mapping):

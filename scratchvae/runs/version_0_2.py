@@ -1,6 +1,4 @@
-"""What scratchvae 0.2 and 0.1 did with data, so that their runs go on as they began: how data were read, held
-out and shown.
-"""
+"""Runs of scratchvae 0.2 and 0.1 continue as they began: their data are read and held out as then."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -11,21 +9,21 @@ import numpy as np
 from scratchvae.choices import Choice, parse
 from scratchvae.data import Dataset
 
-BY_DTYPE = "by_dtype"  # in the place of a kind: bytes were pixels, whatever they stood for
+BY_DTYPE = "by_dtype"  # it stands in the place of a kind: version 0.2 took all bytes for pixels
 
 
 def is_of_then(entries: Mapping[str, Any]) -> bool:
-    """Whether a whole config is of a version before kinds were declared and the held-out examples drawn by
-    the seed.
+    """Whether a whole config is of version 0.2 or before.
+
+    Those versions declared no kinds, and the seed did not draw the held-out examples.
     """
     return "settings" in entries or ("examples" in entries and "held_out_last" not in entries)
 
 
 def as_then(entries: Mapping[str, Any]) -> dict[str, Any]:
-    """The entries of such a config in the words of today: the last examples held out, and an encoder that is
-    shown counts.
+    """Translate the entries of such a config: the last examples are held out, and encoders see counts.
 
-    Of counts a Poisson model shows its encoder log(1 + x) today, and showed x as it was.
+    Today the encoder of a Poisson model sees log(1 + x) of counts x, while it then saw x itself.
     """
     today = {**entries, "kind": BY_DTYPE, "held_out_last": True}
     recipe = (
@@ -40,8 +38,9 @@ def as_then(entries: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_as_then(data: Dataset) -> Dataset:
-    """The examples as those versions took them: bools and bytes as pixels, and bytes of 0 and 1 in arrays as
-    black and white.
+    """Return the examples as those versions took them.
+
+    Bools and bytes were pixels, and bytes of 0 and 1 in arrays were black and white.
     """
     images = np.asarray(data.images)
     if data.kind != "values" or images.dtype not in (np.uint8, np.bool_):

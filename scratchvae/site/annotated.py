@@ -1,4 +1,4 @@
-"""The annotated source: a page a module, mathematics on the left and the code that computes it on the right."""
+"""The annotated source has a page for each module, with mathematics on the left and its code on the right."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from scratchvae.site.listing import code, lines_of
 from scratchvae.site.numbers import Cases, the_cases
 from scratchvae.site.page import Page
 from scratchvae.site.resolution import Uses
+from scratchvae.site.rows import rows_of, without_docstring
 from scratchvae.site.tables import proofs
 from scratchvae.site.words import names_in
 
 SECTION = "Source"
-ORDER = [  # of the rooms: from the ground up
+ORDER = [  # the order of the rooms: from the ground up
     *(
         "ops",
         "distributions",
@@ -48,21 +49,9 @@ ORDER = [  # of the rooms: from the ground up
 ]
 
 
-@dataclass(frozen=True)
-class Row:
-    """Lines of a file that are shown together: of a function, of a class's head, or of what stands between
-    them.
-    """
-
-    name: str
-    node: ast.AST | None
-    first: int
-    last: int
-
-
 @dataclass
 class Book:
-    """What all pages of the source are made from."""
+    """What all pages of the source are made from: the atlas, the uses of names, and the cases."""
 
     atlas: Atlas
     uses: Uses = field(init=False)
@@ -73,7 +62,7 @@ class Book:
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The overview of the rooms, then a page for every module, then one for every file of tests."""
+    """Yield the overview of the rooms, then a page for every module, and then one for every file of tests."""
     book = Book(atlas)
     yield _overview(atlas)
     for module in in_order(atlas):
@@ -91,7 +80,7 @@ def pages(atlas: Atlas) -> Iterator[Page]:
 
 
 def in_order(atlas: Atlas) -> list[Module]:
-    """The modules by room, from the ground up; a compiled twin is on its textbook twin's page."""
+    """Sort the modules by room, from the ground up; a compiled twin is on its textbook twin's page."""
     shown = [module for name, module in atlas.modules.items() if twin_of(atlas, name) is None]
     return sorted(
         shown, key=lambda module: (ORDER.index(_room(module)) if _room(module) in ORDER else -1, module.name)
@@ -99,13 +88,13 @@ def in_order(atlas: Atlas) -> list[Module]:
 
 
 def twin_of(atlas: Atlas, name: str) -> str | None:
-    """The textbook twin of a compiled kernel's module."""
+    """Return the textbook twin of a compiled kernel's module, or None."""
     twin = name.replace(".compiled.", ".textbook.")
     return twin if twin != name and twin in atlas.modules else None
 
 
 def page(book: Book, module: Module) -> Page:
-    """One module."""
+    """Make the page of one module."""
     compiled = (
         book.atlas.modules.get(module.name.replace(".textbook.", ".compiled."))
         if ".textbook." in module.name
@@ -126,7 +115,7 @@ def page(book: Book, module: Module) -> Page:
         heading = (
             f'<h2><a href="#{row.name}">{escape(row.name.rpartition(".")[2])}</a></h2>' if row.name else ""
         )
-        right = code(_without_docstring(lines, row))
+        right = code(without_docstring(lines, row))
         if row.name in other:
             right = _tabs(row.name, right, other.pop(row.name))
         whole = f"{module.name}.{row.name}"
@@ -146,7 +135,8 @@ def page(book: Book, module: Module) -> Page:
     if other:
         made.append("<h2>Only in the compiled twin</h2>")
         made += [
-            f'<section class="row" data-later><div class="doc"></div><div class="source">{listing}</div></section>'
+            '<section class="row" data-later><div class="doc"></div><div '
+            f'class="source">{listing}</div></section>'
             for listing in other.values()
         ]
     room = _room(module)
@@ -156,53 +146,11 @@ def page(book: Book, module: Module) -> Page:
     )
 
 
-def rows_of(module: Module) -> list[Row]:
-    """Cut a file before every function, class and method; what stands before one, as its comment, goes with
-    it.
-    """
-    end = len(module.text.splitlines())
-    cuts: list[tuple[int, str, ast.AST | None]] = [(1, "", module.tree)]
-    for node in module.tree.body:
-        if not isinstance(node, ast.FunctionDef | ast.ClassDef):
-            if cuts[-1][1]:  # values between functions
-                cuts.append((node.lineno, "", None))
-            continue
-        cuts.append((_start(node), node.name, node))
-        if isinstance(node, ast.ClassDef):
-            cuts += [
-                (_start(inner), f"{node.name}.{inner.name}", inner)
-                for inner in node.body
-                if isinstance(inner, ast.FunctionDef)
-            ]
-    starts = [*(cut[0] for cut in cuts), end + 1]
-    found = []
-    for (first, name, of), following in zip(cuts, starts[1:], strict=True):
-        found.append(Row(name, of, first, following - 1))
-    return found
-
-
-def _start(node: ast.FunctionDef | ast.ClassDef) -> int:
-    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
-
-
-def _without_docstring(lines: list[str], row: Row) -> list[str]:
-    body = getattr(row.node, "body", [])
-    kept = list(range(row.first, row.last + 1))
-    if (
-        body
-        and isinstance(body[0], ast.Expr)
-        and isinstance(body[0].value, ast.Constant)
-        and isinstance(body[0].value.value, str)
-    ):
-        kept = [i for i in kept if not body[0].lineno <= i <= (body[0].end_lineno or 0)]
-    return [lines[i - 1] for i in kept]
-
-
 def _listings(book: Book, compiled: Module) -> dict[str, str]:
     lines = lines_of(compiled, book.atlas, book.uses, prefix="C")
     found = {}
     for row in rows_of(compiled):
-        listing = code(_without_docstring(lines, row))
+        listing = code(without_docstring(lines, row))
         found[row.name or f"C{row.first}"] = (
             f'<div id="compiled.{row.name}">{listing}</div>' if row.name else listing
         )
@@ -213,14 +161,16 @@ def _tabs(name: str, textbook: str, compiled: str) -> str:
     one, two = f"textbook-of-{name}", f"compiled-of-{name}"
     return f"""<div class="tabs"><div role="tablist" aria-label="Twins of {name}">
 <button role="tab" id="tab-{one}" aria-controls="{one}" aria-selected="true">textbook</button>
-<button role="tab" id="tab-{two}" aria-controls="{two}" aria-selected="false" tabindex="-1">compiled</button></div>
+<button role="tab" id="tab-{two}" aria-controls="{two}" aria-selected="false"
+tabindex="-1">compiled</button></div>
 <div role="tabpanel" id="{one}" aria-labelledby="tab-{one}">{textbook}</div>
 <div role="tabpanel" id="{two}" aria-labelledby="tab-{two}" hidden>{compiled}</div></div>"""
 
 
 def link_from(atlas: Atlas, module: Module) -> Callable[[str], str | None]:
-    """Where a piece of code in a docstring of `module` leads: to a name of the module, of what it imports, or
-    of a room.
+    """Return a function that finds where a piece of code in a docstring of `module` leads.
+
+    It leads to a name of the module, of what the module imports, or of a room.
     """
 
     def link(text: str) -> str | None:
@@ -250,7 +200,10 @@ def _overview(atlas: Atlas) -> Page:
         parts.append(
             f'<h2 id="{room}">{room}</h2><div class="scroll"><table><tbody>{rows}</tbody></table></div>'
         )
-    lead = "Every file of the package: equations on the left, the code that computes them on the right, numbers below."
+    lead = (
+        "Every file of the package: equations on the left, the code that computes them on the right, numbers "
+        "below."
+    )
     return Page(
         "source/index.html",
         "Source",
@@ -262,7 +215,7 @@ def _overview(atlas: Atlas) -> Page:
 
 
 def first_line(module: Module) -> str:
-    """The first sentence of a module's docstring."""
+    """Return the first sentence of a module's docstring."""
     return (ast.get_docstring(module.tree) or "").partition("\n")[0]
 
 

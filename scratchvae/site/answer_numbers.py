@@ -1,6 +1,6 @@
-"""The tables of numbers in the answers, each computed by the functions that the answer is about."""
+"""The functions that an answer is about compute the table of numbers in it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -15,24 +15,7 @@ from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, aggregate_log_prob
 from scratchvae.posteriors import DiagonalGaussian
 from scratchvae.priors import StandardGaussian
-
-
-def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table of numbers."""
-    top = "".join(f'<th scope="col" class="number">{cell}</th>' for cell in head)
-    body = "".join(
-        "<tr>" + "".join(f'<td class="number">{_number(cell)}</td>' for cell in row) + "</tr>" for row in rows
-    )
-    return f'<div class="scroll"><table><caption>{caption}</caption><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
-
-
-def _number(cell: object) -> str:
-    return f"{cell:.6g}".replace("-", "−") if isinstance(cell, float) else str(cell)
-
-
-def central(f: Callable[[float], float], at: float, h: float = 1e-5) -> float:
-    """(f(x + h) − f(x − h)) / 2h at the point x."""
-    return (f(at + h) - f(at - h)) / (2 * h)
+from scratchvae.site.number_table import central, table
 
 
 def _kl(mean: float, log_var: float) -> float:
@@ -40,7 +23,7 @@ def _kl(mean: float, log_var: float) -> float:
 
 
 def gradient_of_the_kl() -> str:
-    """The KL and its two derivatives at a few places, beside finite differences."""
+    """Show the KL and its two derivatives at a few places, beside finite differences."""
     rows = []
     for m, s in ((0.0, 0.0), (1.5, 0.0), (0.0, -4.0), (0.0, 2.0), (-0.7, 0.6)):
         mean, log_var = np.array([[m]]), np.array([[s]])
@@ -56,7 +39,7 @@ def gradient_of_the_kl() -> str:
 
 
 def log_variance() -> str:
-    """σ, the KL and its gradient over a wide range of log σ², by log σ² and by σ."""
+    """Show σ, the KL and its gradient over a wide range of log σ², by log σ² and by σ."""
     s = np.array([-80.0, -20.0, -4.0, 0.0, 2.0, 6.0])
     kl, pullback = gaussian.kl_to_standard(np.zeros((6, 1)), s[:, None])
     _, slope = pullback(np.ones(6))
@@ -75,12 +58,13 @@ def log_variance() -> str:
 
 
 def free_bits() -> str:
-    """What reaches the encoder of two latents, one below λ and one above, by the KL alone."""
+    """Show the gradient that the KL alone gives the encoder of two latents, one below λ and one above."""
     q = np.array([0.2, 1.5, 0.0, 0.0])  # μ₁, μ₂, log σ₁², log σ₂²: KLs of 0.02 and 1.125 nats
     rows = []
     for bits in (0.0, 0.5):
         model = VAE(
-            event_shape=(3,), encoder=Linear(3, 4, rng=0), posterior=DiagonalGaussian(2), prior=StandardGaussian(2),
+            event_shape=(3,), encoder=Linear(3, 4, rng=0), posterior=DiagonalGaussian(2),
+            prior=StandardGaussian(2),
             decoder=Linear(2, 3, rng=0), likelihood=Bernoulli(),
         )  # fmt: skip
         cast(model, np.float64)
@@ -101,10 +85,12 @@ def free_bits() -> str:
 
 
 def fading() -> str:
-    """Signal and noise of the encoder's gradient as the bound gets tighter."""
+    """Show the signal and the noise of the encoder's gradient as the bound gets tighter."""
     model = VAE(
-        event_shape=(6,), encoder=Sequential(Linear(6, 5, rng=1), Tanh(), Linear(5, 4, rng=2)), posterior=DiagonalGaussian(2),
-        prior=StandardGaussian(2), decoder=Sequential(Linear(2, 5, rng=3), Tanh(), Linear(5, 6, rng=4)), likelihood=Bernoulli(),
+        event_shape=(6,), encoder=Sequential(Linear(6, 5, rng=1), Tanh(), Linear(5, 4, rng=2)),
+        posterior=DiagonalGaussian(2),
+        prior=StandardGaussian(2), decoder=Sequential(Linear(2, 5, rng=3), Tanh(), Linear(5, 6, rng=4)),
+        likelihood=Bernoulli(),
     )  # fmt: skip
     cast(model, np.float64)
     batch = Batch((np.random.default_rng(0).random((8, 6)) < 0.5) * 1.0)
@@ -130,14 +116,15 @@ def fading() -> str:
         rows.append(row)
     head = ("K", "signal", "noise", "signal / noise", "signal, dreg", "noise, dreg", "signal / noise, dreg")
     return table(
-        "The encoder's gradient of Iwae(K) in a small VAE: the size of its mean, and its deviation, over 300 draws.",
+        "The encoder's gradient of Iwae(K) in a small VAE: the size of its mean, and its deviation, over 300 "
+        "draws.",
         head,
         rows,
     )
 
 
 def stratified() -> str:
-    """q(z) at one draw, over all N examples and by estimators from batches, averaged over many batches."""
+    """Show q(z) at one draw, over all N examples and as estimated from batches, averaged over many."""
     N, size, rng = 50, 8, np.random.default_rng(0)
     mean, log_var = 2 * rng.normal(size=(N, 1)), np.full((N, 1), -2.0)
     z = mean[:1]  # a draw of the first example
@@ -170,8 +157,9 @@ def stratified() -> str:
 
 
 def no_q_in_it() -> str:
-    """log p(x) as the bound plus the KL, and as the mean of itself, for several q, in a linear model of one
-    latent.
+    """Show log p(x) as the bound plus the KL, and as the mean of itself, for several q.
+
+    The model is a linear one of one latent.
     """
     x, w, variance = 1.5, 1.2, 0.36
     posterior_var = 1 / (1 + w**2 / variance)
@@ -214,7 +202,7 @@ def no_q_in_it() -> str:
 
 
 def saturated() -> str:
-    """log p(x) and its gradient far out, by logits and by probabilities, in float32."""
+    """Show log p(x) and its gradient at extreme logits, by logits and by probabilities, in float32."""
     rows = []
     for l, x in ((0.0, 0.0), (10.0, 0.0), (30.0, 0.0), (100.0, 0.0), (-120.0, 1.0), (100.0, 1.0)):
         logits, pixel = np.array([[l]], np.float32), np.array([[x]], np.float32)
@@ -232,7 +220,7 @@ def saturated() -> str:
 
 
 def convolutions() -> str:
-    """Both gradients of conv2d, by its pullback and as convolutions."""
+    """Show both gradients of conv2d, by its pullback and as convolutions."""
     rng = np.random.default_rng(0)
     x, W, dy = rng.normal(size=(2, 3, 6, 6)), rng.normal(size=(4, 3, 3, 3)), rng.normal(size=(2, 4, 4, 4))
     _, pullback = ops.conv2d(x, W, np.zeros(4))

@@ -1,4 +1,4 @@
-"""Where on the site a thing is: the page and the anchor of a name, of a test, of a demo."""
+"""The atlas says where on the site a thing is: the page and the anchor of a name, of a test, of a demo."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Module:
     """A file of Python: its text, its tree, where each of its own names is defined, and what it imports.
 
     `defined` has the names of functions, classes, methods as `Class.method`, and of values, each with its
-    line. `imported` has each name that the file imports, with the whole name that it stands for.
+    statement. `imported` has each name that the file imports, with the whole name that it stands for.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Module:
 
 @dataclass
 class Atlas:
-    """What every maker of pages is given: where the pages of all names are, so that each page can lead there.
+    """The atlas knows the pages of all names, so that every maker of pages can link to them.
 
         atlas.href("scratchvae.distributions.gaussian.kl_to_standard")
         atlas.href("scratchvae.ops.relu")      the place of its definition, in ops/activations.py
@@ -76,8 +76,9 @@ class Atlas:
     demos: dict[str, Path] = field(default_factory=demo_files)
 
     def where(self, name: str) -> tuple[str, str]:
-        """The module and the name inside it, "" for the module itself, that a whole name leads to by way of
-        imports.
+        """Return the module that defines a whole name, and the name inside it.
+
+        The name inside is "" for the module itself. Imports are followed.
         """
         if name in self.modules:
             return name, ""
@@ -94,14 +95,14 @@ class Atlas:
         raise KeyError(f"site: there is no {name} in the package")
 
     def href(self, name: str) -> str:
-        """The link to a name's line, for the body of a page."""
+        """Return the link to a name's line, for the body of a page."""
         module, inside = self.where(name)
         compiled = ".compiled." in module and module.replace(".compiled.", ".textbook.") in self.modules
         page = page_of(module.replace(".compiled.", ".textbook.") if compiled else module)
         return f"/{page}" + (f"#{self._anchor(module, inside, compiled)}" if inside else "")
 
     def _anchor(self, module: str, inside: str, compiled: bool) -> str:
-        """A function, class or method has its name; a value has the line where it is given."""
+        """Return the anchor: the name of a function, class or method, or the line of a value."""
         node = self.modules[module].defined[inside]
         named = isinstance(node, ast.FunctionDef | ast.ClassDef)
         if compiled:
@@ -109,24 +110,24 @@ class Atlas:
         return inside if named else f"L{node.lineno}"
 
     def link(self, name: str, text: str | None = None) -> str:
-        """The same as an element, which says the name without the package's own."""
+        """Return the link as an element, which shows the name without the package's own."""
         shown = name.removeprefix("scratchvae.") if text is None else text
         return f'<a class="name" href="{self.href(name)}"><code>{escape(shown)}</code></a>'
 
     def test(self, name: str) -> str:
-        """The link to a file of tests, or to one test of it."""
+        """Return the link to a file of tests, or to one test of it."""
         file, _, inside = name.partition("::")
         if inside and inside not in self.tests[file].defined:
             raise KeyError(f"site: there is no test {name}")
         return f"/tests/{self.tests[file].name}.html" + (f"#{inside}" if inside else "")
 
     def demo(self, name: str) -> str:
-        """The link to a demo's page in the course."""
+        """Return the link to a demo's page in the course."""
         return f"/course/{self.demos[name].stem}.html"
 
 
 def page_of(module: str) -> str:
-    """The path of a module's page."""
+    """Return the path of a module's page."""
     return f"source/{module}.html"
 
 

@@ -1,4 +1,4 @@
-"""All pages of the site, written into a folder."""
+"""The build makes all pages of the site and writes them into a folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scratchvae.site.page import Page, render
 
 ASSETS = Path(__file__).parent / "assets"
 
-# In the order of the navigation: the makers of pages, each of which yields those of its own section.
+# The makers of pages, in the order of the navigation; each yields the pages of its own section.
 SECTIONS: dict[str, Callable[[Atlas], Iterable[Page]]] = {
     "front": front.pages,
     "course": course.pages,
@@ -28,7 +28,7 @@ SECTIONS: dict[str, Callable[[Atlas], Iterable[Page]]] = {
 
 
 def build(folder: Path | str, *, only: Collection[str] | None = None) -> list[Page]:
-    """Write the site into `folder`, and return its pages. `only` names the rows of SECTIONS to be made."""
+    """Write the site into `folder`, and return its pages; `only` names the rows of SECTIONS to be made."""
     for name in only or ():
         if name not in SECTIONS:
             raise InputError(f"site: only should name some of {', '.join(SECTIONS)}; found {name!r}")
@@ -36,7 +36,7 @@ def build(folder: Path | str, *, only: Collection[str] | None = None) -> list[Pa
 
     names = SECTIONS if only is None else only
     if "reference" in names:
-        texts.require_markdown()  # at once, and not after minutes
+        texts.require_markdown()  # raises its error now, and not after minutes
     folder = Path(folder)
     with threadpool_limits(1, user_api="blas"):  # two demos run beside this process
         pages = _pages(Atlas(), names)
@@ -49,7 +49,10 @@ def build(folder: Path | str, *, only: Collection[str] | None = None) -> list[Pa
 
 
 def _pages(atlas: Atlas, names: Collection[str]) -> list[Page]:
-    """The pages of these sections, in their order. The demos of the course are begun first and waited for last."""
+    """Make the pages of these sections, in their order.
+
+    The demos of the course begin first, and their pages are made last.
+    """
     with closing(course.pages(atlas)) as chapters:
         first = [next(chapters)] if "course" in names else []
         made = {

@@ -1,6 +1,7 @@
-"""Try it: cells of Python that run in the reader's own browser, where Pyodide can be loaded, on the textbook twin.
+"""Cells of Python run in the reader's own browser, with the textbook twin, where Pyodide can be loaded.
 
-Every cell was run when the site was built, so that the page says what comes out even where no cell can be run.
+Every cell was run when the site was built, so that the page shows what comes out even where no cell can be
+run.
 """
 
 import io
@@ -24,13 +25,13 @@ PACKAGES = (
     "numpy",
     "scipy",
     "pillow",
-)  # what the package imports when a model is trained, and Pyodide brings
+)  # the package imports these when a model is trained, and Pyodide has them
 LEFT_OUT = ("bench", "commands", "plots", "pytest_plugin", "runs", "site")  # rooms that no cell needs
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A few lines to run and to change: what they show, what to change in them, and the functions that they are about."""
+    """A few lines to run and to change: what they show, what to change, and the functions they are about."""
 
     name: str
     title: str
@@ -40,7 +41,7 @@ class Cell:
 
 
 def cell(name: str, title: str, words: str, code: str, *about: str) -> Cell:
-    """A cell, whose code is indented as it stands in this file."""
+    """Make a cell, whose code is indented as it stands in this file."""
     return Cell(name, title, words, dedent(code).strip("\n"), about)
 
 
@@ -48,7 +49,8 @@ CELLS = (
     cell(
         "gradient",
         "One gradient, and its finite difference",
-        "Change the mean and the log-variance. Then give the pullback a 2 in place of the 1, and both gradients double.",
+        "Change the mean and the log-variance. Then give the pullback a 2 in place of the 1, and both "
+        "gradients double.",
         """
         import numpy as np
         from scratchvae.distributions import gaussian
@@ -69,7 +71,8 @@ CELLS = (
     cell(
         "check",
         "A gradient of your own, checked",
-        "The function is x³, and its pullback is right. Write 2 in place of 3 in the pullback, and run the cell again. The gradient that is furthest off is shown.",
+        "The function is x³, and its pullback is right. Write 2 in place of 3 in the pullback, and run the "
+        "cell again. The gradient that is furthest off is shown.",
         """
         import numpy as np
         from scratchvae.checks import check_pullback
@@ -87,7 +90,8 @@ CELLS = (
     cell(
         "mistake",
         "A mistake, found by its numbers",
-        "z should be mean + σ · noise with σ = exp(log_var / 2). Mend the line, and the report says that nothing departs.",
+        "z should be mean + σ · noise with σ = exp(log_var / 2). Mend the line, and the report says that "
+        "nothing departs.",
         """
         import numpy as np
         from scratchvae.reference import diagnose
@@ -105,7 +109,8 @@ CELLS = (
     cell(
         "training",
         "A VAE, trained here",
-        "Pictures of three bars, of which each may be on. There are eight pictures, so that log p(x) can be −log 8 = −2.08 nats at "
+        "Pictures of three bars, of which each may be on. There are eight pictures, so that log p(x) can be "
+        "−log 8 = −2.08 nats at "
         "best. Change the number of latents to 1, or give the objective another beta.",
         """
         import numpy as np
@@ -139,21 +144,26 @@ CELLS = (
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The one page of this section."""
+    """Yield the one page of this section."""
     yield page(atlas)
 
 
 def page(atlas: Atlas) -> Page:
-    """The cells, what each printed, and the package for the browser beside the page."""
-    body = f"""{STYLE}<p class="lead">Cells of Python that run in your browser. Nothing is loaded until you press the button, and the
+    """Make the page of the cells, what each printed, and the package for the browser beside the page."""
+    body = f"""{STYLE}<p class="lead">Cells of Python that run in your browser. Nothing is loaded until you
+press the button, and the
 rest of this site works without it.</p>
-<p>Python for browsers is called Pyodide. It comes from the address below, with NumPy and SciPy some 40 MB, or from a folder:
-put a release of Pyodide beside this page, write the folder's name, and open the page by <code>scratchvae site --serve</code>, since a
-browser that opened a page by a double click reads no files beside it. The package itself comes from this site's folder.
+<p>Python for browsers is called Pyodide. It comes from the address below, with NumPy and SciPy some 40 MB, or
+from a folder:
+put a release of Pyodide beside this page, write the folder's name, and open the page by <code>scratchvae site
+--serve</code>, since a
+browser that opened a page by a double click reads no files beside it. The package itself comes from this
+site's folder.
 The cells use the textbook kernels, which are written in NumPy.</p>
 <form id="load" class="stage"><label for="address">Pyodide's address or folder</label>
 <input id="address" type="text" value="{ADDRESS}" spellcheck="false" autocomplete="off">
-<p class="buttons"><button type="submit">Load Python</button></p><p id="state" role="status">Not loaded.</p></form>
+<p class="buttons"><button type="submit">Load Python</button></p><p id="state" role="status">Not
+loaded.</p></form>
 {"".join(_shown(atlas, each) for each in CELLS)}
 <noscript><p>Running a cell needs JavaScript. What each prints stands below it.</p></noscript>
 """
@@ -174,8 +184,10 @@ def _shown(atlas: Atlas, each: Cell) -> str:
     rows = each.code.count("\n") + 1
     return f"""<section class="cell" id="{each.name}"><h2>{escape(each.title)}</h2><p>{escape(each.words)}</p>
 <label class="quiet" for="code-{each.name}">Python</label>
-<textarea id="code-{each.name}" rows="{rows}" spellcheck="false" autocapitalize="off" wrap="off">{escape(each.code)}</textarea>
-<p class="buttons"><button type="button" data-run disabled>Run</button> <button type="button" data-reset>As it was</button>
+<textarea id="code-{each.name}" rows="{rows}" spellcheck="false" autocapitalize="off"
+wrap="off">{escape(each.code)}</textarea>
+<p class="buttons"><button type="button" data-run disabled>Run</button> <button type="button" data-reset>As it
+was</button>
 <span class="quiet">Control and Enter run it too.</span></p>
 <p class="quiet" data-whose>Printed when this site was built:</p>
 <pre class="output" data-output tabindex="0" aria-live="polite">{escape(printed(each))}</pre>
@@ -183,17 +195,17 @@ def _shown(atlas: Atlas, each: Cell) -> str:
 
 
 def printed(each: Cell) -> str:
-    """What a cell prints, by the textbook twin."""
+    """Return what a cell prints, by the textbook twin."""
     out = io.StringIO()
     with kernels.using("textbook"), redirect_stdout(out):
         exec(
             compile(each.code, f"<{each.name}>", "exec"), {"__name__": "__main__"}
-        )  # of this file's own cells
+        )  # only cells of this file run here
     return out.getvalue().rstrip("\n")
 
 
 def archive() -> bytes:
-    """The package as a zip file, without what no cell needs; the same bytes in every build."""
+    """Return the package as a zip file, without what no cell needs; every build gives the same bytes."""
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archived:
         for name, path in module_files().items():

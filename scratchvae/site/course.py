@@ -1,5 +1,6 @@
-"""The course: every demo is a page, with what it prints when the site is built, its pictures, its statements
-and its code.
+"""The course has a page for every demo: what it prints, its pictures, its statements and its code.
+
+The demos are run when the site is built.
 """
 
 import ast
@@ -15,22 +16,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from scratchvae.site.atlas import Atlas, Module
-from scratchvae.site.chapters import CHAPTERS, PARTS, Chapter, Statement
+from scratchvae.site.chapter import PARTS, Chapter, Statement
+from scratchvae.site.chapters import CHAPTERS
 from scratchvae.site.narrative import narrative
 from scratchvae.site.page import Page
 from scratchvae.site.widgets import STYLE, link
 from scratchvae.site.words import names_in
 
 SECTION = "Course"
-SECONDS = 600  # that a demo may take, on a machine that is busy with others
-LARGEST = 400_000  # bytes of a sound or a picture that is shown
+SECONDS = 600  # a demo may take so long, on a machine that is busy with others
+LARGEST = 400_000  # a sound or a picture with more bytes is not shown
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What a demo printed, its pictures and sounds by file name, and why there are none where it could not
-    run.
-    """
+    """What a demo printed, its pictures and sounds by file name, and the reason where it could not run."""
 
     text: str
     files: dict[str, bytes]
@@ -84,7 +84,8 @@ def run_demo(path: Path) -> Ran:
         return Ran(
             "",
             {},
-            f"It needs {missing[1] or missing[2] or missing[3]}, which was not installed where this site was built.",
+            f"It needs {missing[1] or missing[2] or missing[3]}, which was not installed where this site was "
+            "built.",
         )
     if run.returncode:
         return Ran(
@@ -96,10 +97,10 @@ def run_demo(path: Path) -> Ran:
 
 
 def pages(atlas: Atlas) -> Generator[Page, None, None]:
-    """The table of contents, then the chapters.
+    """Yield the table of contents, and then the chapters.
 
-    Their demos begin to run, two at a time, when the first page is asked for, and go on beside whatever else is
-    made until the second one is.
+    The demos begin to run, two at a time, when the first page is asked for. They run beside whatever else is
+    made before the second page is asked for.
     """
     with ThreadPoolExecutor(max_workers=2) as pool:
         try:
@@ -112,20 +113,31 @@ def pages(atlas: Atlas) -> Generator[Page, None, None]:
 
 
 def contents() -> Page:
-    """The chapters in the order of reading, in English and in Italian."""
+    """Make the list of chapters in the order of reading, in English and in Italian."""
     parts = ""
     for part, italian in PARTS.items():
         rows = "".join(
-            f'<tr><td><a href="/course/{c.demo}.html">{c.title}</a></td><td lang="it">{c.italian}</td><td>{len(c.statements)}</td></tr>'
+            f'<tr><td><a href="/course/{c.demo}.html">{c.title}</a></td><td '
+            f'lang="it">{c.italian}</td><td>{len(c.statements)}</td></tr>'
             for c in CHAPTERS
             if c.part == part
         )
-        head = '<tr><th scope="col">chapter</th><th scope="col">in Italian</th><th scope="col">statements</th></tr>'
-        parts += f'<h2>{part} <small lang="it">· {italian}</small></h2><div class="scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
-    body = f"""{STYLE}<p class="lead">From the autoencoder to the family of variational autoencoders, in {len(CHAPTERS)} chapters.
-Each is a program of the library, run when this site was built, which prints its numbers beside what they must be.</p>
-<p>Read the statements first, then the output: after "expected" stands what theory says. Each statement is linked to the functions that
-compute its two sides, and to the test that compares them. Titles and captions are in Italian too, since the notes that this project began from are.</p>{parts}"""
+        head = (
+            '<tr><th scope="col">chapter</th><th scope="col">in Italian</th><th '
+            'scope="col">statements</th></tr>'
+        )
+        parts += (
+            f'<h2>{part} <small lang="it">· {italian}</small></h2><div '
+            f'class="scroll"><table><thead>{head}</thead><tbody>{rows}</tbody></table></div>'
+        )
+    body = f"""{STYLE}<p class="lead">From the autoencoder to the family of variational autoencoders, in
+{len(CHAPTERS)} chapters.
+Each is a program of the library, run when this site was built, which prints its numbers beside what they must
+be.</p>
+<p>Read the statements first, then the output: after "expected" stands what theory says. Each statement is
+linked to the functions that
+compute its two sides, and to the test that compares them. Titles and captions are in Italian too, since the
+notes that this project began from are.</p>{parts}"""
     return Page(
         "course/index.html",
         "The course",
@@ -136,7 +148,7 @@ compute its two sides, and to the test that compares them. Titles and captions a
 
 
 def page_of(atlas: Atlas, chapter: Chapter, found: Ran) -> Page:
-    """The page of a chapter."""
+    """Make the page of a chapter."""
     demo = Module(chapter.demo, atlas.demos[chapter.demo])
     words = ast.get_docstring(demo.tree) or ""
     after = "\n".join(demo.text.splitlines()[demo.tree.body[0].end_lineno :]).strip("\n")
@@ -153,7 +165,8 @@ def page_of(atlas: Atlas, chapter: Chapter, found: Ran) -> Page:
 <h2>Statements, and their proof</h2>{statements}
 <h2>What it prints</h2>{trouble}{output}
 {f"<h2>Pictures</h2>{pictures}" if pictures else ""}
-<h2>The program</h2><p><code>demos/{chapter.demo}.py</code>, whose words stand above. <code>python demos/{chapter.demo}.py</code> runs it in full.</p>
+<h2>The program</h2><p><code>demos/{chapter.demo}.py</code>, whose words stand above. <code>python
+demos/{chapter.demo}.py</code> runs it in full.</p>
 {code_of(after)}"""
     return Page(
         f"course/{chapter.demo}.html",
@@ -167,7 +180,7 @@ def page_of(atlas: Atlas, chapter: Chapter, found: Ran) -> Page:
 
 
 def statement_of(atlas: Atlas, chapter: Chapter, statement: Statement) -> str:
-    """A statement beside the links to its functions and tests."""
+    """Show a statement beside the links to its functions and tests."""
     functions = [link(atlas, name) for name in statement.functions]
     tests = [link(atlas, f"tests/{name}") for name in (*statement.tests, f"test_demos::{chapter.claims}")]
     lists = f"<ul><li>computed by {', '.join(functions)}</li><li>compared by {', '.join(tests)}</li></ul>"
@@ -175,7 +188,7 @@ def statement_of(atlas: Atlas, chapter: Chapter, statement: Statement) -> str:
 
 
 def marked(text: str) -> str:
-    """The output with what was expected set off."""
+    """Mark in the output what was expected."""
     return re.sub(
         r"\((?:expected|each|below)[^()]*(?:\([^()]*\)[^()]*)*\)",
         lambda m: f"<mark>{m[0]}</mark>",
@@ -184,7 +197,7 @@ def marked(text: str) -> str:
 
 
 def figures(chapter: Chapter, found: Ran) -> tuple[str, dict[str, bytes]]:
-    """The pictures and sounds of a demo as figures, and the files themselves."""
+    """Return the pictures and sounds of a demo as figures, and the files themselves."""
     shown, files = "", {}
     for name, data in found.files.items():
         path, stem = f"course/{chapter.demo}/{name}", Path(name).stem
@@ -195,12 +208,18 @@ def figures(chapter: Chapter, found: Ran) -> tuple[str, dict[str, bytes]]:
         )
         if name.endswith(".png"):
             width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
-            shown += f'<figure><img src="/{path}" alt="{escape(english)}" width="{width}" height="{height}" loading="lazy">{caption}</figure>'
+            shown += (
+                f'<figure><img src="/{path}" alt="{escape(english)}" width="{width}" height="{height}" '
+                f'loading="lazy">{caption}</figure>'
+            )
         elif name.endswith(".wav"):
-            shown += f'<figure><audio controls preload="none" src="/{path}" aria-label="{escape(english)}"></audio>{caption}</figure>'
+            shown += (
+                f'<figure><audio controls preload="none" src="/{path}" '
+                f'aria-label="{escape(english)}"></audio>{caption}</figure>'
+            )
     return shown, files
 
 
 def code_of(text: str) -> str:
-    """Code in a box."""
+    """Show code in a box."""
     return f"<pre><code>{escape(text)}</code></pre>"

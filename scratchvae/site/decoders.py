@@ -1,4 +1,4 @@
-"""A trained decoder in 8 bits, small enough to stand in a page, and how wrong that can make it.
+"""A trained decoder in 8 bits is small enough to stand in a page, and its error is bounded.
 
     W_oi ≈ scale_o q_oi,  q_oi a whole number from −127 to 127,  scale_o = max_i |W_oi| / 127
 
@@ -7,8 +7,8 @@ of an output follows from this and from the inputs, layer by layer:
 
     |Δy_o| ≤ Σ_i |scale_o q_oi| |Δh_i| + ½ scale_o Σ_i |h_i|
 
-A rectifier makes no difference larger, and no slope of the sigmoid is above ¼, so that a pixel's probability
-is off by |Δl| / 4 at most, l its logit.
+A rectifier makes no difference larger, and no slope of the sigmoid is above ¼. So a pixel's probability is
+off by |Δl| / 4 at most, where l is its logit.
 """
 
 from base64 import b64encode
@@ -23,9 +23,9 @@ from scratchvae.layers import Layer, Linear, ReLU, Sequential
 
 @dataclass(frozen=True)
 class PackedLayer:
-    """y = bias + scale (q h), then max(0, y) where it is `rectified`.
+    """A layer y = bias + scale (q h), followed by max(0, y) where it is `rectified`.
 
-    q (O, I) int8, scale and bias (O,) float32.
+    The arrays are q (O, I) int8, scale and bias (O,) float32.
     """
 
     q: Array
@@ -34,18 +34,18 @@ class PackedLayer:
     rectified: bool
 
     def __call__(self, h: Array) -> Array:
-        """Inputs (N, I)  ->  outputs (N, O), in float64, as the page computes them."""
+        """Turn inputs (N, I) into outputs (N, O), in float64, as the page computes them."""
         y = self.bias.astype(float) + self.scale.astype(float) * (h @ self.q.astype(float).T)
         return np.maximum(y, 0) if self.rectified else y
 
     def for_page(self) -> dict[str, Any]:
-        """The layer as JSON can hold it, its arrays in base64."""
+        """Return the layer as JSON can hold it, its arrays in base64."""
         arrays = {name: b64encode(getattr(self, name).tobytes()).decode() for name in ("q", "scale", "bias")}
         return {**arrays, "rectified": self.rectified}
 
 
 def packed(decoder: Layer) -> list[PackedLayer]:
-    """The layers of a decoder of Linear and ReLU in 8 bits."""
+    """Return the layers of a decoder of Linear and ReLU in 8 bits."""
     assert isinstance(decoder, Sequential)
     layers: list[PackedLayer] = []
     for layer in decoder.layers:
@@ -63,7 +63,7 @@ def packed(decoder: Layer) -> list[PackedLayer]:
 
 
 def logits_of(layers: list[PackedLayer], z: Array) -> Array:
-    """The logits (N, D) that the page computes of codes z (N, Z)."""
+    """Return the logits (N, D) that the page computes from codes z (N, Z)."""
     h = z.astype(float)
     for layer in layers:
         h = layer(h)
@@ -71,7 +71,7 @@ def logits_of(layers: list[PackedLayer], z: Array) -> Array:
 
 
 def largest_logit_error(decoder: Layer, layers: list[PackedLayer], z: Array) -> Array:
-    """How far a logit of each code can be from the decoder's own, at most  ->  (N, D)."""
+    """Return how far each logit (N, D) of each code can be from the decoder's own, at most."""
     assert isinstance(decoder, Sequential)
     h, error = z.astype(float), np.zeros(z.shape)
     weights = [layer for layer in decoder.layers if isinstance(layer, Linear)]

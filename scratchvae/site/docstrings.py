@@ -13,15 +13,14 @@ SHAPES = re.compile(r"->|^\(?[A-Za-z_, ]*\([A-Z][^)]*[,)]")
 
 
 def blocks(doc: str, names: Collection[str], link: Link) -> str:
-    """The paragraphs of a docstring; the first line's equation, and every indented one, is displayed."""
+    """Return the paragraphs of a docstring, with the first line's equation and indented ones displayed."""
     made = []
     for i, paragraph in enumerate(re.split(r"\n\s*\n", doc.strip("\n"))):
         lines = paragraph.splitlines()
         for indented, group in _groups(lines):
             if group[0].lstrip().startswith(">>>"):
-                made.append(
-                    f"<pre><code>{escape(chr(10).join(line.strip() for line in group), quote=False)}</code></pre>"
-                )
+                example = escape("\n".join(line.strip() for line in group), quote=False)
+                made.append(f"<pre><code>{example}</code></pre>")
             elif indented:
                 made.append(_displayed(group, names, link))
             elif re.match(r"(- |\d+\. )", group[0]):
@@ -32,7 +31,7 @@ def blocks(doc: str, names: Collection[str], link: Link) -> str:
 
 
 def _groups(lines: list[str]) -> list[tuple[bool, list[str]]]:
-    """Neighbouring lines that belong together: sentences, a list, or what is indented."""
+    """Group neighbouring lines that belong together: sentences, a list, or what is indented."""
     found: list[tuple[bool, list[str]]] = []
     for line in lines:
         item = re.match(r"(- |\d+\. )", line) is not None
@@ -49,7 +48,7 @@ def _groups(lines: list[str]) -> list[tuple[bool, list[str]]]:
 
 
 def _paragraph(text: str, names: Collection[str], link: Link, *, first: bool) -> str:
-    """Sentences. In the first, cells between wide gaps are an equation, shapes, a source."""
+    """Return sentences; in the first paragraph, cells between wide gaps are an equation, shapes, a source."""
     cells = re.split(r"\s{4,}", text)
     made = []
     for i, cell in enumerate(cells):
@@ -87,7 +86,7 @@ def _list(lines: list[str], names: Collection[str], link: Link) -> str:
 
 
 def _displayed(lines: list[str], names: Collection[str], link: Link) -> str:
-    """Indented lines: equations where they hold any, else the text as it stands."""
+    """Return indented lines: as equations where they hold any, else as the text that they are."""
     if not any(
         kind == "equation" for line in lines for kind, _ in pieces(line.strip(), names, sentence=False)
     ):

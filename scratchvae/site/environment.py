@@ -1,4 +1,4 @@
-"""The environment's variables: which of them the package reads or sets, where, and the sentences that its texts have of each."""
+"""The environment's variables: which of them the package reads or sets, and what its texts say of each."""
 
 import ast
 import re
@@ -9,15 +9,15 @@ from scratchvae.site.prose import inline
 from scratchvae.site.texts import FILES, text_of
 
 NAME = r"\b(?:SCRATCHVAE|NUMBA|OPENBLAS|OMP|MKL|NPY)_[A-Z_]+\b"
-SENTENCES = 3  # of a variable, at most
+SENTENCES = 3  # so many sentences are shown for a variable, at most
 
 
 def table(atlas: Atlas) -> str:
-    """Every variable whose name the package has as a text of its own, or in a sentence."""
+    """Make the table of every variable whose name is a text of the package, or stands in a sentence of it."""
     users: dict[str, dict[str, Module]] = {}
     for module in atlas.modules.values():
         if module.name.startswith("scratchvae.site"):
-            continue  # where the demos are run, in an environment of their own
+            continue  # the site sets variables for the demos that it runs
         for node in module.nodes:
             if (
                 isinstance(node, ast.Constant)
@@ -27,7 +27,8 @@ def table(atlas: Atlas) -> str:
                 users.setdefault(node.value, {})[module.name] = module
     said = sentences(atlas)
     rows = "".join(
-        f'<tr id="{name}"><td><code>{name}</code></td><td>{" ".join(map(_told, said.get(name) or _first(users[name])))}</td>'
+        f'<tr id="{name}"><td><code>{name}</code></td>'
+        f"<td>{' '.join(map(_told, said.get(name) or _first(users[name])))}</td>"
         f"<td>{', '.join(atlas.link(module) for module in users.get(name, ()))}</td></tr>"
         for name in sorted({*users, *said})
     )
@@ -38,13 +39,16 @@ def table(atlas: Atlas) -> str:
 
 
 def _first(users: dict[str, Module]) -> list[str]:
-    """The first sentences of the modules that use a variable of which no text speaks."""
+    """Return the first sentences of the modules that use a variable of which no text speaks."""
     docs = [" ".join((ast.get_docstring(module.tree) or "").split()) for module in users.values()]
     return [doc.partition(". ")[0].rstrip(".") + "." for doc in docs if doc]
 
 
 def sentences(atlas: Atlas) -> dict[str, list[str]]:
-    """For each variable the sentences with its name: first those of the pages in Markdown, then those of docstrings."""
+    """Return, for each variable, the sentences with its name.
+
+    Those of the pages in Markdown come first, and those of docstrings follow.
+    """
     found: dict[str, list[str]] = {}
     for paragraph in _paragraphs(atlas):
         for sentence in re.split(r"(?<=[.!?:])\s+(?=[A-Z`$])", " ".join(paragraph.split())):

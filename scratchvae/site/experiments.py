@@ -1,4 +1,4 @@
-"""The short trainings behind the pages: on digits that the library draws itself, the same in every build."""
+"""Short trainings stand behind the pages: on digits that the library draws, and the same in every build."""
 
 from base64 import b64encode
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from scratchvae.objectives import Elbo, Objective, Ramp
 from scratchvae.site.decoders import largest_logit_error, logits_of, packed
 from scratchvae.training import Cosine
 
-SIDE, SMALL = 24, 16  # pixels a side: of the decoders that are played with, and of the runs that are compared
+SIDE, SMALL = 24, 16  # sides in pixels: of the decoders on the pages, and of the runs that are compared
 BETAS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 SIGMAS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 PLAIN = {
@@ -33,8 +33,9 @@ PLAIN = {
 
 @dataclass(frozen=True)
 class Measured:
-    """One run on held-out data: its setting, rate and distortion in nats, ‖x − E[x|z]‖², the KL of each
-    latent, pictures.
+    """One run on held-out data: its setting, rate and distortion in nats, ‖x − E[x|z]‖², and its pictures.
+
+    The KL of each latent is there too.
     """
 
     setting: float
@@ -46,7 +47,7 @@ class Measured:
     samples: Array
 
     def for_page(self) -> dict[str, Any]:
-        """The run as JSON can hold it."""
+        """Return the run as JSON can hold it."""
         numbers = {
             "setting": self.setting,
             "rate": self.rate,
@@ -62,14 +63,15 @@ class Measured:
 
 
 def greys(images: Array) -> str:
-    """Pictures of numbers from 0 to 1 as bytes in base64."""
+    """Return pictures of numbers from 0 to 1 as bytes in base64."""
     return b64encode(np.round(255 * np.clip(images, 0, 1)).astype(np.uint8).tobytes()).decode()
 
 
 @cache
 def digits(n: int, side: int, *, plain: bool = False) -> tuple[Dataset, Dataset]:
-    """Digits to train on, and 600 that are held out; `plain` ones differ by their class and typeface, and by
-    little else.
+    """Return digits to train on, and 600 that are held out.
+
+    `plain` digits differ by their class and typeface, and by little else.
     """
     drawn = (
         data.glyphs(n + 600, characters="0123456789", ranges=PLAIN, size=side)
@@ -88,7 +90,7 @@ def trained(
     objective: Objective | None = None,
     variance: float | None = None,
 ) -> LatentVariableModel:
-    """A VAE of one hidden layer each way; with a `variance` its decoder is Gaussian."""
+    """Train a VAE of one hidden layer each way; with a `variance` its decoder is Gaussian."""
     likelihood = "bernoulli" if variance is None else Gaussian(variance)
     model = recipes.mlp(train.event_shape, latent_dim=latents, hidden=hidden, likelihood=likelihood)
     steps = epochs * -(-len(train) // 128)
@@ -99,14 +101,15 @@ def trained(
 
 
 def first_of_each_class(held_out: Dataset) -> Array:
-    """The row of the first example of each class."""
+    """Return the row of the first example of each class."""
     assert held_out.labels is not None
     return np.array([int(np.flatnonzero(np.asarray(held_out.labels) == label)[0]) for label in range(10)])
 
 
 def decoder_for_page(model: LatentVariableModel, z: Array) -> tuple[dict[str, Any], float, float]:
-    """The decoder in 8 bits; the largest error of a pixel that this can make at those codes; and the one that
-    it makes.
+    """Return the decoder in 8 bits, and the largest errors of a pixel's probability at those codes.
+
+    The first error is the bound, and the second one is the largest that occurs.
     """
     layers = packed(model.decoder)
     ours, _ = model.decoder(z)
@@ -120,7 +123,7 @@ def decoder_for_page(model: LatentVariableModel, z: Array) -> tuple[dict[str, An
 
 @cache
 def with_beta(beta: float) -> Measured:
-    """The VAE of that β."""
+    """Train the VAE with that β, and measure it."""
     train, held_out = digits(3000, SMALL)
     return _measured(
         beta, trained(train, latents=8, hidden=96, epochs=14, objective=Elbo(beta=beta)), held_out
@@ -128,7 +131,7 @@ def with_beta(beta: float) -> Measured:
 
 
 def by_sigma() -> list[Measured]:
-    """One VAE with a Gaussian decoder for each fixed σ."""
+    """Train a VAE with a Gaussian decoder for each fixed σ, and measure them."""
     train, held_out = digits(3000, SMALL)
     return [
         _measured(s, trained(train, latents=8, hidden=96, epochs=14, variance=s * s), held_out)
@@ -155,7 +158,7 @@ SCHEDULES: dict[str, dict[str, Any]] = {
 
 
 def by_schedule(*, steps: int = 360, every: int = 9) -> tuple[list[int], list[dict[str, Any]]]:
-    """The KL of each latent along four trainings of one network, which differ in how the KL is weighed."""
+    """Record the KL of each latent along four trainings of one network, which weigh the KL differently."""
     train, held_out = digits(3000, SMALL)
     judged, marks = held_out.subset(np.arange(300)), list(range(0, steps + 1, every))
     runs = []

@@ -1,6 +1,4 @@
-"""The front page: what this is, where what stands, one formula with its line and its numbers, and eight
-questions.
-"""
+"""The front page: what the site is, where to go, one formula with its line and numbers, eight questions."""
 
 import inspect
 from collections.abc import Iterator
@@ -10,18 +8,22 @@ from textwrap import dedent
 import numpy as np
 
 from scratchvae.distributions import gaussian
-from scratchvae.site.answer_numbers import central, table
 from scratchvae.site.answers import ANSWERS
 from scratchvae.site.atlas import Atlas
+from scratchvae.site.number_table import central, table
 from scratchvae.site.page import Page
 from scratchvae.site.widgets import STYLE, equation, link
 
 SECTION = "Home"
-FORMULA = r"z=\mu+\sigma\,\varepsilon,\qquad\sigma=e^{\frac12\log\sigma^2},\qquad\partial\log\sigma^2=\tfrac12\,\partial z\,\sigma\,\varepsilon"
+FORMULA = (
+    r"z=\mu+\sigma\,\varepsilon,\qquad\sigma=e^{\frac12\log\sigma^2},\qquad"
+    r"\partial\log\sigma^2=\tfrac12\,\partial z\,\sigma\,\varepsilon"
+)
 MAP = {
     "/course/index.html": (
         "The course",
-        "From the autoencoder to the whole family, as programs that print each number beside what it must be.",
+        "From the autoencoder to the whole family, as programs that print each number beside what it must "
+        "be.",
     ),
     "/step.html": (
         "One step, walked",
@@ -42,7 +44,7 @@ MAP = {
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The front page."""
+    """Yield the front page."""
     places = "".join(
         f'<div class="card"><h3><a href="{path}">{title}</a></h3><p>{words}</p></div>'
         for path, (title, words) in MAP.items()
@@ -50,24 +52,30 @@ def pages(atlas: Atlas) -> Iterator[Page]:
     asked = "".join(
         f'<li><a href="/questions/{answer.name}.html">{answer.question}</a></li>' for answer in ANSWERS
     )
-    body = f"""{STYLE}<p class="lead">A variational autoencoder learns to turn a picture into a few numbers, and numbers back into pictures. This site
-shows one from the inside: each formula, the line of code that computes it, the number that the line produced, and a finite difference beside it.</p>
-<p>It is made of the library scratchvae, in which every gradient is derived and written by hand in NumPy. All numbers and pictures were
+    body = f"""{STYLE}<p class="lead">A variational autoencoder learns to turn a picture into a few numbers,
+and numbers back into pictures. This site
+shows one from the inside: each formula, the line of code that computes it, the number that the line produced,
+and a finite difference beside it.</p>
+<p>It is made of the library scratchvae, in which every gradient is derived and written by hand in NumPy. All
+numbers and pictures were
 computed when the site was built. Nothing here needs a network.</p>
 <h2>One formula, its line, its numbers</h2>
 {equation(FORMULA)}
 <pre><code>{escape(_lines())}</code></pre>
 {_numbers()}
-<p>This is {link(atlas, "distributions.gaussian.reparameterize")}, the step that lets gradients through a random draw.</p>
+<p>This is {link(atlas, "distributions.gaussian.reparameterize")}, the step that lets gradients through a
+random draw.</p>
 <h2>Where to go</h2><div class="cards">{places}</div>
 <h2>Eight questions</h2><ol class="questions">{asked}</ol>
-<p>New to all this? Begin with <a href="/play/latent.html">eight numbers that make a digit</a>, then read <a href="/course/02_autoencoder.html">the
-autoencoder</a> and <a href="/course/03_vae.html">the variational autoencoder</a>, and then <a href="/step.html">walk one step</a>.</p>"""
+<p>New to all this? Begin with <a href="/play/latent.html">eight numbers that make a digit</a>, then read <a
+href="/course/02_autoencoder.html">the
+autoencoder</a> and <a href="/course/03_vae.html">the variational autoencoder</a>, and then <a
+href="/step.html">walk one step</a>.</p>"""
     yield Page("index.html", "A variational autoencoder, line by line", SECTION, body, summary="what this is")
 
 
 def _lines() -> str:
-    """The code of the function, without its docstring and its checks of shapes."""
+    """Return the code of the function, without its docstring and its checks of shapes."""
     text = inspect.getsource(inspect.unwrap(gaussian.reparameterize))
     _, _, after = text.split('"""', 2)
     kept = (

@@ -9,7 +9,7 @@ from scratchvae.site.tokens import ACCENTED, FUNCTIONS, GREEK, LARGE, MARKS
 
 
 class NotAnEquation(ValueError):
-    """The text is none that the grammar takes."""
+    """The grammar does not accept the text."""
 
 
 Within = Callable[[str], str]  # translates what stands in braces
@@ -21,7 +21,7 @@ def is_letter(text: str) -> bool:
 
 
 def letter(text: str) -> str:
-    """One letter and its hats and tildes."""
+    """Return one letter and its hats and tildes."""
     base, marks = text[0], text[1:]
     if base in ACCENTED:
         letter, mark = ACCENTED[base]
@@ -33,7 +33,7 @@ def letter(text: str) -> str:
 
 
 def index(*texts: str, within: Within) -> str:
-    """What stands at the foot of a letter: letters in italics, words upright, and expressions in braces."""
+    """Return what stands at the foot of a letter: letters in italics, words upright, or expressions."""
     inside = [_foot(text, within) for text in texts if text]
     return "_{" + ",".join(inside) + "}" if inside else ""
 
@@ -47,8 +47,9 @@ def _foot(text: str, within: Within) -> str:
 
 
 def named(word: str, names: Collection[str], within: Within) -> str:
-    """A word: a function, a letter and its index, a name of `names` or one with an index, or any other,
-    upright.
+    """Return a word: a function, a letter and its index, a name of `names` or one with an index.
+
+    Any other word is set upright.
     """
     base, _, rest = word.partition("_")
     if word in FUNCTIONS:
@@ -72,7 +73,7 @@ def named(word: str, names: Collection[str], within: Within) -> str:
 
 
 def large(text: str, within: Within) -> str:
-    """A sum, a product or an integral, with what stands at its foot and its head."""
+    """Return a sum, a product or an integral, with what stands at its foot and its head."""
     sign, rest = text[0], text[1:]
     foot, _, head = rest.removeprefix("_").partition("^")
     inside = within(foot[1:-1] if foot.startswith("{") else foot) if re.search(r"[<>≠≤≥=−{]", foot) else ""
@@ -81,14 +82,14 @@ def large(text: str, within: Within) -> str:
 
 
 def upright(word: str) -> str:
-    """A word inside of \\mathrm."""
+    """Return a word inside of \\mathrm."""
     return "".join(
         GREEK[c] + " " if c in GREEK else c for c in word.translate({ord(m): None for m in MARKS})
     ).replace("_", r"\_")
 
 
 def bare(tex: str) -> str:
-    """Without the brackets around the whole."""
+    """Return the TeX without brackets around the whole."""
     tex = tex.strip()
     if tex.startswith(r"\left(") and tex.endswith(r"\right)"):
         depth = 0

@@ -1,6 +1,4 @@
-"""Python as HTML, line by line: colours, names that lead to their definitions, and the mathematics of its
-comments.
-"""
+"""Python as HTML, line by line: colours, names that lead to their definitions, and equations in comments."""
 
 from __future__ import annotations
 
@@ -18,7 +16,7 @@ from scratchvae.site.words import names_in
 
 
 def lines_of(module: Module, atlas: Atlas, uses: Uses, prefix: str = "L") -> list[str]:
-    """Each line of a file as HTML; the i-th has the anchor `prefix` and i + 1."""
+    """Return each line of a file as HTML; the i-th has the anchor `prefix` and i + 1."""
     names = names_in(module)
     links = {}
     for node, whole in uses.of(module):
@@ -55,14 +53,14 @@ def lines_of(module: Module, atlas: Atlas, uses: Uses, prefix: str = "L") -> lis
 
 
 def _in_bytes(source: list[str], at: tuple[int, int]) -> tuple[int, int]:
-    """ast counts columns in bytes, tokenize in characters."""
+    """Turn a column of tokenize, which counts characters, into one of ast, which counts bytes."""
     return at[0], len(source[at[0] - 1][: at[1]].encode())
 
 
 def _copy(
     source: list[str], made: list[str], start: tuple[int, int], stop: tuple[int, int]
 ) -> tuple[int, int]:
-    """White space between two tokens, as it is."""
+    """Copy the white space between two tokens as it is."""
     if start[0] == stop[0]:
         made[start[0] - 1] += escape(source[start[0] - 1][start[1] : stop[1]], quote=False)
     else:
@@ -94,7 +92,7 @@ def _coloured(kind: int, text: str, before: str, names: Collection[str], href: s
 
 
 def code(lines: list[str]) -> str:
-    """Lines as one block, without empty ones at its ends."""
+    """Return lines as one block, without empty ones at its ends."""
     empty = re.compile(r'<span id="[^"]*">\s*</span>')
     while lines and empty.fullmatch(lines[0]):
         lines = lines[1:]

@@ -1,6 +1,4 @@
-"""The mistakes: of every name in the catalogue the wrong line beside the right one, and what `diagnose` says
-of it.
-"""
+"""The mistakes: each name of the catalogue has the wrong line beside the right one, and the report."""
 
 import io
 from collections.abc import Iterator
@@ -24,35 +22,46 @@ ABOUT = {
     "Sampling": "z should be a draw from q(z|x) that gradients can pass through.",
     "The reconstruction": "−log p(x|z) should be summed over an event's entries, with every constant.",
     "The KL": "KL(q ‖ N(0, I)) = ½ Σ μ² + σ² − 1 − log σ².",
-    "The loss": "Both terms should be reduced alike: summed over entries and latents, averaged over examples.",
-    "Weights of many draws": "log w = log p(x|z) + log p(z) − log q(z|x), and the bound is the logarithm of their mean.",
-    "σ taken for what it is not": "A network gives log σ², and the code takes it for log σ: the commonest family of all.",
+    "The loss": "Both terms should be reduced alike: summed over entries and latents, averaged over "
+    "examples.",
+    "Weights of many draws": "log w = log p(x|z) + log p(z) − log q(z|x), and the bound is the logarithm of "
+    "their mean.",
+    "σ taken for what it is not": "A network gives log σ², and the code takes it for log σ: the commonest "
+    "family of all.",
 }
 PROOFS = {
     "reference.diagnose": "names the mistake",
     "reference.mistakes": "the catalogue",
     "tests/test_mistakes": "every mistake of the catalogue is made, and is named",
-    "tests/test_site_pages::test_every_mistake_has_its_wrong_line": "the lines on these pages are run, and are named",
+    "tests/test_site_pages::test_every_mistake_has_its_wrong_line": "the lines on these pages are run, and "
+    "are named",
 }
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The overview, then a page for each group."""
+    """Yield the overview, and then a page for each group."""
     cards = "".join(
-        f'<div class="card"><h2><a href="/mistakes/{PATHS[group]}.html">{group}</a></h2><p>{ABOUT[group]}</p><p>{len(plants)} mistakes</p></div>'
+        '<div class="card"><h2><a '
+        f'href="/mistakes/{PATHS[group]}.html">{group}</a></h2><p>{ABOUT[group]}</p><p>{len(plants)} '
+        "mistakes</p></div>"
         for group, plants in GROUPS.items()
     )
     rows = "".join(
-        f'<tr><td><a href="/mistakes/{PATHS[group]}.html#{plant.name}"><code>{plant.name}</code></a></td><td>{escape(mistakes()[plant.name])}</td></tr>'
+        f'<tr><td><a href="/mistakes/{PATHS[group]}.html#{plant.name}"><code>{plant.name}</code></a></td>'
+        f"<td>{escape(mistakes()[plant.name])}</td></tr>"
         for group, plants in GROUPS.items()
         for plant in plants
         if "_read_as_" not in plant.name
     )
-    body = f"""{STYLE}<p class="lead">{len(mistakes())} mistakes that people make in the code of variational autoencoders. Each is shown as
-the wrong line beside the right one, with the report that <code>diagnose</code> gave when this page was built.</p>
+    body = f"""{STYLE}<p class="lead">{len(mistakes())} mistakes that people make in the code of variational
+autoencoders. Each is shown as
+the wrong line beside the right one, with the report that <code>diagnose</code> gave when this page was
+built.</p>
 <div class="cards">{cards}</div><h2>All by name</h2>
-<div class="scroll"><table><thead><tr><th scope="col">name</th><th scope="col">what it is, and the fix</th></tr></thead><tbody>{rows}</tbody></table></div>
-<p>The other {sum("_read_as_" in name for name in mistakes())} are on the page <a href="/mistakes/sigma.html">σ taken for what it is not</a>.</p>{proofs(atlas, PROOFS)}"""
+<div class="scroll"><table><thead><tr><th scope="col">name</th><th scope="col">what it is, and the
+fix</th></tr></thead><tbody>{rows}</tbody></table></div>
+<p>The other {sum("_read_as_" in name for name in mistakes())} are on the page <a
+href="/mistakes/sigma.html">σ taken for what it is not</a>.</p>{proofs(atlas, PROOFS)}"""
     yield Page(
         "mistakes/index.html",
         "Mistakes",
@@ -65,17 +74,21 @@ the wrong line beside the right one, with the report that <code>diagnose</code> 
 
 
 def page_of(atlas: Atlas, group: str, plants: tuple[Plant, ...]) -> Page:
-    """The page of a group, and the pictures of what training does."""
+    """Make the page of a group, and the pictures of what training does."""
     files: dict[str, bytes] = {}
     parts = [_shown(plant, files) for plant in plants]
     pictured = ""
     if any(plant.name in LIKE_BETA for plant in plants):
         files["mistakes/beta-1.png"] = _picture(1.0)
-        pictured = f"""<p>Some of these mistakes weigh the two terms wrongly. An optimizer such as Adam does not mind the scale of a loss, so that training with
-such a line is training with another β, for which {link(atlas, "objectives.Elbo")} has an argument. The pictures show a VAE trained so: digits,
-their reconstructions, and what it makes of draws from the prior. This one is right:</p>{_figure(1.0, "with the right line")}"""
+        pictured = f"""<p>Some of these mistakes weigh the two terms wrongly. An optimizer such as Adam does
+not mind the scale of a loss, so that training with
+such a line is training with another β, for which {link(atlas, "objectives.Elbo")} has an argument. The
+pictures show a VAE trained so: digits,
+their reconstructions, and what it makes of draws from the prior. This one is right:</p>
+{_figure(1.0, "with the right line")}"""
     body = f"""{STYLE}<p class="lead">{ABOUT[group]}</p>
-<p>Each step below has the arrays of a small VAE, made by lines of NumPy of which one is replaced. <code>detach</code> keeps gradients from
+<p>Each step below has the arrays of a small VAE, made by lines of NumPy of which one is replaced.
+<code>detach</code> keeps gradients from
 passing. What stands on the page is what was run.</p>{pictured}{"".join(parts)}{proofs(atlas, PROOFS)}"""
     return Page(f"mistakes/{PATHS[group]}.html", group, SECTION, body, files=files, summary=ABOUT[group])
 
@@ -92,9 +105,12 @@ def _shown(plant: Plant, files: dict[str, bytes]) -> str:
     if beta is not None:
         files[f"mistakes/beta-{beta:.4g}.png"] = _picture(beta)
         pictured = _figure(beta, f"It amounts to β = {beta:.4g}")
-    return f"""<section id="{plant.name}"><h2>{plant.name.replace("_", " ")}</h2><p>{escape(_sentence(mistakes()[plant.name]))}</p>{settings}
-<div class="sides"><div><h3>wrong</h3>{_line(plant.line, plant.wrong, "bad")}</div><div><h3>right</h3>{_line(plant.line, plant.should_be, "good")}</div></div>
-<details{"" if "_read_as_" in plant.name else " open"}><summary>what diagnose says</summary><pre>{escape(report)}</pre></details>{pictured}</section>"""
+    return f"""<section id="{plant.name}"><h2>{plant.name.replace("_", " ")}</h2><p>
+{escape(_sentence(mistakes()[plant.name]))}</p>{settings}
+<div class="sides"><div><h3>wrong</h3>{_line(plant.line, plant.wrong, "bad")}</div><div><h3>right</h3>
+{_line(plant.line, plant.should_be, "good")}</div></div>
+<details{"" if "_read_as_" in plant.name else " open"}><summary>what diagnose
+says</summary><pre>{escape(report)}</pre></details>{pictured}</section>"""
 
 
 def _sentence(words: str) -> str:
@@ -107,14 +123,20 @@ def _line(name: str, line: str, kind: str) -> str:
 
 def _figure(beta: float, words: str) -> str:
     run = experiments.with_beta(beta)
-    said = f"{words}: KL {run.rate:.2f} nats, distortion {run.distortion:.1f} nats, −bound {run.rate + run.distortion:.1f}."
+    said = (
+        f"{words}: KL {run.rate:.2f} nats, distortion {run.distortion:.1f} nats, −bound "
+        f"{run.rate + run.distortion:.1f}."
+    )
     alt = f"Ten digits, their reconstructions and ten draws, of a VAE trained with β = {beta:.4g}"
-    return f'<figure><img src="/mistakes/beta-{beta:.4g}.png" alt="{alt}" width="640" height="204" loading="lazy"><figcaption>{said}</figcaption></figure>'
+    return (
+        f'<figure><img src="/mistakes/beta-{beta:.4g}.png" alt="{alt}" width="640" height="204" '
+        f'loading="lazy"><figcaption>{said}</figcaption></figure>'
+    )
 
 
 @cache
 def _picture(beta: float) -> bytes:
-    """Three rows of ten: digits, their reconstructions, draws from the prior."""
+    """Draw three rows of ten: digits, their reconstructions, draws from the prior."""
     run, side = experiments.with_beta(beta), experiments.SMALL
     _, held_out = experiments.digits(3000, side)
     originals = held_out.batch(experiments.first_of_each_class(held_out)).x

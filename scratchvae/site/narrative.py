@@ -1,6 +1,4 @@
-"""A demo's docstring as HTML: its paragraphs with their equations set, and its tables, which keep their
-lines.
-"""
+"""A demo's docstring as HTML: its paragraphs with their equations set, and its tables line by line."""
 
 import re
 from collections.abc import Collection
@@ -13,7 +11,7 @@ from scratchvae.site.prose import display, inline, pieces
 
 
 def narrative(text: str, names: Collection[str], atlas: Atlas) -> str:
-    """The paragraphs of a docstring as elements. `names` are words that its equations may use as names."""
+    """Return the paragraphs of a docstring as elements; its equations may use `names` as names."""
     blocks = [part for part in re.split(r"\n\s*\n", dedent(text).strip("\n")) if part.strip()]
     return "\n".join(element for block in blocks for element in _elements(block.splitlines(), names, atlas))
 
@@ -44,7 +42,7 @@ def _elements(lines: list[str], names: Collection[str], atlas: Atlas) -> list[st
 
 
 def _cells(line: str) -> list[str]:
-    """The columns of a line: what two spaces or more keep apart, and the number of an equation."""
+    """Return the columns of a line, which two spaces or more separate, and the number of an equation."""
     return [cell for cell in re.split(r"\s{2,}|(?<=^\(\d\d\)) ", line.strip()) if cell]
 
 

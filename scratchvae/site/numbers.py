@@ -1,6 +1,4 @@
-"""What a function produces on the small inputs of its cases: value, gradients, finite differences, certified
-errors.
-"""
+"""The numbers of a function's cases: value, gradients, finite differences, certified errors."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from scratchvae.checks import derivative
 from scratchvae.reference import Case, all_cases, all_parts
 
 CERTIFIED = Path(__file__).parent / "certified.json"
-ENTRIES, ARGUMENTS = 3, 6  # of each case that are shown
+ENTRIES, ARGUMENTS = 3, 6  # so many entries of an argument, and arguments of a case, are shown
 
 
 @dataclass(frozen=True)
@@ -35,9 +33,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Numbers:
-    """A case computed: its value, the gradient that its pullback was given, and entries of the gradients that
-    came back.
-    """
+    """A case computed: its value, the gradient that its pullback was given, and entries of the result."""
 
     case: Case
     value: Array
@@ -47,13 +43,14 @@ class Numbers:
 
     @property
     def shapes(self) -> Mapping[str, tuple[int, ...]]:
-        """Of the arguments."""
+        """The shapes of the arguments."""
         return {name: array.shape for name, array in self.case.arrays.items()}
 
 
 def numbers_of(case: Case) -> Numbers:
-    """Compute a case in float64; the pullback is given the cosines of 1, 2, 3, …, so that no sum of gradients
-    is trivial.
+    """Compute a case in float64.
+
+    The pullback is given the cosines of 1, 2, 3, …, so that no sum of gradients is trivial.
     """
     arrays = {name: np.array(array, np.float64) for name, array in case.arrays.items()}
     value, pullback = case.op(*arrays.values(), **case.constants)
@@ -75,7 +72,7 @@ def numbers_of(case: Case) -> Numbers:
 
 
 def _some(array: Array) -> list[tuple[int, ...]]:
-    """The places of a few entries, from the first to the last; of triangular factors those that are not 0."""
+    """Return the places of a few entries, from the first to the last, without those that are 0."""
     places = list(np.ndindex(array.shape))
     places = [place for place in places if array[place] != 0] or places
     chosen = {round(i * (len(places) - 1) / max(1, ENTRIES - 1)) for i in range(min(ENTRIES, len(places)))}
@@ -103,7 +100,7 @@ def _difference(
 
 
 class Cases:
-    """Every case by what it is about: a function's whole name, or the name of a layer, an objective, a role."""
+    """Every case by what it is about: a function's whole name, or the name of a layer, objective or role."""
 
     @cached_property
     def all(self) -> list[Case]:
@@ -138,7 +135,7 @@ class Cases:
         return found
 
     def of(self, whole: str, kind: str) -> list[Case]:
-        """The cases of a function, or of a class of the rooms that have cases by name."""
+        """Return the cases of a function, or of a class of the rooms that have cases by name."""
         if kind == "function":
             return self.by_function.get(whole, [])
         room, name = whole.split(".")[1], whole.rpartition(".")[2]
@@ -151,19 +148,19 @@ class Cases:
 
     @cache  # noqa: B019 (one object a build)
     def numbers(self, name: str) -> Numbers:
-        """Those of the case of that name."""
+        """Return the numbers of the case of that name."""
         return numbers_of(next(case for case in self.all if case.name == name))
 
 
 @cache
 def the_cases() -> Cases:
-    """The same for all pages of a process, so that the numbers of a case are computed once."""
+    """Return the same Cases for all pages of a process, so that a case is computed once."""
     return Cases()
 
 
 @cache
 def certified() -> dict[str, dict[str, tuple[float, float]]]:
-    """Of each trial of the certificate and each dtype the worst relative errors of value and gradient.
+    """Return the worst relative errors of value and gradient of each trial of the certificate, by dtype.
 
     `scratchvae check --certify --json scratchvae/site/certified.json` writes the file, in some minutes.
     """

@@ -1,4 +1,4 @@
-"""One page of the site, and the frame around it: navigation, links that lead on, light and dark."""
+"""A page of the site, and the frame around it: navigation, links that lead on, light and dark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Page:
     `body` is HTML. A link in it that leads to another page of the site begins with a slash, which stands for
     the folder of the site: `href="/source/scratchvae.ops.linear.html#linear"`, `src="/play/codes.png"`.
     `render` makes it relative. An element of the class "tex" holds TeX, which the page sets: in the line
-    where it is a span, on a line of its own where it is a div.
+    where the element is a span, on a line of its own where it is a div.
 
     `scripts` are files of `assets/` that the page runs, in this order. `files` are written beside the pages,
     by their path from the folder of the site. Pages of one `group` stand together in the list of their
@@ -38,7 +38,7 @@ class Page:
 
 
 def render(page: Page, contents: Sequence[Page]) -> str:
-    """The whole HTML of a page; `contents` are all pages of the site, in the order of reading."""
+    """Return the whole HTML of a page; `contents` are all pages of the site, in the order of reading."""
     root = relpath(".", dirname(page.path) or ".")
     here = [other for other in contents if other.section == page.section]
     scripts = "".join(
@@ -56,7 +56,8 @@ def render(page: Page, contents: Sequence[Page]) -> str:
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/assets/katex/katex.min.css">
 <link rel="stylesheet" href="/assets/style.css">
-<script>try {{ document.documentElement.dataset.theme = localStorage.getItem("theme") || "" }} catch (e) {{}}</script>
+<script>try {{ document.documentElement.dataset.theme = localStorage.getItem("theme") || "" }} catch (e)
+{{}}</script>
 {scripts}</head>
 <body>
 <a class="skip" href="#page-content">Skip to the content</a>
@@ -80,7 +81,7 @@ def render(page: Page, contents: Sequence[Page]) -> str:
 
 
 def _sections(page: Page, contents: Sequence[Page]) -> str:
-    """A link to the first page of every section."""
+    """Return a link to the first page of every section."""
     first = {other.section: other for other in reversed(contents)}
     order = dict.fromkeys(other.section for other in contents)
     links = (
@@ -92,7 +93,7 @@ def _sections(page: Page, contents: Sequence[Page]) -> str:
 
 
 def _list_of(page: Page, here: Sequence[Page]) -> str:
-    """The pages of this section: all of those of this page's group, and the first of each other group."""
+    """Return the pages of this section: all of this page's group, and the first of each other group."""
     if len(here) < 2:
         return ""
     lines, groups = [], dict.fromkeys(other.group for other in here)
@@ -106,11 +107,14 @@ def _list_of(page: Page, here: Sequence[Page]) -> str:
         lines += [f"<li>{_link(other, shown[other.path], current=other is page)}</li>" for other in members]
     listed = f"<ul>{''.join(lines)}</ul>"
     section = escape(page.section)
-    return f'<nav class="pages" aria-label="{section}"><details open><summary>{section}</summary>{listed}</details></nav>'
+    return (
+        f'<nav class="pages" aria-label="{section}"><details '
+        f"open><summary>{section}</summary>{listed}</details></nav>"
+    )
 
 
 def _neighbours(page: Page, here: Sequence[Page]) -> tuple[str, str]:
-    """Links to the page before and to the page after this one."""
+    """Return links to the page before and to the page after this one."""
     paths = [other.path for other in here]
     at = paths.index(page.path) if page.path in paths else None
     before = here[at - 1] if at else None

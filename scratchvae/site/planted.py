@@ -1,9 +1,9 @@
-"""Every mistake of the catalogue as one wrong line of a small step, whose arrays `diagnose` is given.
+"""Every mistake of the catalogue is one wrong line of a small step, whose arrays `diagnose` is given.
 
-A step is a few lines of NumPy under their names. A plant replaces one of them: what the page shows is what is
-run. The gradients of a step are by complex steps, ∂f/∂a = Im f(a + ih)/h with h = 1e-30
-(Squire & Trapp 1998), exact to rounding; what a framework detaches is the real part here, which no complex
-step moves.
+A step is a few lines of NumPy under their names, and a plant replaces one of them: what the page shows is
+what is run. The gradients of a step come from complex steps, ∂f/∂a = Im f(a + ih)/h with h = 1e-30 (Squire &
+Trapp 1998), and are exact to rounding. What a framework detaches is the real part here, which no complex step
+moves.
 """
 
 from collections.abc import Mapping
@@ -40,7 +40,8 @@ def _absolute(a: Array) -> Array:
 
 NAMES: dict[str, Any] = {
     "np": np, "B": B, "D": D, "Z": Z, "K": K, "beta": 4.0, "free_bits": 0.5, "variance": 0.3,
-    "detach": np.real, "absolute": _absolute, "maximum": _maximum, "largest": _largest, "log_sum_exp": _log_sum_exp,
+    "detach": np.real, "absolute": _absolute, "maximum": _maximum, "largest": _largest,
+    "log_sum_exp": _log_sum_exp,
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)), "redrawn": np.random.default_rng(1).normal(size=(B, Z)),
     "share": lambda w: np.exp(w - _log_sum_exp(w)[:, None]),
 }  # fmt: skip
@@ -48,10 +49,9 @@ NAMES: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Step:
-    """Lines that make the inputs, lines that follow from them, what is given to `diagnose`, and which
-    gradients with it.
+    """Lines that make inputs, lines that follow from them, what `diagnose` is given, and which gradients.
 
-    `gives` has quantities of `diagnose` by name, each with the expression that it is; `by` has arrays by
+    `gives` has quantities of `diagnose` by name, each with the expression that it is. `by` has arrays by
     which the number `of` is differentiated, each with the name that its gradient has.
     """
 
@@ -65,7 +65,7 @@ class Step:
     def report(
         self, changed: Mapping[str, str], settings: Mapping[str, Any], *, gradients: bool = True
     ) -> Report:
-        """What `diagnose` says of the step with these lines changed."""
+        """Return what `diagnose` says of the step with these lines changed."""
         rng = np.random.default_rng(0)
         held: dict[str, Any] = {}
         for name, line in self.inputs.items():
@@ -107,7 +107,7 @@ def _compiled(expression: str) -> CodeType:
 
 
 def _value(expression: str, names: Mapping[str, Any]) -> Any:
-    return eval(_compiled(expression), NAMES | dict(names))  # of this file's own lines, and of nobody else's
+    return eval(_compiled(expression), NAMES | dict(names))  # the lines are the site's own
 
 
 KL = "0.5 * (mean**2 + np.exp(log_var) - 1 - log_var)"
@@ -193,7 +193,8 @@ DRAWS = Step(
         "loss": "-bound.sum() / bound.size",
     },
     gives={
-        "x": "x", "noise": "noise", "mean": "mean[:, 0]", "log_var": "log_var[:, 0]", "z": "z", "logits": "logits",
+        "x": "x", "noise": "noise", "mean": "mean[:, 0]", "log_var": "log_var[:, 0]", "z": "z",
+        "logits": "logits",
         "log_px": "log_px", "log_pz": "log_pz", "log_q": "log_q", "log_w": "log_w", "loss": "loss",
     },
     of="loss",
@@ -203,8 +204,9 @@ DRAWS = Step(
 
 @dataclass(frozen=True)
 class Plant:
-    """One mistake: the step, the line that is wrong, what stands there, and what should, where that is not
-    the step's own line.
+    """One mistake: the step, the line that is wrong, what stands there, and what should stand there.
+
+    The last is given only where it is not the step's own line.
     """
 
     name: str
@@ -213,7 +215,7 @@ class Plant:
     wrong: str
     settings: Mapping[str, Any] = field(default_factory=dict)
     right: str = ""
-    others: Mapping[str, str] = field(default_factory=dict)  # lines that are changed beside it, and right
+    others: Mapping[str, str] = field(default_factory=dict)  # other lines that are changed, and are right
     gradients: bool = True
 
     @property
@@ -222,7 +224,7 @@ class Plant:
         return self.right or {**self.step.inputs, **self.step.lines}[self.line]
 
     def report(self) -> Report:
-        """What `diagnose` says."""
+        """Return what `diagnose` says."""
         return self.step.report(
             {**self.others, self.line: self.wrong}, self.settings, gradients=self.gradients
         )

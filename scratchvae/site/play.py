@@ -1,7 +1,6 @@
-"""Play:
+"""Play has pages with sliders, whose numbers are computed in the browser.
 
-pages with sliders, whose numbers are computed in the browser, from trainings that were run when the site was
-built.
+They come from trainings that were run when the site was built.
 """
 
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ MAKERS = (latents, plane, divergence, rate, width, annealing, relaxation, bound,
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The overview and the pages of Play."""
+    """Yield the overview and the pages of Play."""
     made = [make(atlas) for make in MAKERS]
     cards = "".join(
         f'<div class="card"><h2><a href="/{page.path}">{page.title}</a></h2><p>{page.summary}</p></div>'
@@ -27,8 +26,9 @@ def pages(atlas: Atlas) -> Iterator[Page]:
         "play/index.html",
         "Play",
         SECTION,
-        f"""<p class="lead">Nine pages on which you move something and see a number change. The trainings behind them were run by this
-library when the site was built, and every page names the functions that compute in Python what it computes here.</p>
+        f"""<p class="lead">Nine pages on which you move something and see a number change. The trainings
+behind them were run by this library when the site was built, and every page names the functions that compute
+in Python what it computes here.</p>
 <div class="cards">{cards}</div>
 <p>Every slider can be moved with the arrow keys, once Tab has brought you to it.</p>""",
         summary="sliders that move a trained model",

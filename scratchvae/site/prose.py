@@ -1,4 +1,4 @@
-"""Docstrings and comments as HTML: their sentences, the equations in them, their lists and examples."""
+"""Sentences of docstrings and comments as HTML, with the equations in them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from scratchvae.site.words import MATHEMATICAL, SIGNS
 def pieces(text: str, names: Collection[str], *, sentence: bool = True) -> list[tuple[str, str]]:
     """Cut a text into ("words", …), ("code", …) and ("equation", …), which together are the text.
 
-    An equation is a longest run of tokens that the grammar takes, and in which there is a sign of mathematics
-    or a relation. In a `sentence` a name at an end of it that no sign binds to it is a word of the sentence.
+    An equation is a longest run of tokens that the grammar accepts, and in which there is a sign of
+    mathematics or a relation. In a `sentence`, a name at an end of the run is a word of the sentence unless a
+    sign binds it.
     """
     tokens = tokens_of(text)
     found: list[tuple[str, str]] = []
@@ -36,7 +37,7 @@ def pieces(text: str, names: Collection[str], *, sentence: bool = True) -> list[
 
 
 def _longest(tokens: list[Token], start: int, names: Collection[str], sentence: bool) -> int | None:
-    """The end of the longest equation that begins at `start`."""
+    """Return the end of the longest equation that begins at `start`."""
     if not _fits(tokens[start], names) or tokens[start].kind in (
         "comma",
         "close",
@@ -96,9 +97,7 @@ def _fits(token: Token, names: Collection[str]) -> bool:
 
 
 def _loose_word(tokens: list[Token], at: int, step: int) -> bool:
-    """Whether a word at an end of a run is a word of the sentence: no sign and no bracket binds it to the
-    rest.
-    """
+    """Whether a word at an end of a run belongs to the sentence: no sign and no bracket binds it."""
     token = tokens[at]
     article = token.text in ("a", "A", "I")
     if (
@@ -130,7 +129,7 @@ def _says_something(run: list[Token]) -> bool:
 def inline(
     text: str, names: Collection[str], link: Callable[[str], str | None], *, sentence: bool = True
 ) -> str:
-    """A text as HTML: its equations as TeX, its code as code, which `link` leads to where it is defined."""
+    """Return a text as HTML: its equations as TeX, and its code as code, with links that `link` finds."""
     made = []
     for kind, piece in pieces(text, names, sentence=sentence):
         if kind == "equation":
@@ -146,7 +145,7 @@ def inline(
 
 
 def display(text: str, names: Collection[str] = ()) -> str:
-    """One equation on a line of its own."""
+    """Return one equation on a line of its own."""
     return f'<div class="tex">{escape(_tex(text, names, True), quote=False)}</div>'
 
 

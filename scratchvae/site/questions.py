@@ -14,9 +14,10 @@ SECTION = "Questions"
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The list, then a page for each question."""
+    """Yield the list, and then a page for each question."""
     cards = "".join(
-        f'<div class="card"><h2><a href="/questions/{a.name}.html">{a.question}</a></h2><p>{a.short}</p></div>'
+        '<div class="card"><h2><a '
+        f'href="/questions/{a.name}.html">{a.question}</a></h2><p>{a.short}</p></div>'
         for a in ANSWERS
     )
     yield Page(

@@ -1,4 +1,4 @@
-"""The reference: every public name, the cases, the certificate, environment variables, results, the texts in Markdown."""
+"""The reference: every public name, the cases, the certificate, environment variables, results, and texts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ROOMS = [
 
 
 def pages(atlas: Atlas) -> Iterator[Page]:
-    """The index of names first."""
+    """Yield the pages of the reference, the index of names first."""
     cases = the_cases()
     yield Page(
         "reference/index.html", "Every public name", SECTION, _index(atlas), summary="what each room offers"
@@ -74,7 +74,7 @@ def pages(atlas: Atlas) -> Iterator[Page]:
 
 
 def public(room: str) -> list[str]:
-    """What a room offers: its list, by which it is used."""
+    """Return the list of names that a room offers."""
     return list(import_module(f"scratchvae.{room}").__all__)
 
 
@@ -103,7 +103,7 @@ def _index(atlas: Atlas) -> str:
 
 
 def _cases(atlas: Atlas, cases: Cases) -> Iterator[Page]:
-    """The list of all cases, which leads to the tables of their numbers, a page for each 40 of them."""
+    """Yield the list of all cases, and then their tables of numbers, a page for each 40 of them."""
     size = 40
     rows, parts = [], [cases.all[i : i + size] for i in range(0, len(cases.all), size)]
     for i, part in enumerate(parts):
@@ -112,13 +112,18 @@ def _cases(atlas: Atlas, cases: Cases) -> Iterator[Page]:
             of = atlas.link(whole) if "<locals>" not in whole else ""
             shapes = ", ".join(f"{name} {array.shape}" for name, array in list(case.arrays.items())[:4])
             rows.append(
-                f'<tr><td><a href="/reference/cases-{i + 1}.html#{_slug(case.name)}">{escape(case.name)}</a></td><td>{of}</td>'
+                f'<tr><td><a href="/reference/cases-{i + 1}.html#{_slug(case.name)}">'
+                f"{escape(case.name)}</a></td>"
+                f"<td>{of}</td>"
                 f"<td>{escape(shapes)}</td></tr>"
             )
     heads = (
         "<thead><tr><th scope='col'>case</th><th scope='col'>of</th><th scope='col'>arrays</th></tr></thead>"
     )
-    lead = f"<p>{len(cases.all)} small inputs drive the checks of gradients, dtypes, twins and frameworks alike.</p>"
+    lead = (
+        f"<p>{len(cases.all)} small inputs drive the checks of gradients, dtypes, twins and frameworks "
+        "alike.</p>"
+    )
     body = f'{lead}<div class="scroll"><table>{heads}<tbody>{"".join(rows)}</tbody></table></div>'
     yield Page("reference/cases.html", "The table of cases", SECTION, body, group="Cases")
     for i, part in enumerate(parts):
@@ -149,7 +154,8 @@ def _certificate() -> str:
         for p in ("value", "gradient")
     )
     lead = (
-        "<p>Values and gradients were compared with mpmath's, at 60 digits and more, on ordinary and on extreme inputs. "
+        "<p>Values and gradients were compared with mpmath's, at 60 digits and more, on ordinary and on "
+        "extreme inputs. "
         "Each number is the largest error of an entry, relative to the true one. "
         "<code>scratchvae check --certify</code> makes them anew.</p>"
     )

@@ -1,4 +1,4 @@
-"""Which names of the package a piece of Python uses, and where in it."""
+"""Resolution finds which names of the package a piece of Python uses, and where."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scratchvae.site.atlas import Atlas, Module
 
 
 def uses(atlas: Atlas, module: Module) -> Iterator[tuple[ast.expr, str]]:
-    """Every name or attribute in a file that leads to something of the package, with the whole name of that.
+    """Yield every name or attribute in a file that leads to something of the package, with its whole name.
 
     A name that a function of the file takes as an argument or assigns means that, and not what is imported.
     """
@@ -26,7 +26,7 @@ def uses(atlas: Atlas, module: Module) -> Iterator[tuple[ast.expr, str]]:
 
 
 def _with_locals(node: ast.AST, local: frozenset[str]) -> Iterator[tuple[ast.expr, frozenset[str]]]:
-    """Every name and attribute, with what is local where it stands."""
+    """Yield every name and attribute, with what is local where it stands."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
         inner = {a.arg for a in ast.walk(node.args) if isinstance(a, ast.arg)}
         inner |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
@@ -58,14 +58,14 @@ class Uses:
     by_module: dict[str, list[tuple[ast.expr, str]]] = field(default_factory=dict)
 
     def of(self, module: Module) -> list[tuple[ast.expr, str]]:
-        """`uses` of one file, found once."""
+        """Return `uses` of one file, found once."""
         if module.name not in self.by_module:
             self.by_module[module.name] = list(uses(self.atlas, module))
         return self.by_module[module.name]
 
     @cached_property
     def tests(self) -> dict[str, list[str]]:
-        """The tests that use a name, "test_gradients::test_…", or the file where it is used outside a test."""
+        """The tests that use a name, "test_gradients::test_…", or their file where no test does."""
         return self._who(self.atlas.tests)
 
     @cached_property

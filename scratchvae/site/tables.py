@@ -1,6 +1,4 @@
-"""What stands below a function: the numbers of its cases, its certified errors, and the way to its tests,
-mistakes and demos.
-"""
+"""Below a function stand the numbers of its cases, its certified errors, and links to tests and demos."""
 
 from __future__ import annotations
 
@@ -14,8 +12,8 @@ from scratchvae.site.atlas import Atlas
 from scratchvae.site.numbers import Cases, Numbers, certified
 from scratchvae.site.resolution import Uses
 
-SHOWN = 3  # cases of a function; the table of all cases has the others
-MISTAKES = {  # the page of mistakes that people make where a function of that name is meant
+SHOWN = 3  # so many cases of a function are shown; the table of all cases has the others
+MISTAKES = {  # the page of the mistakes that people make in place of a function of that name
     "reparameterize": "sampling",
     "log_prob_of_draw": "weights",
     "kl_to_standard": "kl",
@@ -32,7 +30,7 @@ MISTAKES = {  # the page of mistakes that people make where a function of that n
 
 
 def proofs(atlas: Atlas, uses: Uses, cases: Cases, whole: str, node: ast.AST | None) -> str:
-    """Everything below the function or class of that whole name; "" for one that has neither case nor test."""
+    """Return everything below the function or class of that whole name, or "" where it has nothing."""
     kind = "function" if isinstance(node, ast.FunctionDef) else "class"
     found = [] if whole.count(".") > 3 else cases.of(whole, kind)
     tables = "".join(table(cases.numbers(case.name)) for case in found[:SHOWN])
@@ -49,7 +47,7 @@ def proofs(atlas: Atlas, uses: Uses, cases: Cases, whole: str, node: ast.AST | N
 
 
 def table(numbers: Numbers) -> str:
-    """Input, gradient, finite difference and their difference at some entries of each argument of a case."""
+    """Return the table of a case: input, gradient, finite difference and their difference at some entries."""
     rows = "".join(
         f'<tr><td><code>{escape(e.argument)}{_at(e.index)}</code></td><td class="number">{_number(e.x)}</td>'
         f'<td class="number">{_number(e.gradient)}</td><td class="number">{_number(e.difference)}</td>'
@@ -86,7 +84,10 @@ def _certificate(cases: Cases, whole: str) -> str:
     told = ", ".join(f"{error:.1e} in {dtype}" for dtype, error in worst.items())
     inputs = f"{len(rows)} kind{'s' if len(rows) > 1 else ''} of input"
     named = '<a href="/reference/certificate.html">certificate</a>'
-    return f'<p class="certified">Beside mpmath, on {inputs} of the {named}, the worst relative error is {told}.</p>'
+    return (
+        f'<p class="certified">Beside mpmath, on {inputs} of the {named}, the worst relative error is '
+        f"{told}.</p>"
+    )
 
 
 def _ways(atlas: Atlas, uses: Uses, whole: str) -> str:
@@ -115,7 +116,7 @@ def _number(x: float) -> str:
 
 
 def _several(array: Array) -> str:
-    """The shape, and the first numbers."""
+    """Return the shape, and the first numbers."""
     flat = np.asarray(array).reshape(-1)
     shown = ", ".join(f"{x:.4g}".replace("-", "−") for x in flat[:4])
     shape = f"({', '.join(map(str, array.shape))}{',' if array.ndim == 1 else ''}) " if array.ndim else ""

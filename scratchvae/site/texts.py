@@ -1,4 +1,4 @@
-"""The package's pages in Markdown, as pages of the site: each file whole, and the sections of them that readers look for."""
+"""The package's pages in Markdown as pages of the site: each file whole, and some of their sections."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from scratchvae.site.page import Page
 from scratchvae.site.sources import PACKAGE, root
 
 GROUP = "Texts"
-FILES = {  # by where they stand from the package's folder or from that of the demos and tests: their pages
+FILES = {  # the page of each file; its path begins at the package's folder or at that of demos and tests
     "README.md": "readme",
     ".github/CONTRIBUTING.md": "contributing",
     "CHANGELOG.md": "changes",
@@ -26,7 +26,7 @@ FILES = {  # by where they stand from the package's folder or from that of the d
 
 @dataclass(frozen=True)
 class Section:
-    """A section of a file that has a page of its own: its heading's beginning, its path, its title, its summary."""
+    """A section of a file that has a page of its own: its heading's beginning, path, title and summary."""
 
     file: str
     heading: str
@@ -61,7 +61,7 @@ SECTIONS = (
 
 
 def pages(section: str) -> Iterator[Page]:
-    """A page for each of SECTIONS, then one for each of FILES, in that section of the site."""
+    """Yield a page for each of SECTIONS, and then one for each of FILES, in that section of the site."""
     for each in SECTIONS:
         cut = _section(text_of(each.file), each.heading)
         yield Page(
@@ -75,13 +75,13 @@ def pages(section: str) -> Iterator[Page]:
 
 
 def text_of(file: str) -> str:
-    """The Markdown of one of FILES."""
+    """Return the Markdown of one of FILES."""
     place: Path = (PACKAGE.parent if file.startswith("scratchvae/") else root()) / file
     return place.read_text(encoding="utf-8")
 
 
 def _section(text: str, heading: str) -> str:
-    """What stands below a heading of the second level, up to the next one."""
+    """Return what stands below a heading of the second level, up to the next one."""
     found = re.search(rf"^## {re.escape(heading)}[^\n]*\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     if found is None:
         raise InputError(f"site: a text should have a section that begins with {heading!r}, found none")
@@ -89,7 +89,10 @@ def _section(text: str, heading: str) -> str:
 
 
 def html_of(text: str, file: str) -> str:
-    """Markdown as HTML, with an anchor for each heading. A link to a file that is no page of the site becomes its text."""
+    """Return Markdown as HTML, with an anchor for each heading.
+
+    A link to a file that is no page of the site becomes its text.
+    """
     html = require_markdown()("commonmark").enable("table").render(text)
     html = re.sub(r"<img[^>]*>", "", html)
 
@@ -112,7 +115,7 @@ def html_of(text: str, file: str) -> str:
 
 
 def require_markdown() -> Any:
-    """The class of markdown-it-py that reads Markdown. Raises InputError where the package is not installed."""
+    """Return the class of markdown-it-py that reads Markdown; InputError where it is not installed."""
     try:
         from markdown_it import MarkdownIt
     except ImportError as error:
@@ -122,6 +125,9 @@ def require_markdown() -> Any:
 
 
 def anchor_of(heading: str) -> str:
-    """The anchor that a heading has on pages of this kind everywhere: small letters, and a hyphen for each space."""
+    """Return the anchor that a heading has on pages of this kind everywhere.
+
+    Its letters are small, and each space is a hyphen.
+    """
     bare = unescape(re.sub(r"<[^>]*>", "", heading)).lower()
     return re.sub(r"[^\w\- ]", "", bare).replace(" ", "-")

@@ -1,7 +1,7 @@
-"""One training step of a small VAE, op by op, so that every array on its way can be looked at, and moved.
+"""A walk through one training step of a small VAE, op by op, shows every array on its way.
 
-Each line calls the function that a training step calls. The walk adds nothing but names: its loss and its
-gradients are those of `Elbo`, as a test checks.
+Each line calls the function that a training step calls. The walk adds nothing but names and the possibility
+to move an entry: its loss and its gradients are those of `Elbo`, as a test checks.
 
     down    x → a → h → q = [μ | s] → z → c → g → l → log p(x|z), and KL;  loss = −⟨log p(x|z)⟩ + ⟨KL⟩
     up      the same arrays in reverse, each with ∂loss/∂(array)
@@ -27,7 +27,7 @@ from scratchvae.training import Adam, Phase, train_step
 SIDE, B, H, Z = 10, 4, 8, 2
 D = SIDE * SIDE
 STEPS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 400)
-APART = 1e-5  # of the central differences
+APART = 1e-5  # the distance h of the central differences
 WEIGHTS = {"W1": "encoder.0", "W2": "encoder.2", "W3": "decoder.0", "W4": "decoder.2"}
 
 
@@ -41,7 +41,7 @@ class Walk:
 
 
 def small_model() -> VAE:
-    """100 pixels, 8 hidden units each way, 2 latents, in numbers of 64 bits."""
+    """Return a VAE of 100 pixels, 8 hidden units each way, and 2 latents, in float64."""
     model = VAE(
         event_shape=(1, SIDE, SIDE),
         encoder=Sequential(Linear(D, H, rng=1), Tanh(), Linear(H, 2 * Z, rng=2)),
@@ -55,7 +55,7 @@ def small_model() -> VAE:
 
 
 def small_batch() -> tuple[Batch, Array]:
-    """Four digits, x (B, D), and the noise (B, Z) of the walks."""
+    """Return four digits, x (B, D), and the noise (B, Z) of the walks."""
     fixed = {
         "x": (0.0, 0.0),
         "y": (0.0, 0.0),
@@ -72,9 +72,9 @@ def small_batch() -> tuple[Batch, Array]:
 def walk(
     model: VAE, batch: Batch, noise: Array, *, move: tuple[str, tuple[int, ...], float] | None = None
 ) -> Walk:
-    """Down and up.
+    """Walk down and up through the step.
 
-    `move` adds a number to one entry of the array of that name, once it is there, before what follows.
+    `move` adds a number to one entry of the array of that name before the following arrays are computed.
     """
     values: dict[str, Array] = {}
 
@@ -119,23 +119,22 @@ def walk(
 
 
 def difference(model: VAE, batch: Batch, noise: Array, name: str, index: tuple[int, ...]) -> float:
-    """(loss(x + h) − loss(x − h)) / 2h for one entry x of the array of that name."""
+    """Return (loss(x + h) − loss(x − h)) / 2h for one entry x of the array of that name."""
     ends = [walk(model, batch, noise, move=(name, index, sign * APART)).loss for sign in (1, -1)]
     return (ends[0] - ends[1]) / (2 * APART)
 
 
 def largest_entries(gradient: Array, n: int = 3) -> list[tuple[int, ...]]:
-    """The places of the n largest entries."""
+    """Return the places of the n largest entries."""
     order = np.argsort(-np.abs(gradient), axis=None, kind="stable")[:n]
     return [tuple(int(i) for i in np.unravel_index(at, gradient.shape)) for at in order]
 
 
 def walks() -> list[tuple[int, Walk, dict[str, list[tuple[tuple[int, ...], float, float]]]]]:
-    """The walk at some of the steps of a short training, and beside its largest gradients their finite
-    differences.
+    """Return the walk at some steps of a short training, with finite differences of its largest gradients.
 
-    The training sees the same four digits in every step, with fresh noise: the smallest in which gradients
-    shrink.
+    The training sees the same four digits in every step, with fresh noise: it is the smallest one in which
+    gradients shrink.
     """
     model, (batch, noise) = small_model(), small_batch()
     phase, parameters, rng = Phase(Elbo(), Adam(1e-2)), named_parameters(model), np.random.default_rng(1)

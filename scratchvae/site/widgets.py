@@ -1,5 +1,6 @@
-"""The parts that pages of Play, the walked step and the questions are made of: sliders, plots, numbers, links
-to proofs.
+"""Widgets are the parts of which pages consist: sliders, plots, numbers, links to proofs.
+
+Play, the walked step and the questions use them.
 """
 
 import json
@@ -11,7 +12,7 @@ from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page
 
 STYLE = '<link rel="stylesheet" href="/assets/play/play.css">\n'
-Proofs = Mapping[str, str]  # of what is a proof: its name, and in a few words what it proves
+Proofs = Mapping[str, str]  # the name of each proof, and in a few words what it proves
 
 
 def slider(
@@ -25,33 +26,35 @@ def slider(
     digits: int = 2,
     words: Sequence[str] = (),
 ) -> str:
-    """A labelled slider with its value beside it. `words` are shown in place of the whole numbers from 0 on."""
+    """Return a labelled slider with its value beside it; `words` replace the whole numbers from 0 on."""
     shown = f' data-words="{escape("|".join(words))}"' if words else f' data-digits="{digits}"'
     return (
         f'<div class="slider"><label for="s-{name}">{label}</label>'
-        f'<input type="range" id="s-{name}" name="{name}" min="{low}" max="{high}" step="{step}" value="{at}"{shown}>'
+        f'<input type="range" id="s-{name}" name="{name}" min="{low}" max="{high}" step="{step}" '
+        f'value="{at}"{shown}>'
         f'<output for="s-{name}"></output></div>'
     )
 
 
 def choices(name: str, label: str, of: Mapping[str, str]) -> str:
-    """One of several, the first to begin with: value -> its words."""
+    """Return a choice among several, each a value and its words; the first one is chosen."""
     rows = "".join(
-        f'<label><input type="radio" name="{name}" value="{key}"{" checked" if k == 0 else ""}> {words}</label>'
+        f'<label><input type="radio" name="{name}" value="{key}"{" checked" if k == 0 else ""}> '
+        f"{words}</label>"
         for k, (key, words) in enumerate(of.items())
     )
     return f'<fieldset class="choices"><legend>{label}</legend>{rows}</fieldset>'
 
 
 def tick(name: str, label: str, *, on: bool) -> str:
-    """A box to tick."""
+    """Return a box to tick."""
     return (
         f'<label class="tick"><input type="checkbox" name="{name}"{" checked" if on else ""}> {label}</label>'
     )
 
 
 def buttons(**words: str) -> str:
-    """Buttons by their id."""
+    """Return buttons by their id."""
     return (
         '<p class="buttons">'
         + "".join(f'<button type="button" id="{k}">{v}</button>' for k, v in words.items())
@@ -60,33 +63,39 @@ def buttons(**words: str) -> str:
 
 
 def value(name: str, digits: int = 3) -> str:
-    """A place where the page's script puts the number of that name."""
+    """Return a place where the page's script puts the number of that name."""
     return f'<span class="value" data-value="{name}" data-digits="{digits}"></span>'
 
 
 def plot(name: str, words: str) -> str:
-    """A place for a drawing; `words` say what it shows to those who do not see it."""
-    return f'<svg id="{name}" class="plot" role="img" aria-label="{escape(words)}"><title>{escape(words)}</title></svg>'
+    """Return a place for a drawing; `words` say what it shows to those who do not see it."""
+    return (
+        f'<svg id="{name}" class="plot" role="img" '
+        f'aria-label="{escape(words)}"><title>{escape(words)}</title></svg>'
+    )
 
 
 def canvas(name: str, side: int, words: str) -> str:
-    """A place for a picture of so many points a side."""
-    return f'<canvas id="{name}" class="picture" width="{side}" height="{side}" role="img" aria-label="{escape(words)}"></canvas>'
+    """Return a place for a picture of so many points a side."""
+    return (
+        f'<canvas id="{name}" class="picture" width="{side}" height="{side}" role="img" '
+        f'aria-label="{escape(words)}"></canvas>'
+    )
 
 
 def data(payload: Mapping[str, Any]) -> str:
-    """Numbers for the page's script."""
+    """Return numbers for the page's script."""
     text = json.dumps(payload, separators=(",", ":"), ensure_ascii=False).replace("</", "<\\/")
     return f'<script type="application/json" id="data">{text}</script>'
 
 
 def equation(tex: str) -> str:
-    """An equation on a line of its own."""
+    """Return an equation on a line of its own."""
     return f'<div class="tex">{escape(tex)}</div>'
 
 
 def link(atlas: Atlas, name: str) -> str:
-    """A link to a name below `scratchvae`, to a "demos/03_vae", or to a test as "tests/test_demos"."""
+    """Return a link to a name below `scratchvae`, to a "demos/03_vae", or to a test as "tests/test_demos"."""
     room, _, inside = name.partition("/")
     if room == "demos":
         return f'<a class="name" href="{atlas.demo(inside)}"><code>{name}.py</code></a>'
@@ -96,13 +105,13 @@ def link(atlas: Atlas, name: str) -> str:
 
 
 def proofs(atlas: Atlas, of: Proofs) -> str:
-    """A section of links to what proves the statements of a page."""
+    """Return a section of links to what proves the statements of a page."""
     lines = "".join(f"<li>{link(atlas, name)} <span>{words}</span></li>" for name, words in of.items())
     return f'<section><h2>The functions that are the proof</h2><ul class="proofs">{lines}</ul></section>'
 
 
 def bullets(lines: Sequence[str]) -> str:
-    """A list of sentences."""
+    """Return a list of sentences."""
     return "<ul>" + "".join(f"<li>{line}</li>" for line in lines) + "</ul>"
 
 
@@ -119,8 +128,9 @@ def lesson(
     proved: Proofs,
     scripts: Sequence[str] = (),
 ) -> Page:
-    """A page of Play: its equations, the stage on which something is moved, what to try, what is seen and
-    why, and the proof.
+    """Make a page of Play: equations, a stage, what to try, what one sees and why, and the proof.
+
+    The stage is where something is moved.
     """
     body = f"""{STYLE}<p class="lead">{lead}</p>
 {"".join(map(equation, equations))}

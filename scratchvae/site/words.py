@@ -1,4 +1,4 @@
-"""Which signs and words make an equation, and which make a sentence."""
+"""Some signs and words make an equation, and others make a sentence."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import cache
 
 from scratchvae.site.atlas import Module
 
-# what only equations hold
+# Only equations hold these signs.
 SIGNS = frozenset("Σ∂∫√∛‖½¼⅛²³⁴ᵀ⁻¹ⁿᵏ∇Π∏⟨⟩αβγδεζηθκλμνξπρστφχψωΓΔΘΛΦΨΩℓ−∘∈≤≥≠∝∼≈∞′″⌊⌋⌈⌉₀₁₂ₖ")
-# which the package uses everywhere, so that an equation may hold them where the code beside it does not
+# The package uses these names everywhere: an equation may hold them where the code beside it does not.
 NAMES = frozenset(
     [
         "mean",
@@ -120,8 +120,9 @@ MATHEMATICAL = frozenset(  # the kinds of tokens that equations are made of
 
 @cache
 def names_in(module: Module) -> frozenset[str]:
-    """The words that a module's equations may use as names: its functions, their arguments, and what they
-    assign.
+    """Return the words that a module's equations may use as names.
+
+    These are its functions, their arguments, and what they assign.
     """
     found = set()
     for node in module.nodes:

@@ -1,7 +1,7 @@
-"""The case table: every public op and distribution, every layer, every objective and role, on small float64
-arrays.
+"""The case table has every public op and distribution, layer, objective and role, on small float64 arrays.
 
-A law's file here has all that the checks know about it: a file with a function `parts` is found by itself.
+The file of a law holds all that the checks know about it. A file of this folder with a function `parts` is
+found without being listed.
 """
 
 from importlib import import_module
@@ -13,18 +13,18 @@ from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, Trial
 
 
 def all_parts() -> list[Part]:
-    """The Parts of every file of this folder that has any, built anew, since models hold state."""
+    """Return the Parts of every file of this folder that has any, built anew, since models hold state."""
     files = [import_module(f"{__name__}.{file.name}") for file in iter_modules(__path__)]
     return [part for file in files if hasattr(file, "parts") for part in file.parts()]
 
 
 def all_cases() -> list[Case]:
-    """Every case of a gradient."""
+    """Return every case of a gradient."""
     return [*(case for part in all_parts() for case in part.cases), *layers.cases(), *objectives.cases()]
 
 
 def sampling_cases() -> list[SamplingCase]:
-    """Every sampler of distributions, posteriors, likelihoods and priors, beside its density."""
+    """Return every sampler of distributions, posteriors, likelihoods and priors, beside its density."""
     return [part.sampling for part in all_parts() if part.sampling is not None]
 
 

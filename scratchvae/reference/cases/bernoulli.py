@@ -30,8 +30,9 @@ GREY = "x − σ(l) cancels where σ(l) is near a grey x"
 
 
 def parts() -> list[Part]:
-    """Every function of the law, and the role, whose objectives' cases are the plain ones of
-    cases/objectives.py.
+    """Return every function of the law, and the role.
+
+    The cases of the role's objectives are the plain ones of cases/objectives.py.
     """
     tried = []
     for kind, logits in LOGITS.items():
@@ -91,7 +92,7 @@ def parts() -> list[Part]:
 
 
 def terms(logits: Array, x: Array) -> Array:
-    """x log σ(l) + (1 − x) log σ(−l) by entry, of mpmath numbers."""
+    """Compute x log σ(l) + (1 − x) log σ(−l) by entry, of mpmath numbers."""
     return -x * softplus(-logits) - (1 - x) * softplus(logits)
 
 

@@ -21,7 +21,7 @@ SAMPLED = (0.9, 1.6)  # log a and log b
 
 
 def parts() -> list[Part]:
-    """The functions of the law, and the role."""
+    """Return the functions of the law, and the role."""
     law = {"log_a": normal(B, D), "log_b": normal(B, D, seed=1)}
     large = {"log_a": 4 + normal(B, D), "log_b": 4.5 + normal(B, D, seed=1)}
     return [
@@ -69,7 +69,10 @@ def _role(concentration_from: Any) -> Beta:
 
 
 def _tried() -> list[Inputs]:
-    """a and b from 10⁻³ to 10⁶, at the mean, near the ends, and far from the mean; one entry an event."""
+    """Try a and b from 10⁻³ to 10⁶, at the mean, near the ends, and far from the mean.
+
+    An event is one entry.
+    """
     found = []
     for size, some, others in (
         ("few", [1e-3, 0.4, 7.0, 300.0], [2e-3, 1.0, 20.0]),

@@ -1,4 +1,4 @@
-"""One row of the case table: an op, its arrays, its constants.
+"""A case is one row of the case table: an op, its arrays, its constants.
 
 It drives the gradient, dtype, twin and framework checks alike.
 """
@@ -18,10 +18,10 @@ from scratchvae.posteriors import Noise
 
 @dataclass(frozen=True)
 class Case:
-    """`value, pullback = op(*arrays.values(), **constants)`, all arrays float64, none near a kink.
+    """An op on float64 arrays, none of which is near a kink: `op(*arrays.values(), **constants)`.
 
-    `held` are the data and noise that an objective's op holds itself, `terms` its terms as a function of the
-    same arrays.
+    The op returns value and pullback. `held` are the data and noise that an objective's op holds itself, and
+    `terms` computes its terms from the same arrays.
     """
 
     name: str
@@ -33,31 +33,31 @@ class Case:
 
 
 def normal(*shape: int, seed: int = 0, scale: float = 1.0) -> Array:
-    """Normal numbers, the same for the same shape and seed."""
+    """Return normal numbers, the same for the same shape and seed."""
     return scale * np.random.default_rng([seed, *shape]).standard_normal(shape)
 
 
 def off_zero(*shape: int, seed: int = 0) -> Array:
-    """Numbers of both signs between 0.1 and 2: none near a kink at 0."""
+    """Return numbers of both signs between 0.1 and 2, none of which is near a kink at 0."""
     rng = np.random.default_rng([seed, *shape])
     return rng.uniform(0.1, 2, shape) * rng.choice([-1.0, 1.0], shape)
 
 
 def spread(*shape: int, seed: int = 0) -> Array:
-    """Numbers at least 0.1 apart, shuffled: no two near a tie."""
+    """Return numbers that are at least 0.1 apart, shuffled, so that no two are near a tie."""
     n = int(np.prod(shape))
     return np.random.default_rng([seed, *shape]).permutation(0.1 * np.arange(n) - 0.05 * n).reshape(shape)
 
 
 def cholesky_factors(n: int, size: int, *, seed: int = 0) -> Array:
-    """Lower triangular matrices (n, size, size), each with a diagonal between 0.5 and 2."""
+    """Return lower triangular matrices (n, size, size), each with a diagonal between 0.5 and 2."""
     rng = np.random.default_rng([seed, n, size])
     diagonal = rng.uniform(0.5, 2, (n, size))
     return np.tril(rng.standard_normal((n, size, size)), -1) + diagonal[:, :, None] * np.eye(size)
 
 
 def layer_case(name: str, layer: Layer, x: Array, *, training: bool = False) -> Case:
-    """A layer as an op of x and of its Parameters, whose values start at normal numbers."""
+    """Make a case of a layer as an op of x and of its Parameters, whose values start at normal numbers."""
     cast(layer, np.float64)
     parameters, buffers = named_parameters(layer), named_buffers(layer)
 
@@ -86,8 +86,9 @@ def objective_case(
     over: tuple[str, ...] = ("",),
     observed: Array | None = None,
 ) -> Case:
-    """An objective's loss as an op of the model's Parameters, or of those alone whose names begin with one of
-    `over`.
+    """Make a case of an objective's loss as an op of the model's Parameters.
+
+    Only the Parameters count whose names begin with one of `over`; others stay as they are.
     """
     cast(model, np.float64)
     parameters = {name: found for name, found in named_parameters(model).items() if name.startswith(over)}
@@ -139,7 +140,7 @@ def _as_dtype(noise: Noise, dtype: Any) -> Noise:
 
 
 def _collected(parameters: Mapping[str, Any]) -> list[Array]:
-    """The gradients received, each of which is forgotten."""
+    """Return the gradients that the Parameters received, and reset them."""
     gradients = []
     for parameter in parameters.values():
         gradients.append(np.zeros_like(parameter.value) if parameter.grad is None else parameter.grad)

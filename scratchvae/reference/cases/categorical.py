@@ -31,7 +31,7 @@ TWO_EACH = np.array([[0, 1], [2, 0]])
 
 
 def parts() -> list[Part]:
-    """Every function of the law, and the role."""
+    """Return every function of the law, and the role."""
     spread = {kind: logits[:, :, None] * SLOPES for kind, logits in LOGITS.items()}
     offsets = {
         f"all classes, {kind}": np.stack([logits, logits[::-1]], axis=1) for kind, logits in CLASSES.items()

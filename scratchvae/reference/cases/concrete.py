@@ -1,4 +1,4 @@
-"""The Concrete law, and the roles that have it."""
+"""The Concrete law, and the roles that use it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from scratchvae.reference.cases.models import B, K, X, exponential, vae_of_width
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
 GROUPS, CATEGORIES, WIDTH = 2, 3, 6
-LOGITS, TEMPERATURE = [0.7, -0.4], 0.6  # of the draws, whose log-odds are compared with their density
+LOGITS, TEMPERATURE = [0.7, -0.4], 0.6  # the law of the draws whose log-odds are compared with their density
 
 
 def parts() -> list[Part]:
-    """Every function of the law, and both roles."""
+    """Return every function of the law, and both roles."""
     y, logits = log_simplex(B, GROUPS, CATEGORIES), normal(B, GROUPS, CATEGORIES, seed=2)
     tried = {
         "ordinary": (y, logits, 0.6),
@@ -122,7 +122,7 @@ def parts() -> list[Part]:
 
 
 def log_simplex(*shape: int) -> Array:
-    """Logarithms of shares, which sum to 1 over the last axis."""
+    """Return logarithms of shares, which sum to 1 over the last axis."""
     a = normal(*shape, seed=1, scale=1.5)
     shares: Array = a - np.log(np.exp(a).sum(axis=-1, keepdims=True))
     return shares
@@ -140,7 +140,7 @@ def _log_odds(y: Array) -> Array:
 
 
 def _of_log_odds(t: Array) -> Array:
-    """y (n, 1, 2) whose log-odds are t."""
+    """Return y (n, 1, 2) whose log-odds are t."""
     return np.stack([-np.logaddexp(0, -t), -np.logaddexp(0, t)], axis=1)[:, None]
 
 

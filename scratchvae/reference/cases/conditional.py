@@ -21,7 +21,7 @@ CONDITIONS = normal(B, 2, seed=7)
 
 
 def parts() -> list[Part]:
-    """The prior, and each objective of a model that is told y."""
+    """Return the prior, and each objective of a model that is told y."""
     labels, reals = Classes(3), Reals(2)
     return [
         Part(
@@ -60,7 +60,10 @@ def _case(
 
 
 def _model(condition: Condition, *, learned: bool = True) -> ConditionalVAE:
-    """A VAE told y, with the prior p(z|y), whose Parameters are away from 0, or with N(0, I)."""
+    """Return a VAE that is told y, with the prior p(z|y) or with N(0, I).
+
+    The Parameters of p(z|y) are away from 0.
+    """
     C = condition.width
     prior = ConditionalGaussian(Z, C)
     for i, parameter in enumerate(named_parameters(prior).values()):
@@ -77,7 +80,7 @@ def _model(condition: Condition, *, learned: bool = True) -> ConditionalVAE:
 
 
 def _second_class(mean: float, log_var: float) -> Prior:
-    """p(z|y) at the second of two classes."""
+    """Return p(z|y) at the second of two classes."""
     table = Linear(2, 2, bias=False, rng=0)
     table.weight.value = np.array([[-3.0, 0.2], [mean, log_var]])
     return ConditionalGaussian(1, 2, layer=table).given(np.array([[0.0, 1.0]]))

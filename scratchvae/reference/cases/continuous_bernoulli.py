@@ -19,7 +19,7 @@ SAMPLED_LOGIT = 1.7
 
 
 def parts() -> list[Part]:
-    """The functions of the law, and the role."""
+    """Return the functions of the law, and the role."""
     return [
         part_of(
             continuous_bernoulli.log_prob,
@@ -68,7 +68,7 @@ def parts() -> list[Part]:
 
 
 def _tried() -> list[Inputs]:
-    """η from 10⁻³⁰ to 10⁴, on both sides of the branch at log 2, at both ends, and between them."""
+    """Try η from 10⁻³⁰ to 10⁴, on both sides of the branch at log 2, with x at both ends and between them."""
     away = np.array([1e-30, 1e-8, 0.01, 0.69, 0.70, 3.0, 40.0, 800.0, 1e4])
     logits = np.concatenate([away, -away])[:, None]
     why = "log p has both signs, and x and E[x] cancel"

@@ -1,4 +1,4 @@
-"""Cases of what asks a critic of codes, and of what the critic learns by."""
+"""Cases of the penalty that asks a critic of codes, and of the objective by which the critic learns."""
 
 from typing import Any
 
@@ -9,12 +9,13 @@ from scratchvae.objectives import Critic, DecoderNorm, Discrimination, Elbo, Rec
 from scratchvae.reference.cases.case import Case, normal, objective_case
 from scratchvae.reference.cases.models import LATENT_NOISE, LATENT_NOISES, POINT, B, K, X, Z, autoencoder, vae
 
-PERMUTED = np.array([[1, 2], [2, 0], [0, 1]])  # for each latent, whose code stands in each row
+PERMUTED = np.array([[1, 2], [2, 0], [0, 1]])  # the example whose code stands in each row, for each latent
 
 
 def cases() -> list[Case]:
-    """Both forms of the penalty, of one draw and of several, by what made the code and by the critic; both of
-    its losses.
+    """Return both forms of the penalty, with one draw and with several, and both losses of the critic.
+
+    Their gradients are by what made the code and by the critic.
     """
     ratio, fooled = Critic(3.0), Critic(2.0, against="prior", form="non_saturating")
     others = normal(B, Z, seed=13)
@@ -59,7 +60,7 @@ def cases() -> list[Case]:
 
 
 def judged(model: Any) -> Any:
-    """The model with a critic of one hidden layer."""
+    """Return the model with a critic of one hidden layer."""
     critic: Layer = Sequential(Linear(Z, 4, rng=7), Tanh(), Linear(4, 1, rng=8))
     model.critic = critic
     return model

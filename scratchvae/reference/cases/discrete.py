@@ -1,8 +1,8 @@
 """The roles whose z is one of finitely many codes, drawn or chosen.
 
-A choice has no derivative. What a pullback gives is that of a declared surrogate, in which what was chosen
-stands still; so the value of such a case is the surrogate's, written out here a second time, and its gradient
-is the objective's own.
+A choice has no derivative. A pullback gives the derivative of a declared surrogate, in which what was chosen
+stays fixed. So the value of such a case is the surrogate's, which is written out here a second time, and its
+gradient is the objective's own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ INDICES = np.arange(3)
 
 
 def parts() -> list[Part]:
-    """Every such role."""
+    """Return every such role."""
     pays = Elbo(BETA, penalties=(Quantization(WEIGHT, COMMITMENT),))
     none = np.zeros((B, 0))
     return [
@@ -100,7 +100,7 @@ def parts() -> list[Part]:
 
 
 def chosen(*, straight_through: bool = False, learned: bool = True) -> VAE:
-    """A VAE of two choices among three, whose prior is learned or uniform."""
+    """Return a VAE of two choices among three, whose prior is learned or uniform."""
     q = GumbelSoftmax(GROUPS, CATEGORIES, temperature=TEMPERATURE, straight_through=straight_through)
     prior = OneHot(GROUPS, CATEGORIES, learned=learned)
     if prior.logits is not None:
@@ -109,7 +109,10 @@ def chosen(*, straight_through: bool = False, learned: bool = True) -> VAE:
 
 
 def quantized(groups: int, *, learned: bool = True, **settings: Any) -> VAE:
-    """A VAE of Z latents in so many groups, each one of three codes, whose prior is learned or uniform."""
+    """Return a VAE of Z latents in so many groups, each of which is one of three codes.
+
+    The prior is learned or uniform.
+    """
     q = VectorQuantized(Z, 3, groups, rng=6, **settings)
     q.codebooks.value = q.codebooks.value * np.float32(0.3)
     prior = Codes(q, learned=learned)
@@ -126,9 +129,7 @@ def _in_float64(model: VAE) -> VAE:
 def surrogate_case(
     name: str, objective: Objective, model: VAE, noise: Any, loss: Callable[[], Array]
 ) -> Case:
-    """The objective's gradient beside the value `loss()`, which is computed anew at each of the model's
-    weights.
-    """
+    """Make a case whose value is `loss()` at the model's weights, and whose gradient is the objective's."""
     real = objective_case(name, objective, model, X, noise=noise)
 
     def op(*values: Array) -> tuple[Array, Pullback]:
@@ -139,8 +140,11 @@ def surrogate_case(
 
 
 def quantized_case(name: str, objective: Objective, model: VAE, noise: Any) -> Case:
-    """−⟨log p(x|z_e + (e − z_e)⁰)⟩ + β KL⁰ + weight ⟨‖z_e⁰ − e‖² + c ‖z_e − e⁰‖²⟩, where ⁰ stands for what is
-    held.
+    """Make a case of an objective of a quantized posterior, whose value is its surrogate.
+
+    The surrogate is, where ⁰ stands for what is held fixed,
+
+        −⟨log p(x|z_e + (e − z_e)⁰)⟩ + β KL⁰ + weight ⟨‖z_e⁰ − e‖² + c ‖z_e − e⁰‖²⟩
     """
     q: Any = model.posterior
     prior: Any = model.prior
@@ -172,8 +176,9 @@ def quantized_case(name: str, objective: Objective, model: VAE, noise: Any) -> C
 
 
 def straight_through_case(name: str, objective: Objective, draws: int) -> Case:
-    """log p(x|z), and a sampled KL too, at z = soft + (hard − soft)⁰, `soft` the relaxed draw and `hard` the
-    one-hot one.
+    """Make a case of log p(x|z), and a sampled KL too, at z = soft + (hard − soft)⁰.
+
+    Here `soft` is the relaxed draw and `hard` the one-hot one, and ⁰ stands for what is held fixed.
     """
     model, noise = chosen(straight_through=True), exponential(B * draws, WIDTH)
     prior: Any = model.prior

@@ -21,7 +21,7 @@ SAMPLED_MEAN, SAMPLED_LOG_SCALE = 2.7, 0.4
 
 
 def parts() -> list[Part]:
-    """Every function of the law, and the role."""
+    """Return every function of the law, and the role."""
     one = {"mean": 3.5 + 2 * normal(B, D), "log_scale": normal(B, D, seed=1)}
     some = {
         "logits": normal(B, D, 3),
@@ -85,7 +85,7 @@ def parts() -> list[Part]:
 
 
 def _tried() -> list[Inputs]:
-    """Of 256 levels the ends, the middle and one far out, under laws of every width; one entry an event."""
+    """Try the ends, the middle and one far level of 256, under laws of every width; an event is one entry."""
     x = np.array([0, 255, 17, 128, 200, 254])[:, None]
     rows = {
         "ordinary": (
@@ -123,7 +123,7 @@ def _sampled(n: int) -> tuple[Array, Array]:
 
 
 def _by_entry(mean: Array, log_scale: Array, x: Array, levels: int) -> Array:
-    """The logarithm of a difference of distribution functions, as it stands: the digits are many enough."""
+    """Compute the logarithm of a difference of distribution functions directly: there are digits enough."""
     m = mathematics()
     s, half = m.exp(log_scale), m.mpf(0.5)
     above = np.where(x == levels - 1, 1, 1 / (1 + m.exp(-(x + half - mean) / s)))

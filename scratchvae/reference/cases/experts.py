@@ -17,7 +17,7 @@ PRESENT = np.array([[1, 0], [1, 1], [0, 0]])
 
 
 def parts() -> list[Part]:
-    """With every expert, and with some missing."""
+    """Return the function with every expert, and with some missing."""
     wide = {"means": normal(3, 2, 4, seed=1), "log_vars": np.linspace(-80, 80, 24).reshape(3, 2, 4)}
     why = "means and log σ² of several experts cancel"
     return [

@@ -1,6 +1,4 @@
-"""Flow steps again in mpmath, written from the papers: each |det| is that of the matrix J itself, by
-elimination.
-"""
+"""Flow steps in mpmath, written from the papers; |det J| comes from the matrix J itself, by elimination."""
 
 from __future__ import annotations
 
@@ -17,14 +15,14 @@ Pair = tuple[Array, Array]
 
 
 def _log_abs_det(J: Array) -> Array:
-    """log |det J| of each example, J (B, D, D)."""
+    """Compute log |det J| of each example, J (B, D, D)."""
     import mpmath
 
     return np.array([mpmath.log(abs(mpmath.det(mpmath.matrix(one.tolist())))) for one in J], object)
 
 
 def planar(z: Array, w: Array, u: Array, b: Array) -> Pair:
-    """Rezende & Mohamed 2015, equation 10 and appendix A.1, with J = I + û h′ wᵀ."""
+    """Compute Rezende & Mohamed 2015, equation 10 and appendix A.1, with J = I + û h′ wᵀ."""
     m = mathematics()
     dot = (w * u).sum(axis=1, keepdims=True)
     u_hat = u + (softplus(dot) - 1 - dot) * w / (w * w).sum(axis=1, keepdims=True)
@@ -34,7 +32,7 @@ def planar(z: Array, w: Array, u: Array, b: Array) -> Pair:
 
 
 def planar_inverse(y: Array, w: Array, u: Array, b: Array) -> Pair:
-    """By bisection for wᵀz, and z = y − û h."""
+    """Find wᵀz by bisection, and then z = y − û h."""
     m = mathematics()
     dot = (w * u).sum(axis=1)
     u_hat = u + ((softplus(dot) - 1 - dot) / (w * w).sum(axis=1))[:, None] * w
@@ -54,8 +52,9 @@ def _stretched(alpha: Any, beta: Any, t: Any) -> Any:
 
 
 def _root(f: Callable[[Any], Any], target: Any, reach: Any) -> Any:
-    """The t within `reach` of target where the increasing f is target: halved until it is near, then by
-    secants.
+    """Return the t within `reach` of target at which the increasing f equals target.
+
+    The interval is halved until it is small, and secants do the rest.
     """
     import mpmath
 
@@ -67,7 +66,7 @@ def _root(f: Callable[[Any], Any], target: Any, reach: Any) -> Any:
 
 
 def radial(z: Array, z0: Array, a: Array, b: Array) -> Pair:
-    """Rezende & Mohamed 2015, equation 14 and appendix A.2, with J = (1 + β̂h) I + β̂ h′ δδᵀ/r."""
+    """Compute Rezende & Mohamed 2015, equation 14 and appendix A.2, with J = (1 + β̂h) I + β̂ h′ δδᵀ/r."""
     m = mathematics()
     alpha, delta = softplus(a), z - z0
     beta = -alpha + softplus(b)
@@ -79,7 +78,7 @@ def radial(z: Array, z0: Array, a: Array, b: Array) -> Pair:
 
 
 def radial_inverse(y: Array, z0: Array, a: Array, b: Array) -> Pair:
-    """By bisection for r."""
+    """Find r by bisection, and z from it."""
     m = mathematics()
     alpha, beta = softplus(a), softplus(b) - softplus(a)
     R = m.sqrt(((y - z0) ** 2).sum(axis=1, keepdims=True))
@@ -91,7 +90,7 @@ def radial_inverse(y: Array, z0: Array, a: Array, b: Array) -> Pair:
 
 
 def reflect(z: Array, v: Array) -> Array:
-    """(I − 2 v vᵀ/|v|²) z."""
+    """Compute (I − 2 v vᵀ/|v|²) z."""
     H = exact(np.eye(z.shape[1])) - 2 * v[:, :, None] * v[:, None, :] / (v * v).sum(axis=1)[:, None, None]
     return (H * z[:, None, :]).sum(axis=2)
 
@@ -101,30 +100,31 @@ def _sigmoid(a: Array) -> Array:
 
 
 def gate(z: Array, a: Array, m: Array) -> Pair:
-    """Kingma et al. 2016, equation 14."""
+    """Compute Kingma et al. 2016, equation 14."""
     return _sigmoid(a) * z + (1 - _sigmoid(a)) * m, mathematics().log(_sigmoid(a)).sum(axis=1)
 
 
 def ungate(y: Array, a: Array, m: Array) -> Pair:
-    """The gate solved for z."""
+    """Solve the gate for z."""
     return (y - (1 - _sigmoid(a)) * m) / _sigmoid(a), -mathematics().log(_sigmoid(a)).sum(axis=1)
 
 
 def scale(z: Array, a: Array, m: Array) -> Pair:
-    """Dinh et al. 2017, equation 7."""
+    """Compute Dinh et al. 2017, equation 7."""
     s = 3 * mathematics().tanh(a / 3)
     return z * mathematics().exp(s) + m, s.sum(axis=1)
 
 
 def unscale(y: Array, a: Array, m: Array) -> Pair:
-    """Solved for z."""
+    """Solve the scaling for z."""
     s = 3 * mathematics().tanh(a / 3)
     return (y - m) / mathematics().exp(s), -s.sum(axis=1)
 
 
 def connections(order: Sequence[int], widths: Sequence[int], contextual: bool) -> list[list[list[int]]]:
-    """Germain et al. 2015, equations 8 and 12, entry by entry; hidden places go round, with a context from
-    one below.
+    """Return the masks of Germain et al. 2015, equations 8 and 12, entry by entry.
+
+    Hidden places go round, and begin one place lower where there is a context.
     """
     low, high = min(order), max(order)
     places = list(range(low - contextual, high)) or [low - 1]
@@ -137,7 +137,7 @@ def connections(order: Sequence[int], widths: Sequence[int], contextual: bool) -
 
 
 def network(x: Array, context: Array, V: Array, *layers: Array, order: Sequence[int] | None = None) -> Array:
-    """The network with each weight times its 0 or 1."""
+    """Compute the network with each weight times its 0 or 1."""
     m, h = mathematics(), x
     weights, biases = layers[::2], layers[1::2]
     masks = connections(order, [len(b) for b in biases], bool(len(V))) if order else [1] * len(weights)
@@ -152,13 +152,13 @@ def network(x: Array, context: Array, V: Array, *layers: Array, order: Sequence[
 
 
 def together(x: Array, context: Array, V: Array, *layers: Array, order: Sequence[int], update: str) -> Pair:
-    """The network, then the update."""
+    """Compute the network, and then the update."""
     both = network(x, context, V, *layers, order=order)
     return {"gate": gate, "unscale": unscale}[update](x, both[:, : x.shape[1]], both[:, x.shape[1] :])
 
 
 def one_by_one(y: Array, context: Array, V: Array, *layers: Array, order: Sequence[int], update: str) -> Pair:
-    """As often the whole update solved as there are entries: each time one more is right."""
+    """Solve the whole update as many times as there are entries: each time one more entry is right."""
     x, log_det = 0 * y, 0 * y[:, 0]
     for _ in order:
         both = network(x, context, V, *layers, order=order)
@@ -171,7 +171,7 @@ def one_by_one(y: Array, context: Array, V: Array, *layers: Array, order: Sequen
 def couple(
     z: Array, context: Array, V: Array, *layers: Array, moves: Sequence[int], update: Any = scale
 ) -> Pair:
-    """The entries `moves` by numbers of the others."""
+    """Update the entries `moves` by numbers that the network computes from the others."""
     kept, moved = [d for d in range(z.shape[1]) if d not in moves], list(moves)
     both = network(z[:, kept], context, V, *layers)
     y = z.copy()
@@ -180,5 +180,5 @@ def couple(
 
 
 def uncouple(y: Array, context: Array, V: Array, *layers: Array, moves: Sequence[int]) -> Pair:
-    """The same with the update solved."""
+    """Couple with the update solved for its input."""
     return couple(y, context, V, *layers, moves=moves, update=unscale)

@@ -1,4 +1,4 @@
-"""The posterior and the prior that are made of flows, in small models and beside their densities."""
+"""The posterior and the prior that consist of flows, in small models and beside their densities."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ REACH = np.linspace(-25, 25, 5001)
 
 
 def parts() -> list[Part]:
-    """Both roles; their samplers have one latent, and the second of two."""
+    """Return both roles; their samplers have one latent, and the second of two."""
     bent = FlowPosterior(Chain([Planar(1), Radial(1)]))
     bend = np.array([0.4, 0.7, 1.2, -0.9, 0.3, -0.5, 0.2, 2.0])  # mean, log σ²; w, u, b; z0, a, b
     learned = FlowPrior(drawn(Chain([Coupling(2, hidden=4), Coupling(2, hidden=4, reverse=True)])))
@@ -63,7 +63,7 @@ def parts() -> list[Part]:
 
 
 def drawn(step: Step, *, seed: int = 0, scale: float = 0.7) -> Step:
-    """The step in float64, with weights that are far from their first values."""
+    """Return the step in float64, with weights that are far from their first values."""
     cast(step, np.float64)
     for i, parameter in enumerate(named_parameters(step).values()):
         parameter.value = normal(*parameter.value.shape, seed=seed + i, scale=scale)
@@ -110,7 +110,7 @@ def _prior_objectives() -> list[Case]:
 
 
 def _second_of_two(prior: FlowPrior, t: Array) -> Array:
-    """log p(z_2) = log ∫ p(z_1, z_2) dz_1, by the trapezoid rule."""
+    """Compute log p(z_2) = log ∫ p(z_1, z_2) dz_1 by the trapezoid rule."""
     first = np.linspace(-12, 12, 241)
     pairs = np.stack(np.broadcast_arrays(first[None], t[:, None]), axis=2).reshape(-1, 2)
     log_p = prior.log_prob(pairs)[0].reshape(len(t), -1)

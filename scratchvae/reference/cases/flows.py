@@ -1,4 +1,4 @@
-"""Flows: every function of the steps, and its inverse."""
+"""Cases of flows: every function of the steps, and its inverse."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ORDERS: dict[str, tuple[int, ...]] = {"in order": (0, 1, 2, 3), "in another": (2
 def _layers(
     inputs: int, outputs: int, *widths: int, contexts: int = C, scale: float = 0.7
 ) -> dict[str, Array]:
-    """A context, and V, W, b, … of a network of these hidden widths."""
+    """Return a context, and V, W, b, … of a network of these hidden widths."""
     sizes = (inputs, *widths, outputs)
     found = {"context": normal(B, contexts, seed=21), "V": normal(contexts, widths[0], seed=22, scale=scale)}
     for i in range(len(sizes) - 1):
@@ -42,10 +42,10 @@ def _layers(
 
 
 TWO_LAYERS, ONE_LAYER, COUPLED = _layers(D, 2 * D, 5, 6), _layers(D, 2 * D, 7), _layers(2, 4, 5)
-# whose inverse is no larger than what it inverts
+# The inverse of a network with these weights is no larger than its input.
 GENTLE = _layers(D, 2 * D, 7, scale=0.3), _layers(D, 2 * D, 5, 6, scale=0.3)
 
-# for the certificate, whose oracles take their time
+# The certificate uses small arrays, since its oracles are slow.
 SMALL = 2
 FEW = {"planar": PLANAR, "radial": RADIAL, "updated": UPDATED}
 FEW = {name: {key: a[:, :SMALL] for key, a in arrays.items()} for name, arrays in FEW.items()}
@@ -54,15 +54,16 @@ BARE = _layers(SMALL, 2 * SMALL, 2, 2, contexts=0)
 
 
 def parts() -> list[Part]:
-    """Every function of the steps."""
+    """Return every function of the steps."""
     return [*_amortized(), *_updates(), *_networks()]
 
 
 def _tried(
     name: str, arrays: dict[str, Array], others: dict[str, dict[str, Array]] | None = None, **constants: Any
 ) -> list[Inputs]:
-    """The arrays, with a z or a y of that name as wide as they ask for, and each of the others instead of
-    some.
+    """Return the inputs of a certificate: the arrays, and each of the others in place of some.
+
+    An array z or y of that name is added, as wide as the arrays need.
     """
     start = {name: normal(B, SMALL, seed=4), **arrays}
     kinds = {"ordinary": {}, **(others or {})}
@@ -72,7 +73,7 @@ def _tried(
 
 
 def _amortized() -> list[Part]:
-    """The steps whose parameters are arrays of each example."""
+    """Return the steps whose parameters are arrays of each example."""
     steep = {
         "wᵀu from −30 to 30": {
             "u": np.array([[-30.0], [1e-3], [30.0]])
@@ -150,7 +151,7 @@ def _updates() -> list[Part]:
 
 
 def _networks() -> list[Part]:
-    """The network, and the steps that are made of it."""
+    """Return the network, and the steps that consist of it."""
     x, gates = {"x": normal(B, D)}, {"order": ORDERS["in order"], "update": "gate"}
     backwards = {"order": ORDERS["in another"], "update": "unscale"}
     return [

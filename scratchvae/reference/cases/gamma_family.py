@@ -30,7 +30,7 @@ BETA = {
 
 
 def parts() -> list[Part]:
-    """The three divergences."""
+    """Return the three divergences."""
     return [
         part_of(gamma.kl, GAMMA, oracle=_gamma, tried=_tried_gamma(), torch=_torch_gamma),
         part_of(
@@ -70,7 +70,10 @@ def parts() -> list[Part]:
 
 
 def _tried_gamma() -> list[Inputs]:
-    """Shapes from 10⁻⁸ to 10⁸, beside laws that are far away, near, and nearly the same; one entry an event."""
+    """Try shapes from 10⁻⁸ to 10⁸, beside laws that are far away, near, and nearly the same.
+
+    An event is one entry.
+    """
     found = [Inputs("ordinary", GAMMA, floor=1.0, why="slopes of several parts cancel")]
     shape = np.log([1e-8, 1e-3, 0.7, 9.0, 1e3, 1e8])[:, None]
     for kind, moved in {
@@ -86,7 +89,10 @@ def _tried_gamma() -> list[Inputs]:
 
 
 def _tried_dirichlet() -> list[Inputs]:
-    """α and β with sums from 10⁻⁸ to 10⁹: some in proportion, whose first terms cancel, others not."""
+    """Try α and β with sums from 10⁻⁸ to 10⁹, some of them in proportion.
+
+    The first terms cancel where they are in proportion.
+    """
     of = {
         "ordinary": (SHAPES["shape"], SHAPES["other"], 1.0),
         "tiny": (np.log([[1e-8, 3e-8, 2e-8]]), np.log([[2e-8, 5e-8, 1e-8]]), 0.0),

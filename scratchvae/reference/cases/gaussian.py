@@ -33,7 +33,7 @@ LAW = {"mean": MEAN, "log_var": LOG_VAR}
 
 
 def parts() -> list[Part]:
-    """Every function of the law."""
+    """Return every function of the law."""
     return [*_densities(), *_draws(), *_divergences()]
 
 

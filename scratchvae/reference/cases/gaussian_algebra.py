@@ -1,4 +1,4 @@
-"""Marginals, conditionals, affine maps, sums and products of Gaussians; their oracles go by precisions."""
+"""Marginals, conditionals, affine maps, sums and products of Gaussians; their oracles use precisions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CANCEL: dict[str, Any] = {"floor": 1.0, "why": "the terms of a sum cancel"}
 
 
 def parts() -> list[Part]:
-    """Every function."""
+    """Return every function."""
     return [
         part_of(
             gaussian_algebra.marginal,
@@ -64,7 +64,7 @@ def parts() -> list[Part]:
 
 
 def tried_on(name: str) -> list[Inputs]:
-    """Ordinary laws of three entries, entries in units from e⁻²⁰ to e²⁰, and a correlation of 0.9."""
+    """Return ordinary laws of three entries, entries in units from e⁻²⁰ to e²⁰, and a correlation of 0.9."""
     b, d = 2, 3
     deviations = np.exp(0.3 * normal(b, d, seed=6))
     ordinary = np.tril(0.5 * normal(b, d, d, seed=5), -1) + deviations[:, :, None] * np.eye(d)
@@ -99,13 +99,13 @@ def tried_on(name: str) -> list[Inputs]:
 
 
 def covariance(L: Array) -> Array:
-    """T Tᵀ of the lower triangle T of each L (B, D, D)."""
+    """Compute T Tᵀ of the lower triangle T of each L (B, D, D)."""
     T = np.tril(L)
     return np.stack([t @ t.T for t in T])
 
 
 def conditional(mean: Array, S: Array, x: Array, *, observed: Sequence[int]) -> tuple[Array, Array]:
-    """By blocks of the precision Λ = S⁻¹: N(mean_r − Λ_rr⁻¹ Λ_ro (x − mean_o), Λ_rr⁻¹)."""
+    """Compute N(mean_r − Λ_rr⁻¹ Λ_ro (x − mean_o), Λ_rr⁻¹) by blocks of the precision Λ = S⁻¹."""
     o, r = list(observed), [i for i in range(mean.shape[1]) if i not in observed]
     precision, _ = inverse_and_log_det(_symmetric(S))
     S_given, _ = inverse_and_log_det(precision[:, r][:, :, r])
@@ -113,7 +113,7 @@ def conditional(mean: Array, S: Array, x: Array, *, observed: Sequence[int]) -> 
 
 
 def conditional_factor(mean: Array, L: Array, x: Array) -> tuple[Array, Array]:
-    """`conditional` of the covariance L Lᵀ, and the Cholesky factor of the covariance that it gives."""
+    """Compute `conditional` of the covariance L Lᵀ, and the Cholesky factor of its covariance."""
     import mpmath
 
     mean_given, S_given = conditional(mean, covariance(L), x, observed=range(x.shape[1]))
@@ -122,7 +122,7 @@ def conditional_factor(mean: Array, L: Array, x: Array) -> tuple[Array, Array]:
 
 
 def _product(mean: Array, S: Array, other_mean: Array, other_S: Array) -> tuple[Array, Array, Array]:
-    """C⁻¹ = S⁻¹ + T⁻¹, C⁻¹ m = S⁻¹ mean + T⁻¹ other_mean, and log c from the three densities at 0."""
+    """Compute C⁻¹ = S⁻¹ + T⁻¹, C⁻¹ m = S⁻¹ mean + T⁻¹ other_mean, and log c from the densities at 0."""
     m = mathematics()
     (P, log_S), (Q, log_T) = (inverse_and_log_det(_symmetric(one)) for one in (S, other_S))
     C, minus_log_C = inverse_and_log_det(P + Q)
@@ -134,7 +134,7 @@ def _product(mean: Array, S: Array, other_mean: Array, other_S: Array) -> tuple[
 
 
 def _affine(mean: Array, S: Array, A: Array, b: Array) -> tuple[Array, Array]:
-    """E[A x + b] and Cov[A x + b], entry by entry: Σ_i A_ei mean_i + b_e, Σ_ij A_ei S_ij A_fj."""
+    """Compute E[A x + b] and Cov[A x + b], entry by entry: Σ_i A_ei mean_i + b_e, Σ_ij A_ei S_ij A_fj."""
     pairs = A[None, :, None, :, None] * S[:, None, None] * A[None, None, :, None, :]
     return (A * mean[:, None]).sum(axis=2) + b, pairs.sum(axis=(3, 4))
 
@@ -151,7 +151,7 @@ def _times(matrices: Array, vectors: Array) -> Array:
 
 
 def torch_conditional(torch: Any, mean: Any, S: Any, x: Any, *, observed: Sequence[int]) -> Any:
-    """By blocks of the precision Λ: N(mean_r − Λ_rr⁻¹ Λ_ro (x − mean_o), Λ_rr⁻¹)."""
+    """Compute N(mean_r − Λ_rr⁻¹ Λ_ro (x − mean_o), Λ_rr⁻¹) by blocks of the precision Λ."""
     o = list(observed)
     r = [i for i in range(mean.shape[1]) if i not in o]
     precision = torch.linalg.inv((S + S.mT) / 2)
@@ -161,7 +161,7 @@ def torch_conditional(torch: Any, mean: Any, S: Any, x: Any, *, observed: Sequen
 
 
 def _torch_product(torch: Any, mean: Any, S: Any, other_mean: Any, other_S: Any) -> Any:
-    """By precisions, and the constant from the three densities at 0."""
+    """Compute the product by precisions, and the constant from the three densities at 0."""
     S, T = (S + S.mT) / 2, (other_S + other_S.mT) / 2
     C = torch.linalg.inv(torch.linalg.inv(S) + torch.linalg.inv(T))
     pulls = torch.linalg.solve(S, mean[:, :, None]) + torch.linalg.solve(T, other_mean[:, :, None])

@@ -1,4 +1,4 @@
-"""The Gaussian law of any covariance, and the posterior of it."""
+"""The Gaussian law of any covariance, and its posterior."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
 LAW = {"mean": MEAN, "L": FACTOR}
 TWO = {**LAW, "other_mean": OTHER["other_mean"], "other_L": OTHER_FACTOR}
-SAMPLED_FACTOR = np.array([[1.5, 0.0], [-2.0, 0.5]])  # of a covariance whose second variance is 2² + 0.5²
+SAMPLED_FACTOR = np.array([[1.5, 0.0], [-2.0, 0.5]])  # the second variance is 2² + 0.5²
 
 
 def _factors(deviations: Array) -> Array:
-    """Two lower triangular matrices 3 × 3, with rows in units of `deviations`."""
+    """Return two lower triangular matrices 3 × 3, with rows in units of `deviations`."""
     L = np.tril(normal(2, 3, 3, seed=5), -1) + np.exp(normal(2, 3, seed=6))[:, :, None] * np.eye(3)
     return deviations[:, None] * L
 
@@ -61,7 +61,7 @@ FACTORS = {
 
 
 def parts() -> list[Part]:
-    """Every function of the law, and the role."""
+    """Return every function of the law, and the role."""
     names = ("log_prob", "reparameterize", "log_prob_of_draw", "entropy", "one", "two")
     tried: dict[str, list[Inputs]] = {name: [] for name in names}
     for kind, L in FACTORS.items():
@@ -203,14 +203,14 @@ def _draw(mean: Array, L: Array, noise: Array) -> Array:
 
 
 def _second_of_two(n: int, rng: np.random.Generator) -> Array:
-    """Draws of the second entry of N([0, 0.7], L Lᵀ)."""
+    """Draw the second entry of N([0, 0.7], L Lᵀ)."""
     mean, L = np.tile([0.0, 0.7], (n, 1)), np.broadcast_to(SAMPLED_FACTOR, (n, 2, 2))
     z, _ = gaussian_full.reparameterize(mean, L, noise=rng.standard_normal((n, 2)))
     return z[:, 1]
 
 
 def _second_latent(n: int, rng: np.random.Generator) -> Array:
-    """The same by the role."""
+    """Draw the second latent by the role."""
     posterior, L = FullGaussian(2), SAMPLED_FACTOR
     q_params = np.tile([0.0, 0.7, np.log(L[0, 0]), np.log(L[1, 1]), L[1, 0]], (n, 1))
     z, _ = posterior.sample(q_params, noise=posterior.draw_noise(n, rng).astype(np.float64))

@@ -31,7 +31,7 @@ VARIANCES = np.array([0.15, 0.3, 0.6, 1.2])
 
 
 def parts() -> list[Part]:
-    """Every choice of the roles."""
+    """Return every choice of the roles."""
     optimal = GaussianOptimal()
     optimal.variance.value = np.array([5.0])
 
@@ -127,8 +127,9 @@ def parts() -> list[Part]:
 
 
 def _torch_optimal(torch: Any, role: Any, x_params: Any, x: Any) -> Any:
-    """The variance is the batch's mean squared error in training, and afterwards the mean of those that were
-    seen.
+    """Compute log p(x|z) with the variance that suits the residuals best.
+
+    In training it is the batch's mean squared error, and afterwards the mean of those that were seen.
     """
     variances = role.__dict__.setdefault("variances", [])
     if role.training:

@@ -1,6 +1,4 @@
-"""What the parts of the laws are computed on: ordinary arrays for gradients, extreme ones for the
-certificate.
-"""
+"""Inputs of the laws' parts: ordinary arrays for gradients, and extreme ones for the certificate."""
 
 from __future__ import annotations
 
@@ -54,27 +52,27 @@ SAMPLED_LOGITS = np.array([0.3, -1.0, 1.1])
 
 
 def unit_data(D: int) -> Array:
-    """Entries in (0, 1) (3, D)."""
+    """Return entries in (0, 1), (3, D)."""
     return np.random.default_rng([7, D]).uniform(0.1, 0.9, (3, D))
 
 
 def real_data(D: int) -> Array:
-    """Entries of both signs (3, D)."""
+    """Return entries of both signs (3, D)."""
     return normal(3, D, seed=7)
 
 
 def count_data(D: int) -> Array:
-    """Counts (3, D)."""
+    """Return counts (3, D)."""
     return np.random.default_rng([7, D]).poisson(2.0, (3, D)).astype(np.float64)
 
 
 def column(n: int, value: float) -> Array:
-    """A number n times (n, 1)."""
+    """Return a number as an array (n, 1)."""
     return np.full((n, 1), value)
 
 
 def prior_sampler(prior: Prior, name: str = "") -> SamplingCase:
-    """Draws of a prior of one latent."""
+    """Make a sampling case of a prior of one latent."""
     return SamplingCase(
         f"{name or type(prior).__name__}.sample",
         lambda n, rng: prior.sample(n, rng)[:, 0],
@@ -84,7 +82,7 @@ def prior_sampler(prior: Prior, name: str = "") -> SamplingCase:
 
 
 def likelihood_sampler(likelihood: Likelihood, x_params: list[float], points: Array) -> SamplingCase:
-    """Draws of a likelihood of one entry, whose decoder puts out `x_params`."""
+    """Make a sampling case of a likelihood of one entry, whose decoder gives `x_params`."""
 
     def draw(n: int, rng: np.random.Generator) -> Array:
         return likelihood.sample(np.tile(np.array(x_params), (n, 1)), rng)[:, 0]
@@ -105,10 +103,10 @@ def torch_likelihood(
     log_inputs: bool = False,
     **initial: Callable[[int], list[Any]],
 ) -> Callable[[Any, int], Any]:
-    """(torch, D) -> an nn.Module with Parameters from `initial(D)`, whose forward is
-    log_prob(torch, module, x_params, x).
+    """Return a function (torch, D) that makes an nn.Module with Parameters from `initial(D)`.
 
-    Its `seen(x)` is what an encoder gets: x, or with `log_inputs` log(1 + x).
+    Its forward is log_prob(torch, module, x_params, x). Its `seen(x)` is what an encoder gets: x, or with
+    `log_inputs` log(1 + x).
     """
 
     def build(torch: Any, D: int) -> Any:
@@ -126,5 +124,5 @@ def torch_likelihood(
 
 
 def torch_of_observed(by_entry: Any, observed: Any, draws: int = 1) -> Any:
-    """Σ over the observed entries of PyTorch's log-densities (B · draws, D)."""
+    """Sum PyTorch's log-densities (B · draws, D) over the observed entries."""
     return by_entry.sum(1) if observed is None else (by_entry * observed.repeat_interleave(draws, 0)).sum(1)

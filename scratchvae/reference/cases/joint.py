@@ -14,11 +14,11 @@ from scratchvae.reference.cases.inputs import GRID, SAMPLED_LOG_VAR, SAMPLED_MEA
 from scratchvae.reference.cases.models import B, X, Z, exponential, vae_of_width
 from scratchvae.reference.cases.part import Part, SamplingCase
 
-WIDTH = 6  # of two choices among three
+WIDTH = 6  # two choices among three have so many entries
 
 
 def parts() -> list[Part]:
-    """Both roles."""
+    """Return both roles."""
     return [
         Part(
             "joint",
@@ -58,14 +58,14 @@ def parts() -> list[Part]:
 
 
 def joined() -> VAE:
-    """A VAE of Z Gaussian latents beside two choices among three, which are relaxed in training."""
+    """Return a VAE of Z Gaussian latents beside two choices among three, which are relaxed in training."""
     q = JointPosterior(DiagonalGaussian(Z), GumbelSoftmax(2, 3, temperature=0.6))
     prior = ProductPrior(StandardGaussian(Z), OneHot(2, 3, learned=True))
     return vae_of_width(Z + WIDTH, q, prior)
 
 
 def _joined_laws() -> tuple[JointPosterior, ProductPrior]:
-    """A Gaussian latent beside one choice of two, and a prior of which the first part is the same Gaussian."""
+    """Return a Gaussian latent beside one choice of two, and a prior with the same Gaussian first."""
     gaussian = GaussianMixture(1, components=1, rng=0)
     gaussian.means.value, gaussian.log_vars.value = np.array([[SAMPLED_MEAN]]), np.array([[SAMPLED_LOG_VAR]])
     return JointPosterior(DiagonalGaussian(1), GumbelSoftmax(1, 2)), ProductPrior(gaussian, OneHot(1, 2))
@@ -77,5 +77,5 @@ def _draws_of(q: JointPosterior, n: int, rng: np.random.Generator) -> Array:
 
 
 def _beside(t: Array) -> Array:
-    """z whose Gaussian part is t, beside the first of two choices, which has probability ½."""
+    """Return z whose Gaussian part is t, beside the first of two choices, which has probability ½."""
     return np.column_stack([t, np.ones_like(t), np.zeros_like(t)])

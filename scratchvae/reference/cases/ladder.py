@@ -1,6 +1,4 @@
-"""Latents in layers: the posterior that meets the layer above on its way down, its prior, and the product of
-two Gaussians.
-"""
+"""Latents in layers: the posterior that meets the layer above, its prior, and a product of Gaussians."""
 
 from __future__ import annotations
 
@@ -34,8 +32,9 @@ WIDE = {
 
 
 def parts() -> list[Part]:
-    """The product, and both roles; their samplers draw the second latent of two, which stands above the
-    first.
+    """Return the product, and both roles.
+
+    Their samplers draw the second latent of two, which stands above the first.
     """
     q, p = _two_layers()
     q_params = np.array([0.4, -0.7, 0.9, 0.3])
@@ -79,7 +78,7 @@ def parts() -> list[Part]:
 
 
 def ladder_vae(sizes: tuple[int, ...] = SIZES, *, inner: int = 2) -> VAE:
-    """A VAE whose latents come in layers of these sizes, with steps of one hidden layer."""
+    """Return a VAE whose latents come in layers of these sizes, with steps of one hidden layer."""
     steps = [
         Sequential(Linear(above, inner, rng=5), Tanh(), Linear(inner, 2 * below, rng=6))
         for below, above in pairwise(sizes)
@@ -103,7 +102,7 @@ def _objectives() -> list[Case]:
 
 
 def _two_layers() -> tuple[Ladder, HierarchicalGaussian]:
-    """Two layers of one latent, with a step that bends."""
+    """Return two layers of one latent, with a step that bends."""
     top_down = TopDown(Sequential(Linear(1, 2), Tanh(), Linear(2, 2)), sizes=(1, 1))
     cast(top_down, np.float64)
     for seed, parameter in enumerate(named_parameters(top_down).values()):
@@ -112,7 +111,7 @@ def _two_layers() -> tuple[Ladder, HierarchicalGaussian]:
 
 
 def _first_of_two(log_prob: Any, t: Array) -> Array:
-    """log of the density of z_1, the one below: log ∫ p(z_1, z_2) dz_2, by the trapezoid rule."""
+    """Compute the log-density of z_1, the lower latent, log ∫ p(z_1, z_2) dz_2, by the trapezoid rule."""
     above = np.linspace(-10, 10, 201)
     pairs = np.stack(np.broadcast_arrays(t[:, None], above[None]), axis=2).reshape(-1, 2)
     log_p = log_prob(pairs).reshape(len(t), -1)
@@ -120,7 +119,7 @@ def _first_of_two(log_prob: Any, t: Array) -> Array:
 
 
 def _product(mean: Any, log_var: Any, other_mean: Any, other_log_var: Any) -> Any:
-    """By precisions, as the paper writes it."""
+    """Compute the product by precisions, as the paper writes it."""
     m = mathematics()
     one, other = m.exp(-log_var), m.exp(-other_log_var)
     return (one * mean + other * other_mean) / (one + other), -m.log(one + other)

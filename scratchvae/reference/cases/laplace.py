@@ -1,4 +1,4 @@
-"""The Laplace law and the likelihoods of it."""
+"""The Laplace law and its likelihoods."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ OTHERS = {"other_mean": normal(B, D, seed=3), "other_log_scale": normal(B, D, se
 
 
 def parts() -> list[Part]:
-    """Every function of the law, and every choice of the role."""
+    """Return every function of the law, and every choice of the role."""
     tried: dict[str, list[Inputs]] = {"log_prob": [], "entropy": [], "reparameterize": []}
     for kind, log_var in LOG_VARS.items():
         law = {"mean": MEAN, "log_scale": log_var / 2}
@@ -129,8 +129,9 @@ def parts() -> list[Part]:
 
 
 def _far(scale: str) -> list[Inputs]:
-    """Means that lie together, at both sides of each other, and hundreds of deviations apart, beside scales
-    from e⁻²⁰ to e²⁰.
+    """Return means that are equal, on both sides of each other, and hundreds of deviations apart.
+
+    The scales go from e⁻²⁰ to e²⁰.
     """
     mean = np.array([[0.3, 0.3, 500.0], [-500.0, 0.3 + 1e-9, -2.0]])
     others = {
@@ -161,7 +162,10 @@ def _kl_from_gaussian(mean: Array, log_var: Array, other_mean: Array, other_log_
 def _torch_kl_from_gaussian(
     torch: Any, mean: Any, log_var: Any, other_mean: Any, other_log_scale: Any
 ) -> Any:
-    """PyTorch has no such pair: the entropy is its own, and E|x − other_mean| that of a folded normal law."""
+    """Compute the KL from PyTorch's entropy and E|x − other_mean| of a folded normal law.
+
+    PyTorch itself has no such pair of laws.
+    """
     law = torch.distributions.Normal(mean, torch.exp(log_var / 2))
     apart, sigma = mean - other_mean, law.stddev
     folded = sigma * (2 / torch.pi) ** 0.5 * torch.exp(-(apart**2) / (2 * sigma**2)) + apart * torch.erf(

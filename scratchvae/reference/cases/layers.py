@@ -25,7 +25,7 @@ MODALITIES = np.concatenate([normal(4, 5, seed=2), OBSERVED, OBSERVED[::-1, :2]]
 
 
 def cases() -> list[Case]:
-    """Built anew, since layers hold state."""
+    """Return the cases, built anew, since layers hold state."""
     return [
         layer_case("Linear", Linear(3, 2, rng=0), normal(4, 3)),
         layer_case("Linear: no bias", Linear(3, 2, bias=False, rng=0), normal(4, 3)),

@@ -14,7 +14,7 @@ from scratchvae.reference.cases.part import Inputs, Part
 
 
 def parts() -> list[Part]:
-    """The op, of three numbers an entry, which need not agree: widths on both sides of log 2."""
+    """Return the op, of three numbers an entry, which need not agree; widths lie on both sides of log 2."""
     arrays = {
         "low": normal(3, 4, scale=2.0),
         "high": normal(3, 4, seed=1, scale=2.0),
@@ -39,7 +39,7 @@ def _interval(low: Array, high: Array, log_width: Array) -> Array:
 
 
 def _tried() -> list[Inputs]:
-    """Widths from e⁻⁸⁰ to e⁷, on both sides of log 2, at points that are near, far, and infinitely far."""
+    """Try widths from e⁻⁸⁰ to e⁷, on both sides of log 2, at points near, far and infinitely far."""
     widths = np.array([-80.0, -1.0, -0.37, -0.36, 1.0, 4.5])
     points, ends = np.array([-40.0, -3.0, -1e-5, 0.7, 2.0, 40.0]), np.array([-np.inf, np.inf])
     rows = {

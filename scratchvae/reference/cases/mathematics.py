@@ -1,7 +1,6 @@
-"""mpmath's functions of arrays, for the oracles, which are written from the papers and not from this
-library's code.
+"""mpmath's functions of arrays, for oracles that are written from the papers and not from the code.
 
-`mpmath` is imported where it is asked for: `pip install mpmath`.
+`mpmath` is imported only when it is used: `pip install mpmath` installs it.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from scratchvae.arrays import Array, InputError
 
 @cache
 def mathematics() -> SimpleNamespace:
-    """exp, log and so on of arrays of mpmath numbers; InputError without mpmath."""
+    """Return exp, log and so on of arrays of mpmath numbers; InputError without mpmath."""
     try:
         import mpmath
     except ImportError:
@@ -36,30 +35,30 @@ def mathematics() -> SimpleNamespace:
 
 
 def exact(array: Array) -> Array:
-    """The same numbers as mpmath's."""
+    """Return the same numbers as mpmath's."""
     return np.asarray(mathematics().mpf(np.asarray(array, np.float64)), object)
 
 
 def log_sum_exp(a: Array, axis: int) -> Array:
-    """log Σ exp a."""
+    """Compute log Σ exp a."""
     m = mathematics()
     top = a.max(axis=axis, keepdims=True)
     return np.squeeze(top, axis) + m.log(m.exp(a - top).sum(axis=axis))
 
 
 def log_softmax(a: Array) -> Array:
-    """log (eᵃ / Σ eᵃ) over the last axis."""
+    """Compute log (eᵃ / Σ eᵃ) over the last axis."""
     return a - np.expand_dims(log_sum_exp(a, -1), -1)
 
 
 def softplus(a: Array) -> Array:
-    """log (1 + eᵃ), as max(a, 0) + log(1 + e^−|a|)."""
+    """Compute log (1 + eᵃ), as max(a, 0) + log(1 + e^−|a|)."""
     m = mathematics()
     return np.maximum(a, 0) + m.log1p(m.exp(-abs(a)))
 
 
 def inverse_and_log_det(S: Array) -> tuple[Array, Array]:
-    """S⁻¹ (B, D, D) and log |S| (B,), by mpmath's matrices."""
+    """Compute S⁻¹ (B, D, D) and log |S| (B,) by mpmath's matrices."""
     import mpmath
 
     matrices = [mpmath.matrix(one.tolist()) for one in S]
@@ -68,5 +67,5 @@ def inverse_and_log_det(S: Array) -> tuple[Array, Array]:
 
 
 def quadratic(d: Array, A: Array) -> Array:
-    """dᵀ A d.     d (B, D), A (B, D, D)  ->  (B,)."""
+    """Compute dᵀ A d, with d (B, D) and A (B, D, D), as (B,)."""
     return (d[:, :, None] * A * d[:, None, :]).sum(axis=(1, 2))

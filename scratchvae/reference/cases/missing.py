@@ -23,7 +23,7 @@ FILL = np.array([0.3, -0.6, 1.1, 0.2])
 
 
 def cases() -> list[Case]:
-    """Cases with missing entries: what an encoder may see there, and likelihoods with gradients of their own."""
+    """Return cases of missing entries: what an encoder may see there, and likelihoods with own gradients."""
     learned, masked = LearnedFill(D), vae(encoder_inputs=2 * D)
     filled = vae(GaussianPerPixel(), before=(learned,))
     learned.fill.value = FILL

@@ -1,4 +1,4 @@
-"""The mixture of Gaussians and the prior of it."""
+"""The mixture of Gaussians and its prior."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MIXED = {
 
 
 def parts() -> list[Part]:
-    """Every function of the law, and the role."""
+    """Return every function of the law, and the role."""
     learned = GaussianMixture(1, components=3, rng=0)
     learned.logits.value, learned.means.value, learned.log_vars.value = MIXED.values()
     prior = GaussianMixture(Z, components=3, rng=5)
@@ -84,7 +84,7 @@ def _log_prob(z: Array, logits: Array, means: Array, log_vars: Array) -> Array:
 
 
 def _far_and_narrow() -> list[Inputs]:
-    """Components that are narrow, wide or far from z, and logits of every offset."""
+    """Return components that are narrow, wide or far from z, and logits of every offset."""
     z, means, log_vars = normal(3, 2), normal(3, 2, seed=2), normal(3, 2, seed=3)
     ordinary = WEIGHTS["ordinary"]
     rows = {
@@ -105,7 +105,7 @@ def _far_and_narrow() -> list[Inputs]:
 
 
 def torch_law(torch: Any, logits: Any, means: Any, log_vars: Any) -> Any:
-    """PyTorch's mixture."""
+    """Return PyTorch's mixture."""
     laws = torch.distributions
     each = laws.Independent(gaussian.torch_law(torch, means, log_vars), 1)
     return laws.MixtureSameFamily(laws.Categorical(logits=logits), each)

@@ -1,4 +1,4 @@
-"""Mixtures whose parameters each example has for itself, and the posterior that is one."""
+"""Mixtures with parameters for each example, and the posterior that is such a mixture."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ CANCEL = "responsibilities and weights cancel"
 
 
 def parts() -> list[Part]:
-    """Both functions, and the role."""
+    """Return both functions, and the role."""
     z, noise = normal(B, Z, seed=4), normal(B, Z, seed=5)
     apart = EACH | {"means": 3 * EACH["means"]}
     narrow = EACH | {"log_vars": EACH["log_vars"] - 4}
     one_counts = EACH | {"logits": np.array([[0.0, 60.0, -60.0], [60.0, 0.0, 0.0], [-60.0, 0.0, 60.0]])}
     mixtures = {"ordinary": EACH, "narrow": narrow, "one component counts": one_counts}
-    drawn = {  # what is given to reparameterize, and the noise
+    drawn = {  # the arguments of reparameterize, and the noise
         "ordinary": (EACH, noise),
         "components apart": (apart, noise),
         "in the tails": (EACH, np.array([[5.0, -6.5], [6.0, 1.0], [-5.0, 0.0]])),
@@ -74,7 +74,7 @@ def parts() -> list[Part]:
 
 
 def _torch_reparameterize(torch: Any, logits: Any, means: Any, log_vars: Any, *, noise: Any) -> Any:
-    """z_d by 200 halvings, in the tail that is less than ½; its gradient by the implicit function theorem."""
+    """Find z_d by 200 halvings, in the tail that is less than ½; the implicit function gives its gradient."""
     stds, found, log_w, log_ndtr = torch.exp(log_vars / 2), [], logits, torch.special.log_ndtr
     noise = torch.as_tensor(noise, dtype=means.dtype)
     for d in range(noise.shape[1]):
@@ -101,7 +101,7 @@ def _torch_reparameterize(torch: Any, logits: Any, means: Any, log_vars: Any, *,
 
 
 def _roles() -> list[Case]:
-    """By both kinds of draws, with one and with several of each example."""
+    """Return the role with both kinds of draws, with one and with several of each example."""
     found = []
     for objective, draws in ((SampledElbo(beta=2.0), 1), (SampledElbo(samples=K), K), (Iwae(K), K)):
         name = f"{type(objective).__name__}: MixturePosterior" + (f", {K} draws" if draws > 1 else "")
@@ -120,7 +120,7 @@ def _roles() -> list[Case]:
 
 
 def _drawn(n: int, rng: np.random.Generator) -> Array:
-    """Draws of one latent."""
+    """Draw one latent."""
     posterior = MixturePosterior(1, C)
     row = np.concatenate([MIXED["logits"], MIXED["means"].ravel(), MIXED["log_vars"].ravel()])
     z, _ = posterior.sample(row[None], noise=posterior.draw_noise(n, rng).astype(np.float64), draws=n)
@@ -133,7 +133,7 @@ def _log_prob(z: Array, logits: Array, means: Array, log_vars: Array) -> Array:
 
 
 def _reparameterize(logits: Array, means: Array, log_vars: Array, *, noise: Array) -> Array:
-    """Each F_d(z_d) = Φ(noise_d) is solved for z_d by Newton's steps, in the tail that is less than ½."""
+    """Solve each F_d(z_d) = Φ(noise_d) for z_d by Newton's steps, in the tail that is less than ½."""
     m = mathematics()
     z = np.empty(noise.shape, object)
 

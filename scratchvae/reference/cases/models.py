@@ -1,4 +1,4 @@
-"""Small models, and data and noise for them, of which the objectives' cases are made."""
+"""Small models, and data and noise for them, make up the objectives' cases."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ X = np.random.default_rng(0).uniform(0.05, 0.95, (B, D))
 FEW = np.array([[0, 3, 1, 5], [1, 0, 0, 0], [2, 0, 4, 1]], np.float64)  # counts
 LATENT_NOISE = normal(B, Z)
 LATENT_NOISES = normal(B * K, Z)
-# what Reconstruction draws where nothing is random, and None for each penalty
+# The noise of Reconstruction where nothing is random, and None for each penalty.
 POINT = (LATENT_NOISE[:, :0], None, None)
 
 
@@ -27,9 +27,9 @@ def vae(
     encoder_inputs: int = D,
     before: tuple[Layer, ...] = (),
 ) -> VAE:
-    """A VAE of D entries and Z latents, or as many as the posterior has, with one hidden layer each way.
+    """Return a VAE of D entries, with one hidden layer each way.
 
-    In the encoder `before` comes first.
+    It has Z latents, or as many as the posterior. In the encoder `before` comes first.
     """
     likelihood, posterior = likelihood or Bernoulli(), posterior or DiagonalGaussian(Z)
     return VAE(
@@ -48,7 +48,7 @@ def vae(
 
 
 def autoencoder(encoder: Layer | None = None) -> Autoencoder:
-    """The same with a point for a posterior."""
+    """Return the same model with a point for a posterior."""
     encoder = encoder or Linear(D, Z, rng=1)
     return Autoencoder(
         event_shape=(D,), latent_dim=Z, encoder=encoder, decoder=Linear(Z, D, rng=2), likelihood=Bernoulli()
@@ -56,13 +56,13 @@ def autoencoder(encoder: Layer | None = None) -> Autoencoder:
 
 
 def deep_encoder() -> Sequential:
-    """Activations of three kinds, the last of which gives codes in (0, 1)."""
+    """Return an encoder with activations of three kinds, the last of which gives codes in (0, 1)."""
     first = Sequential(Linear(D, 5, rng=1), Softplus(), Linear(5, 3, rng=2))
     return Sequential(first, Tanh(), Linear(3, Z, bias=False, rng=3), Sigmoid())
 
 
 def vae_of_width(width: int, posterior: Posterior, prior: Prior, *before: Layer) -> VAE:
-    """The same with codes of so many numbers, and in the decoder what comes `before` it."""
+    """Return a VAE with codes of so many numbers; in the decoder `before` comes first."""
     return VAE(
         event_shape=(D,),
         encoder=Sequential(Linear(D, 3, rng=1), Tanh(), Linear(3, posterior.n_params, rng=2)),
@@ -74,5 +74,5 @@ def vae_of_width(width: int, posterior: Posterior, prior: Prior, *before: Layer)
 
 
 def exponential(*shape: int) -> Array:
-    """Standard exponential numbers, the same for the same shape."""
+    """Return standard exponential numbers, the same for the same shape."""
     return np.random.default_rng([5, *shape]).standard_exponential(shape)

@@ -1,4 +1,4 @@
-"""The multinomial law and the likelihood of it."""
+"""The multinomial law and its likelihood."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FIVES = np.array([a + 6 * b for b in range(6) for a in range(6 - b)])
 
 
 def parts() -> list[Part]:
-    """Every function of the law, and the role."""
+    """Return every function of the law, and the role."""
     return [
         part_of(
             multinomial.log_prob,
@@ -99,14 +99,15 @@ def _law(torch: Any, logits: Any) -> Any:
 
 
 def _fives(t: Array) -> Array:
-    """The counts (M, 3) that FIVES names by numbers (M,)."""
+    """Return the counts (M, 3) that FIVES names by numbers (M,)."""
     first, second = t % 6, t // 6
     return np.stack([first, second, 5 - first - second], axis=1).astype(np.float64)
 
 
 def _whitened(n: int, rng: np.random.Generator) -> Array:
-    """50 draws of four outcomes: three of the counts, by their true covariance 50 (diag p − p p') made
-    independent.
+    """Draw counts of four outcomes 50 times, and make three of them independent.
+
+    Their true covariance, 50 (diag p − p p'), is used for that.
     """
     x = Multinomial(50).sample(np.tile(np.log([1.0, 2, 3, 4]), (n, 1)), rng)
     p = np.array([0.1, 0.2, 0.3])

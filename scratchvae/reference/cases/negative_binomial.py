@@ -1,4 +1,4 @@
-"""The negative binomial law, that with more zeros, and the likelihood of both."""
+"""The negative binomial law, the one with more zeros, and the likelihood of both."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ZEROS = np.array([[0, 3, 0, 20], [1, 0, 0, 0], [7, 2, 0, 5]], np.float64)
 
 
 def parts() -> list[Part]:
-    """Every function of the laws, and the role."""
+    """Return every function of the laws, and the role."""
     law = {"log_mean": normal(B, D), "log_dispersion": normal(B, D, seed=1)}
     large = {"log_mean": normal(B, D), "log_dispersion": 9 + normal(B, D, seed=1)}
     inflated = {"log_p": -0.05 - np.abs(normal(B, D)), "logits": normal(B, D, seed=1)}
@@ -118,7 +118,10 @@ def _role(dispersion_from: Any, **more: Any) -> NegativeBinomial:
 
 
 def _tried() -> list[Inputs]:
-    """r from 10⁻³ to 10⁸ beside counts to 10⁶ and means near and far, one entry an event: none hides another."""
+    """Try r from 10⁻³ to 10⁸ beside counts to 10⁶ and means near and far; an event is one entry.
+
+    So no entry hides the error of another.
+    """
     counts = np.array([0.0, 1.0, 2.0, 17.0, 408.0, 1e6])
     found = []
     for r in (1e-3, 0.4, 3.0, 9.99, 20.0, 1e3, 1e6, 1e8):
@@ -143,8 +146,9 @@ def _tried() -> list[Inputs]:
 
 
 def _inflated_tried() -> list[Inputs]:
-    """Zeros that are almost certain, by the law, by the other probability, and by both; and almost
-    impossible.
+    """Try zeros that are almost certain, by the law, by the other probability, and by both.
+
+    Zeros that are almost impossible are tried too.
     """
     log_p = np.array([[-1e-30, -1e-9, -0.3], [-0.7, -5.0, -90.0], [-30.0, -1e-30, -2.0]])
     logits = np.array([[-3.0, 3.0, 0.3], [40.0, -40.0, 150.0], [-150.0, 80.0, 1.0]])

@@ -1,5 +1,6 @@
-"""Cases of the objectives, each as an op of a small model's Parameters; those of the roles are in the files
-of their laws.
+"""Cases of the objectives, each as an op of a small model's Parameters.
+
+The cases of roles are in the files of their laws.
 """
 
 import numpy as np
@@ -41,7 +42,7 @@ from scratchvae.reference.cases.models import (
 
 
 def cases() -> list[Case]:
-    """Built anew, since models hold state."""
+    """Return the cases, built anew, since models hold state."""
     mask = np.random.default_rng(1).random((B, D)) < 0.7
     return [
         objective_case("Elbo", Elbo(), vae(), X, noise=LATENT_NOISE),
@@ -100,7 +101,7 @@ def cases() -> list[Case]:
 
 
 def _penalties() -> list[Case]:
-    """Penalties on the codes of several examples together, and on the decoder."""
+    """Return penalties on the codes of several examples together, and on the decoder."""
     own, drawn = LATENT_NOISE, normal(B, Z, seed=11)
     of_elbo = {
         "TotalCorrelation": (TotalCorrelation(3.0), None),

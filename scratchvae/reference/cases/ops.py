@@ -1,4 +1,4 @@
-"""Cases of the ops, at least one each, and PyTorch's expressions for them."""
+"""Cases of the ops, at least one for each, and PyTorch's expressions for them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +26,7 @@ ACTIVATIONS = [
     Case("softplus", ops.softplus, {"x": normal(3, 4, scale=3.0)}),
 ]
 
-BOUNDS = [  # each on numbers below, between and above its bounds, and off the kinks of clamp
+BOUNDS = [  # numbers below, between and above the bounds of each op, and off the kinks of clamp
     Case("clamp", ops.clamp, {"x": spread(3, 4)}, {"low": -0.33, "high": 0.27}),
     Case("softplus_clamp", ops.softplus_clamp, {"x": normal(3, 4, scale=3.0)}, {"low": -1.7, "high": 0.6}),
     Case("tanh_clamp", ops.tanh_clamp, {"x": normal(3, 4, scale=3.0)}, {"low": -1.7, "high": 0.6}),
@@ -171,7 +171,7 @@ CASES = [
 
 
 def parts() -> list[Part]:
-    """A Part for each op."""
+    """Return a Part for each op."""
     return [_part_of(op) for op in dict.fromkeys(case.op for case in CASES)]
 
 

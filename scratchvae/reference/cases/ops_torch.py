@@ -25,13 +25,16 @@ def _weight_norm(torch: Any, v: Any, g: Any, *, axis: int = 0) -> Any:
 
 
 def _slope(torch: Any, x: Any, *, activation: str, **constants: Any) -> Any:
-    """By automatic differentiation; + 0 x, since the slope of a straight line does not depend on x."""
+    """Compute the slope by automatic differentiation.
+
+    It adds 0 x, since the slope of a straight line does not depend on x.
+    """
     y = EXPRESSIONS[getattr(ops, activation)](torch, x, **constants)
     return torch.autograd.grad(y.sum(), x, create_graph=True)[0] + 0 * x
 
 
 def _softplus_clamp(torch: Any, x: Any, *, low: float, high: float) -> Any:
-    """As Chua et al. 2018 wrote it."""
+    """Compute the bounds as Chua et al. 2018 wrote them."""
     softplus = torch.nn.functional.softplus
     x = high - softplus(high - x, threshold=50)
     return low + softplus(x - low, threshold=50)
@@ -42,7 +45,7 @@ def _tanh_clamp(torch: Any, x: Any, *, low: float, high: float) -> Any:
 
 
 def torch_triangular(torch: Any, entries: Any) -> Any:
-    """PyTorch's `ops.lower_triangular`."""
+    """Compute what `ops.lower_triangular` computes."""
     D = int((2 * entries.shape[1]) ** 0.5)
     L = torch.diag_embed(torch.exp(entries[:, :D]))
     rows, columns = torch.tril_indices(D, D, -1)

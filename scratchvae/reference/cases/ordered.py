@@ -1,4 +1,4 @@
-"""Ordered categories and the likelihood of them."""
+"""Ordered categories and their likelihood."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SAMPLED_LOCATION, SAMPLED_THRESHOLDS = 0.7, np.array([-1.2, 0.4, -0.3])
 
 
 def parts() -> list[Part]:
-    """Every function of the law, and the role."""
+    """Return every function of the law, and the role."""
     arrays = {"location": normal(B, D), "thresholds": normal(B, D, 3, seed=1)}
     return [
         part_of(
@@ -75,7 +75,7 @@ def parts() -> list[Part]:
                 lambda torch, role, x_params, x: _torch_log_prob(
                     torch, x_params, role.thresholds.T.expand(len(x_params), -1, -1), x=x.long()
                 ),
-                thresholds=lambda D: [[0.0] * D] * 4,  # transposed, as PyTorch's matrices are
+                thresholds=lambda D: [[0.0] * D] * 4,  # they are transposed, as PyTorch's matrices are
             ),
         ),
     ]
@@ -86,8 +86,9 @@ def _example(D: int) -> tuple[Likelihood, Array]:
 
 
 def _tried() -> list[Inputs]:
-    """Categories from e⁻⁸⁰ to e⁵ wide, locations far on either side of them, and an offset that both have in
-    common.
+    """Try categories from e⁻⁸⁰ to e⁵ wide, and locations far on either side of them.
+
+    An offset that both have in common is tried too.
     """
     location, thresholds = normal(2, 3), normal(2, 3, 3, seed=1)
     narrow, wide, common = thresholds.copy(), thresholds.copy(), thresholds.copy()
@@ -123,7 +124,7 @@ def _cumulative_logits(location: Array, thresholds: Array) -> Array:
 
 
 def _log_prob(location: Array, thresholds: Array, x: Array) -> Array:
-    """The logarithm of a difference of distribution functions, as it stands: the digits are many enough."""
+    """Compute the logarithm of a difference of distribution functions directly: there are digits enough."""
     m, logits = mathematics(), _cumulative_logits(location, thresholds)
     below = 1 / (1 + m.exp(-logits))
     cdf = np.concatenate([0 * below[:, :, :1], below, 1 + 0 * below[:, :, :1]], axis=2)
@@ -137,7 +138,7 @@ def _torch_logits(torch: Any, location: Any, thresholds: Any) -> Any:
 
 
 def _torch_log_prob(torch: Any, location: Any, thresholds: Any, *, x: Any) -> Any:
-    """The difference of sigmoids on that side of 0 where they are small."""
+    """Compute the difference of sigmoids on that side of 0 where they are small."""
     logits = _torch_logits(torch, location, thresholds)
     ends = [
         torch.nn.functional.pad(logits, pad, value=end)

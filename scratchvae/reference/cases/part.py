@@ -18,11 +18,10 @@ from scratchvae.reference.cases.case import Case
 
 @dataclass(frozen=True)
 class SamplingCase:
-    """`draw(n, rng)` -> (n,), said to follow `log_prob(points)` (M,) on `points`, as checks.check_draws takes
-    them.
+    """A sampler `draw(n, rng)` -> (n,) that should follow `log_prob(points)` (M,), as check_draws takes them.
 
-    None has unit variance, where σ² and σ are alike, and no two parameters of one law are near each other, up
-    to their signs: a sampler that exchanges them would follow its density all the same.
+    No law has unit variance, at which σ² and σ are alike. No two parameters of a law are near each other, up
+    to their signs, because a sampler that exchanges them would follow its density all the same.
     tests/test_arguments.py exchanges them.
     """
 
@@ -34,9 +33,9 @@ class SamplingCase:
 
 @dataclass(frozen=True)
 class Inputs:
-    """One kind of input that the certificate tries a function on.
+    """One kind of input on which the certificate tries a function.
 
-    `floor`, if it is not 0, is there for the reason `why`.
+    `why` is the reason of a `floor` that is not 0.
     """
 
     kind: str
@@ -44,7 +43,7 @@ class Inputs:
     constants: Mapping[str, Any] = field(default_factory=dict)
     floor: float = 0.0
     why: str = ""
-    digits: int = 60  # of mpmath's: more where slopes are tiny beside values
+    digits: int = 60  # mpmath's digits, of which slopes that are tiny beside values need more
 
 
 @dataclass(frozen=True)
@@ -65,11 +64,11 @@ class Trial:
 class Part:
     """A function of a law or of `ops`, or one choice of a role, with what each check needs of it.
 
-    `oracle` computes the same of arrays of mpmath numbers, on the `tried` inputs.
-    `torch(torch, *arrays, **constants)` is PyTorch's expression for it, which receives the module torch; of a
-    likelihood it is `torch(torch, D)`, a module that has `outputs` and gives log p(x|z) of (x_params, x).
-    `columns(n, rng)` are draws (n, 3) whose columns and rows are independent. `example(D)` is a likelihood
-    and data (3, D) for it, which the checks of missing entries and of several draws take.
+    `oracle` computes the same from arrays of mpmath numbers, on the `tried` inputs. `torch(torch, *arrays,
+    **constants)` is PyTorch's expression for it, which receives the module torch. For a likelihood it is
+    `torch(torch, D)`, a module that has `outputs` and gives log p(x|z) from (x_params, x). `columns(n, rng)`
+    are draws (n, 3) whose columns and rows are independent. `example(D)` is a likelihood and data (3, D) for
+    it, which the checks of missing entries and of several draws take.
     """
 
     name: str
@@ -83,7 +82,7 @@ class Part:
     torch: Callable[..., Any] | None = None
 
     def trials(self) -> list[Trial]:
-        """The rows of the certificate."""
+        """Return the rows of the certificate."""
         if self.oracle is None:
             return []
         return [
@@ -109,8 +108,9 @@ def part_of(
     more: Mapping[str, tuple[Mapping[str, Array], Mapping[str, Any]]] | None = None,
     **rest: Any,
 ) -> Part:
-    """The Part of a function, whose name is "law.function"; its plain case is of `arrays` and `constants`,
-    `more` are others.
+    """Make the Part of a function, whose name is "law.function".
+
+    Its plain case has `arrays` and `constants`, and `more` are other cases.
     """
     name = f"{op.__module__.rpartition('.')[2]}.{op.__name__}"
     cases = [] if arrays is None else [Case(name, op, arrays, constants or {})]

@@ -1,4 +1,4 @@
-"""The Poisson law and the likelihood of it."""
+"""The Poisson law and its likelihood."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
 
 def parts() -> list[Part]:
-    """Every function of the law, and the role."""
+    """Return every function of the law, and the role."""
     tried = []
     for many, x in MANY_COUNTS.items():
         rates = {

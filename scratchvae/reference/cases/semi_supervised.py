@@ -14,13 +14,16 @@ from scratchvae.reference.cases.case import Case, normal, objective_case
 from scratchvae.reference.cases.models import B, D, X, Z
 
 CLASSES = 3
-LABELS = np.array([-1, 2, -1])  # of which the first and the last are hidden
+LABELS = np.array([-1, 2, -1])  # the first and the last are hidden
 NOISE = normal(B * CLASSES, Z, seed=31)
 SHARES = (0.5, 0.2, 0.3)
 
 
 def cases() -> list[Case]:
-    """Some classes hidden, all of them, and none; the KL in closed form, to a learned p(z|y), and sampled."""
+    """Return cases with some classes hidden, all of them, and none.
+
+    The KL is in closed form, or to a learned p(z|y), or sampled.
+    """
     one = SemiSupervised(alpha=0.7)
     return [
         objective_case("SemiSupervised", one, semi_supervised(), X, y=LABELS, noise=NOISE),
@@ -52,7 +55,7 @@ def cases() -> list[Case]:
 def semi_supervised(
     *, posterior: Posterior | None = None, prior: Prior | None = None, classes: int = CLASSES
 ) -> ConditionalVAE:
-    """A small model that is told one of a few classes, and its classifier."""
+    """Return a small model that is told one of a few classes, and its classifier."""
     posterior = posterior or DiagonalGaussian(Z)
     return ConditionalVAE(
         event_shape=(D,),
@@ -67,7 +70,7 @@ def semi_supervised(
 
 
 def _conditional_prior() -> ConditionalGaussian:
-    """p(z|y) whose Parameters are away from 0."""
+    """Return p(z|y) whose Parameters are away from 0."""
     prior = ConditionalGaussian(Z, CLASSES)
     for i, parameter in enumerate(named_parameters(prior).values()):
         parameter.value = normal(*parameter.value.shape, seed=i + 8, scale=0.5)

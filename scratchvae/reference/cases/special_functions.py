@@ -1,9 +1,7 @@
-"""The special functions of `ops` again in mpmath, and what the certificate tries them on: each side of each
-branch.
+"""The special functions of `ops` in mpmath, and the inputs of the certificate on each side of each branch.
 
-The compiled functions hold their argument at the ends of the dtype's range, and change from one formula to
-another where a result begins to be all that rounding leaves. `kernels/compiled/exponential.py` has the
-numbers.
+The compiled functions clip their argument to the range of the dtype. They change from one formula to another
+where the result begins to be nothing but rounding. `kernels/compiled/exponential.py` has the numbers.
 """
 
 from __future__ import annotations
@@ -81,14 +79,14 @@ def softmax(x: Array) -> Array:
 
 
 def _branches(why: str = "") -> list[Inputs]:
-    """Where a result is tiny, more digits tell it from the others that it is summed with."""
+    """Return inputs with tiny results, which need more digits to be told from what they are summed with."""
     return [
         Inputs("each branch", {"x": BRANCHES}, floor=1.0 if why else 0.0, why=why, digits=60 if why else 400)
     ]
 
 
 def _bounded(why: str = "") -> list[Inputs]:
-    """Below, between and above the bounds, and far beyond them."""
+    """Return inputs below, between and above the bounds, and far beyond them."""
     bounds = {"low": -10.0, "high": 4.0}
     return [Inputs("each side of the bounds", {"x": BRANCHES}, bounds, floor=1.0 if why else 0.0, why=why)]
 

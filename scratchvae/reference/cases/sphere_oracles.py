@@ -1,6 +1,6 @@
-"""The von Mises-Fisher law in mpmath, from the definitions.
+"""The von Mises-Fisher law in mpmath, from its definitions.
 
-Normalizers are Bessel functions; the distribution functions of D = 3 and of D = 5 are elementary.
+Normalizers are Bessel functions. The distribution functions of D = 3 and of D = 5 are elementary.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scratchvae.reference.cases.mathematics import mathematics
 
 
 def log_uniform(dim: int) -> Any:
-    """log of the uniform density on the sphere."""
+    """Compute the logarithm of the uniform density on the sphere."""
     import mpmath
 
     half = mpmath.mpf(dim) / 2
@@ -31,7 +31,7 @@ def _log_bessel_at(kappa: Any, order: Any, bits: int) -> Any:
 
 
 def _log_bessel(kappa: Array, order: Any) -> Array:
-    """log I_ν(κ), each of which is computed once: most entries of a gradient leave κ as it is."""
+    """Compute log I_ν(κ), each once: most entries of a gradient leave κ as it is."""
     import mpmath
 
     return np.asarray(np.frompyfunc(lambda k: _log_bessel_at(k, order, mpmath.mp.prec), 1, 1)(kappa), object)
@@ -71,7 +71,7 @@ def kl(log_concentration: Array, dim: int) -> Array:
 
 
 def versine(log_concentration: Array, uniform: Array, dim: int) -> Array:
-    """The closed form of D = 3, and at D = 5 the root of ∫ (1 − w²) e^(κw) dw, which is elementary."""
+    """Compute the closed form of D = 3 or, at D = 5, the root of the elementary ∫ (1 − w²) e^(κw) dw."""
     import mpmath
 
     def at_three(log_kappa: Any, u: Any) -> Any:
@@ -86,8 +86,8 @@ def versine(log_concentration: Array, uniform: Array, dim: int) -> Array:
 
         whole = below(mpmath.mpf(1)) - below(mpmath.mpf(-1))
         at = von_mises_fisher.versine(np.array([float(log_kappa)]), uniform=np.array([float(u)]), dim=5)[0]
-        w = 1 - mpmath.mpf(float(at[0]))  # a start of 13 digits or so, whichever is right
-        for _ in range(6):  # each step of Newton's doubles them
+        w = 1 - mpmath.mpf(float(at[0]))  # this start has 13 digits or so
+        for _ in range(6):  # each step of Newton's method doubles the digits
             w += (
                 ((below(mpmath.mpf(1)) - below(w)) / whole - u)
                 * whole

@@ -23,7 +23,7 @@ from scratchvae.reference.cases.von_mises_fisher import (
 
 
 def parts() -> list[Part]:
-    """Both roles."""
+    """Return both roles."""
     return [
         Part(
             "von_mises_fisher",
@@ -47,7 +47,7 @@ def parts() -> list[Part]:
 
 
 def _roles() -> list[Case]:
-    """Both roles by each kind of KL, with and without the score."""
+    """Return both roles with each kind of KL, with and without the score."""
     found = []
     for objective, draws in ((Elbo(beta=2.0), 1), (SampledElbo(beta=2.0, samples=K), K), (Iwae(K), K)):
         noise = VonMisesFisher(3).draw_noise(B * draws, np.random.default_rng(3))

@@ -11,11 +11,11 @@ from scratchvae.reference.cases.inputs import GRID, SAMPLED_MEAN, likelihood_sam
 from scratchvae.reference.cases.models import LATENT_NOISE, LATENT_NOISES, D, K, X, vae
 from scratchvae.reference.cases.part import Part
 
-MEAN, SCALE = [0.4, -1.5, 2.0, 0.1], [0.7, 2.5, 0.2, 1.6]  # no two columns have the same
+MEAN, SCALE = [0.4, -1.5, 2.0, 0.1], [0.7, 2.5, 0.2, 1.6]  # no two columns have equal numbers
 
 
 def parts() -> list[Part]:
-    """The role."""
+    """Return the role."""
     return [
         Part(
             "standardized",

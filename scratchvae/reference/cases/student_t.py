@@ -1,4 +1,4 @@
-"""Student's t and the likelihood of it."""
+"""Student's t and its likelihood."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from scratchvae.reference.cases.models import LATENT_NOISE, LATENT_NOISES, K, X,
 from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
 LAW = {"location": MEAN, "log_scale": LOG_VAR}
-# 12 degrees of freedom: the skewness of draws has a standard error
+# With 12 degrees of freedom the skewness of draws has a standard error.
 SAMPLED_LOG_SCALE, SAMPLED_LOG_DF = -0.4, 2.5
 
 
 def parts() -> list[Part]:
-    """Every function of the law, and the choice of the role."""
+    """Return every function of the law, and the choice of the role."""
     few, many, u = normal(B, D, seed=4), 4 + 0.3 * normal(B, D, seed=4), off_zero(B, D, seed=5)
     scale = np.exp(LOG_VAR)
     return [
@@ -101,8 +101,9 @@ def _decoded(scale_from: Any, df_from: Any) -> StudentT:
 
 
 def _tried() -> list[Inputs]:
-    """ν from 10⁻³ to 10¹² beside u of 10⁻⁶ to 10³⁰, on both sides of each branch, one entry an event: none
-    hides another.
+    """Try ν from 10⁻³ to 10¹² beside u of 10⁻⁶ to 10³⁰, on both sides of each branch.
+
+    An event is one entry, so that no entry hides the error of another.
     """
     degrees = {
         "ordinary": [0.7, 2.0, 5.0, 30.0],

@@ -51,7 +51,7 @@ MIXED_OBSERVED = np.array([[1, 0, 1, 1, 0, 1, 1], [0, 1, 0, 0, 1, 0, 1], [1, 1, 
 
 
 def parts() -> list[Part]:
-    """Each role."""
+    """Return each role."""
     return [
         Part(
             "categories",
@@ -112,15 +112,16 @@ def parts() -> list[Part]:
 
 
 def mixed_law() -> Blocks:
-    """The law of the columns of MIXED_SCHEMA, measured on MIXED."""
+    """Return the law of the columns of MIXED_SCHEMA, measured on MIXED."""
     law = of_schema(MIXED_SCHEMA)
     law.measure(Batch(MIXED))
     return law
 
 
 def _mixed_case(name: str, observed: Array | None = None) -> Case:
-    """The law of MIXED as an op of x_params and of the law's own Parameters, whose values start at normal
-    numbers.
+    """Make a case of the law of MIXED as an op of x_params and of the law's own Parameters.
+
+    The values of the Parameters start at normal numbers.
     """
     law = mixed_law()
     cast(law, np.float64)
@@ -175,8 +176,9 @@ def _bits(D: int) -> Encoded:
 
 
 def _blocks(D: int) -> Blocks:
-    """Three kinds of columns that may be 0 and 1, with one parameter each, and real ones where there are more
-    than three.
+    """Return three kinds of columns that may be 0 and 1, with one parameter each.
+
+    Real columns follow where there are more than three.
     """
     kinds: list[tuple[tuple[int, ...], Likelihood]] = [
         ((0,), _counts(1)),

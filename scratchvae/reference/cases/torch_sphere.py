@@ -1,7 +1,7 @@
-"""The von Mises-Fisher law in PyTorch, which has none: Bessel functions by their series, distribution
-functions by quadrature.
+"""The von Mises-Fisher law in PyTorch, which has none of its own.
 
-What autograd finds of these expressions is right, since they are the definitions. κ has to be below some 40.
+Bessel functions come from their series, and distribution functions from quadrature. The gradients that
+autograd finds are right, since the expressions are the definitions. κ has to be below some 40.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-TERMS = 120  # of the series of I_ν
+TERMS = 120  # so many terms of the series of I_ν are summed
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(300)
 
 
 def log_area(dim: int) -> float:
-    """log of the area of the unit sphere in D dimensions."""
+    """Compute the logarithm of the area of the unit sphere in D dimensions."""
     return math.log(2) + 0.5 * dim * math.log(math.pi) - math.lgamma(0.5 * dim)
 
 
@@ -63,10 +63,10 @@ def log_prob_of_draw(torch: Any, log_concentration: Any, versine: Any, *, dim: i
 
 
 def versine(torch: Any, log_concentration: Any, *, uniform: Any, dim: int, draws: int = 1) -> Any:
-    """1 − cos of the angle where P(angle ≤ θ) = uniform: by bisection, then a step of Newton's that autograd
-    differentiates.
+    """Compute 1 − cos of the angle where P(angle ≤ θ) = uniform, by bisection and one Newton step.
 
-    The step is 0, but its gradient −(∂P/∂κ)/p(θ) is that of the angle.
+    Autograd differentiates the Newton step. Its value is 0, but its gradient −(∂P/∂κ)/p(θ) is that of the
+    angle.
     """
     kappa = torch.exp(log_concentration).repeat_interleave(draws)
     nodes, weights = torch.tensor((NODES + 1) / 2), torch.tensor(WEIGHTS / 2)
@@ -89,7 +89,7 @@ def versine(torch: Any, log_concentration: Any, *, uniform: Any, dim: int, draws
 
 
 def reparameterize(torch: Any, mean: Any, versine: Any, *, tangent: Any, draws: int = 1) -> Any:
-    """The reflection of the first axis, or of its opposite, to μ, as a matrix for each draw."""
+    """Reflect the first axis, or its opposite, to μ, by a matrix for each draw."""
     mu, v = mean.repeat_interleave(draws, 0), versine[:, None]
     sign = torch.where(mu[:, :1] < 0, -1.0, 1.0).to(mu.dtype)
     h = mu + torch.nn.functional.pad(sign, (0, mu.shape[1] - 1))

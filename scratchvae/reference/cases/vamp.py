@@ -18,7 +18,7 @@ from scratchvae.reference.cases.part import Part
 
 
 def parts() -> list[Part]:
-    """The role, with both posteriors that have a density."""
+    """Return the role, with both posteriors that have a density."""
     drawn = np.hstack([MIXED["means"], MIXED["log_vars"]])
     return [
         Part(
@@ -43,8 +43,9 @@ def parts() -> list[Part]:
 
 
 def _vamp(posterior: Density | None = None, bounds: tuple[float, float] | None = None) -> VAE:
-    """A VAE whose prior is made of its own encoder; of its pseudo-inputs some lie within [0, 1] and some
-    beyond.
+    """Return a VAE whose prior uses its own encoder.
+
+    Some of its pseudo-inputs lie within [0, 1], and others beyond.
     """
     q = posterior or DiagonalGaussian(Z)
     model = vae(posterior=q)
@@ -53,8 +54,9 @@ def _vamp(posterior: Density | None = None, bounds: tuple[float, float] | None =
 
 
 def _of_components(q_params: Array) -> VampPrior:
-    """A prior whose encoder passes its input on, so that the pseudo-inputs are the parameters of its
-    components.
+    """Return a prior whose encoder passes its input on.
+
+    So the pseudo-inputs are the parameters of its components.
     """
     posterior = DiagonalGaussian(q_params.shape[1] // 2)
     prior = VampPrior(q_params.shape[1:], Sequential(), posterior, pseudo_inputs=q_params)

@@ -17,13 +17,13 @@ from scratchvae.reference.cases.part import Inputs, Part, SamplingCase, part_of
 
 
 def units(n: int, size: int, *, seed: int = 0) -> Array:
-    """Points of the unit sphere (n, size)."""
+    """Return points of the unit sphere (n, size)."""
     x = normal(n, size, seed=seed)
     return x / np.sqrt((x * x).sum(axis=1, keepdims=True))
 
 
 def uniforms(n: int, *, seed: int = 0) -> Array:
-    """Numbers between 0.05 and 0.95 (n,)."""
+    """Return numbers between 0.05 and 0.95 (n,)."""
     return np.random.default_rng([seed, n]).uniform(0.05, 0.95, n)
 
 
@@ -42,7 +42,7 @@ SAMPLED_MEAN, SAMPLED_LOG_KAPPA = units(1, SPHERE, seed=4), 0.9
 
 
 def parts() -> list[Part]:
-    """Every function of both laws."""
+    """Return every function of both laws."""
     drawn = np.abs(normal(2 * B, seed=6)) % 1.9
     return [
         part_of(
@@ -153,7 +153,7 @@ def parts() -> list[Part]:
 
 
 def _laws() -> list[tuple[str, Array, dict[str, Array]]]:
-    """x and laws with κ from 10⁻⁶ to 10⁶, with x about where draws are."""
+    """Return x and laws with κ from 10⁻⁶ to 10⁶; x lies about where draws are."""
     found = []
     for dim in (2, 5):
         for kind, log_kappa in KAPPAS.items():
@@ -165,7 +165,7 @@ def _laws() -> list[tuple[str, Array, dict[str, Array]]]:
 
 
 def _draws() -> list[Inputs]:
-    """log κ with a v of the size that draws have."""
+    """Return log κ with a v of the size that draws have."""
     found = []
     for dim in (2, 5, 600):
         for kind, log_kappa in KAPPAS.items():
@@ -186,7 +186,7 @@ def _draws() -> list[Inputs]:
 
 
 def _concentrations(**more: Any) -> list[Inputs]:
-    """κ from 10⁻⁶ to 10⁶, and on both sides of κ² = 4 D, where the series gives way to the integral."""
+    """Return κ from 10⁻⁶ to 10⁶, and on both sides of κ² = 4 D, where an integral replaces the series."""
     found = []
     for dim in (2, 3, 10, 600):
         branch = 0.5 * math.log(4 * dim)
@@ -196,7 +196,7 @@ def _concentrations(**more: Any) -> list[Inputs]:
 
 
 def _quantiles() -> list[Inputs]:
-    """At D = 3 and D = 5, whose distribution functions are elementary, with draws far out on both sides."""
+    """Return inputs at D = 3 and D = 5, whose distribution functions are elementary, with extreme draws."""
     log_kappa, u = np.array([-13.8, -2.0, 0.7, 4.0, 9.0, 13.8]), np.array([0.3, 0.9, 0.02, 0.98, 0.5, 0.1])
     kinds = {"D = 3": (log_kappa, 3), "D = 5": (np.array([-2.0, 0.7, 4.0, 9.0]), 5)}
     return [
@@ -210,20 +210,21 @@ def _uniform_cosine(n: int, rng: np.random.Generator) -> Array:
 
 
 def _cosine_law(log_at_cosine: Array, cosine: Array) -> Array:
-    """log p of the cosine itself: the density on the sphere times the area of the circle of points that have
-    it.
+    """Compute log p of the cosine itself.
+
+    It is the density on the sphere times the area of the circle of points that have this cosine.
     """
     with np.errstate(divide="ignore"):
         return log_at_cosine + torch_sphere.log_area(SPHERE - 1) + 0.5 * (SPHERE - 3) * np.log1p(-(cosine**2))
 
 
 def uniform_law(cosine: Array) -> Array:
-    """log p of a coordinate under the uniform law."""
+    """Compute log p of a coordinate under the uniform law."""
     return _cosine_law(uniform_sphere.log_prob(units(len(cosine), SPHERE))[0], cosine)
 
 
 def drawn_law(cosine: Array) -> Array:
-    """log p of the cosine under the law that is drawn from."""
+    """Compute log p of the cosine under the law of the draws."""
     along, other = np.eye(2, SPHERE)
     x = cosine[:, None] * along + np.sqrt(1 - cosine[:, None] ** 2) * other
     law = np.tile(along, (len(cosine), 1)), np.full(len(cosine), SAMPLED_LOG_KAPPA)

@@ -1,5 +1,6 @@
-"""Cases of wake-sleep's objectives, each as an op of the Parameters that it fills, its draws and weights
-held.
+"""Cases of wake-sleep's objectives, each as an op of the Parameters that it fills.
+
+Draws and their weights are held fixed.
 """
 
 from copy import deepcopy
@@ -24,7 +25,7 @@ GENERATIVE, RECOGNITION = ("top", "generation"), ("recognition",)
 
 
 def machine() -> HelmholtzMachine:
-    """Two hidden layers, the lowest conditionals deeper than a sigmoid belief network's."""
+    """Return a machine of two hidden layers, whose lowest conditionals have a hidden layer of their own."""
     one = HelmholtzMachine(
         event_shape=(D,),
         hidden=HIDDEN,
@@ -43,7 +44,7 @@ class HeldWeights(Pass):
 
     @property
     def log_weights(self) -> Array:
-        """The weights that were held."""
+        """Return the weights that are held."""
         assert self.held is not None
         return self.held
 
@@ -64,13 +65,13 @@ class HeldDraws(HelmholtzMachine):
     def recognize(
         self, *, x: Array, uniform: Array, mode: Mode = EVALUATION
     ) -> tuple[tuple[Array, Array], Pullback]:
-        """The copy's draws, and the gradient of the model's own log q at them."""
+        """Return the copy's draws, and the gradient of the model's own log q at them."""
         (h, log_q), _ = self.still.recognize(x=x, uniform=uniform)
         _, pullback = self.log_recognition(x=x, h=h, mode=mode)
         return (h, log_q), pullback
 
     def run(self, batch: Batch, noise: Noise, *, draws: int = 1, **settings: Any) -> tuple[Pass, Pullback]:
-        """The copy's draws and weights, and the model's own log q at these draws."""
+        """Return the copy's draws and weights, and the model's own log q at these draws."""
         one, pullback = super().run(batch, noise, draws=draws, **settings)
         log_q, _ = self.log_recognition(x=batch.repeat(draws).x, h=one.z)
         parts = (one.log_px, one.q_params, one.z, one.log_pz, log_q.reshape(-1, draws))
@@ -78,10 +79,11 @@ class HeldDraws(HelmholtzMachine):
 
 
 def cases() -> list[Case]:
-    """Built anew, since models hold state.
+    """Return the cases, built anew, since models hold state.
 
-    Draws are steps of the Parameters that they are drawn by. p's losses hold those still that q is made of,
-    and the other way round; only ReweightedRecognition's q moves, while its draws and weights must not.
+    Draws are step functions of the Parameters from which they are drawn. The losses of p hold the Parameters
+    of q fixed, and the losses of q those of p. Only the q of ReweightedRecognition moves while its draws and
+    weights must not.
     """
     rng = np.random.default_rng(8)
     one, several, dreams = (rng.random(shape) for shape in ((B, H), (B * K, H), (B, D + H)))

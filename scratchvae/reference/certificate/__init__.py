@@ -1,5 +1,6 @@
-"""How true the reference is: values and gradients of laws and objectives beside mpmath's at 60 digits and
-more.
+"""The certificate says how true the reference is: it has values and gradients beside mpmath's.
+
+mpmath computes with 60 digits and more.
 """
 
 from scratchvae.reference.cases import Trial

@@ -1,9 +1,8 @@
-"""How true the reference is: values and gradients beside mpmath's 60 digits and more, on ordinary and on
-extreme inputs.
+"""Certify values and gradients beside mpmath's 60 digits and more, on ordinary and on extreme inputs.
 
-The error of an entry is |ours − true| over the larger of |true| and a floor. Where parts cancel, no
-arithmetic of so many digits can do better than a few roundoffs of the parts: such rows state a floor, in
-units of the gradient handed to the pullback.
+The error of an entry is |ours − true| divided by the larger of |true| and a floor. Where parts cancel, no
+arithmetic of so many digits can do better than a few roundoffs of the parts. Such trials state a floor, in
+units of the gradient that the pullback is given.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ LIMITS = {"float64": 1e-13, "float32": 4e-6}
 
 @dataclass(frozen=True)
 class Truth:
-    """Of a trial: each part of the value, and the gradient of each argument, as arrays of mpmath's numbers."""
+    """The true numbers of a trial: each part of the value, and the gradient of each argument, in mpmath."""
 
     values: list[Array]
     gradients: list[Array]
@@ -41,12 +40,15 @@ class Certified:
 
     @property
     def ok(self) -> bool:
-        """Whether both are within LIMITS."""
+        """Whether both errors are within LIMITS."""
         return max(self.value, self.gradient) <= LIMITS[self.dtype]
 
 
 def certify(trial: Trial, dtype: str, true: Truth | None = None) -> Certified:
-    """Compare values and gradients, entry by entry, with the `truth`, which is found here unless it is given."""
+    """Compare values and gradients with the `truth`, entry by entry.
+
+    The truth is computed unless it is given.
+    """
     with mathematics().digits(trial.digits):
         true = truth(trial, dtype) if true is None else true
         inputs, constants = _inputs(trial, dtype)
@@ -60,7 +62,7 @@ def certify(trial: Trial, dtype: str, true: Truth | None = None) -> Certified:
 
 
 def truth(trial: Trial, dtype: str) -> Truth:
-    """What the oracle says of the trial's inputs, rounded to `dtype`.
+    """Compute what the oracle says of the trial's inputs, rounded to `dtype`.
 
     The gradients are mpmath's derivatives of its values.
     """
@@ -90,13 +92,13 @@ def truth(trial: Trial, dtype: str) -> Truth:
 
 
 def _inputs(trial: Trial, dtype: str) -> tuple[dict[str, Array], dict[str, Any]]:
-    """The arrays and the constants of a trial, in `dtype`."""
+    """Return the arrays and the constants of a trial, in `dtype`."""
     arrays = {name: array.astype(dtype) for name, array in trial.arrays.items()}
     return arrays, {name: _as(value, dtype) for name, value in trial.constants.items()}
 
 
 def _seed(shape: tuple[int, ...]) -> Array:
-    """The gradient that a pullback is given: ones and twos in turn."""
+    """Return the gradient that a pullback is given: ones and twos in turn."""
     return 1.0 + np.arange(int(np.prod(shape))).reshape(shape) % 2
 
 

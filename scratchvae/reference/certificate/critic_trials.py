@@ -1,6 +1,4 @@
-"""What the certificate tries of a critic of codes: its cross entropy and its penalty, as functions of what it
-says of each.
-"""
+"""Trials of a critic of codes: its cross entropy and its penalty, as functions of what it says of each."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ CANCEL = "T − log(1 + exp T) cancels where the critic is sure and right"
 
 
 def critic_trials() -> list[Trial]:
-    """Both, on a critic that is undecided, one that is not, and one that is sure."""
+    """Return both, on a critic that is undecided, one that is not, and one that is sure."""
     trials = []
     for kind, T in KINDS.items():
         trials.append(
@@ -38,7 +36,7 @@ def critic_trials() -> list[Trial]:
 
 
 class _Says(Layer):
-    """A critic that says T, whatever z."""
+    """A critic that says T, whatever z is."""
 
     def __init__(self, T: Array) -> None:
         self.T = Parameter(T)
@@ -65,7 +63,7 @@ def _taken(critic: _Says, fill: Callable[[], Any]) -> Array:
 
 
 def _cross_entropy(T: Array) -> tuple[Array, Pullback]:
-    """The loss of Discrimination at what the critic says of B codes and of B other draws."""
+    """Compute the loss of Discrimination from what the critic says of B codes and of B other draws."""
     model, critic = _judged(T)
     report, loss_pullback = Discrimination("prior")(model, Batch(X), (POINT[0], np.zeros((B, Z))))
 
@@ -82,7 +80,7 @@ def _exact_cross_entropy(T: Array) -> Any:
 
 
 def _fooled(T: Array) -> tuple[Array, Pullback]:
-    """The penalty Critic, non-saturating, of each of B codes."""
+    """Compute the non-saturating penalty Critic of each of B codes."""
     model, critic = _judged(T)
     batch = Batch(X.astype(T.dtype))
     one, _ = model.run(batch, POINT[0])

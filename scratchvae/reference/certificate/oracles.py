@@ -1,4 +1,4 @@
-"""The objectives, and Bayes' rule, again in mpmath, written from the papers and not from this library's code."""
+"""The objectives and Bayes' rule in mpmath, written from the papers and not from this library's code."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ def loss(
     beta: float = 1.0,
     **free: float,
 ) -> Array:
-    """The loss of a model whose encoder gives q_params and whose decoder is logits = z W, with Bernoulli
-    pixels.
+    """Compute the loss of a model with Bernoulli pixels.
+
+    Its encoder gives q_params, and its decoder is logits = z W.
     """
     m = mathematics()
     B, Z = len(q_params), q_params.shape[1] // 2
@@ -45,8 +46,9 @@ def loss(
 
 
 def class_posterior(log_prior: Array, *, mean: Array, log_var: Array, x: Array) -> Array:
-    """log p(z|x) (N, K) of classes z, p(x|z) = N(mean_z, diag σ²_z); log_prior (K,), mean and log_var (K, D),
-    x (N, D).
+    """Compute log p(z|x) (N, K) of classes z, where p(x|z) = N(mean_z, diag σ²_z).
+
+    The arrays are log_prior (K,), mean and log_var (K, D), and x (N, D).
     """
     log_px = gaussian.terms(x[:, None], mean[None], log_var[None]).sum(axis=2)
     return log_softmax(log_px + log_prior)

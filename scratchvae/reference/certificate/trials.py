@@ -1,6 +1,4 @@
-"""What the certificate tries: every law, every objective and Bayes' rule, on ordinary inputs and on extreme
-ones.
-"""
+"""The trials of the certificate: every law, objective and Bayes' rule, on ordinary and extreme inputs."""
 
 from __future__ import annotations
 
@@ -28,13 +26,13 @@ FAR = "log-weights near −10⁴"
 
 
 def all_trials() -> list[Trial]:
-    """Every trial."""
+    """Return every trial."""
     of_parts = (trial for part in all_parts() for trial in part.trials())
     return [*of_parts, *objective_trials(), *critic_trials(), *posterior_trials()]
 
 
 class _Given(Layer):
-    """q_params as they are, whatever x."""
+    """A layer that gives q_params as they are, whatever x is."""
 
     def __init__(self, value: Array) -> None:
         self.q_params = Parameter(value)
@@ -47,7 +45,7 @@ class _Given(Layer):
 
 
 def objective_trials() -> list[Trial]:
-    """Every objective of a variational model, with ordinary and extreme posteriors and weights."""
+    """Return every objective of a variational model, with ordinary and extreme posteriors and weights."""
     kinds = {
         "ordinary": (normal(B, 2 * Z, seed=4), normal(Z, D, seed=5)),
         "wide and narrow posteriors": (
@@ -108,8 +106,9 @@ def _loss_op(objective: Objective) -> Callable[..., tuple[Array, Pullback]]:
 
 
 def posterior_trials() -> list[Trial]:
-    """The class posteriors of naive Bayes, near the classes, far from all of them, and with an offset of the
-    prior.
+    """Return the class posteriors of naive Bayes, near the classes and far from all of them.
+
+    An offset of the prior is tried too.
     """
     K = 3
     law = {"mean": normal(K, D, seed=8), "log_var": normal(K, D, seed=9)}
@@ -136,7 +135,7 @@ def posterior_trials() -> list[Trial]:
 
 
 def _class_posterior(log_prior: Array, *, mean: Array, log_var: Array, x: Array) -> tuple[Array, Pullback]:
-    """What NaiveBayes predicts with such a table, in float64, and how that moves with log p(z)."""
+    """Compute what NaiveBayes predicts with such a table, in float64, and how that moves with log p(z)."""
     model = NaiveBayes(GaussianPerPixel())
     model.decoder, model.log_prior = Embedding(len(mean), 2 * D), log_prior.astype(np.float64)
     model.decoder.weight.value = np.concatenate([mean, log_var], axis=1).astype(np.float64)

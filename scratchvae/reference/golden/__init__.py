@@ -1,4 +1,4 @@
-"""Golden vectors: inputs, values and gradients of every case, for code in any language to be compared with."""
+"""Golden vectors: inputs, values and gradients of every case, to compare code in any language with."""
 
 from scratchvae.reference.golden.mistakes import MISTAKES, Mistake
 from scratchvae.reference.golden.packing import PACKINGS, companions

@@ -1,4 +1,7 @@
-"""Ways to make a right case faulty: its value and its gradients scaled, shifted, exchanged, or taken of other arguments."""
+"""Alterations make a right case faulty: its value and gradients are scaled, shifted or exchanged.
+
+Or they are taken of other arguments.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -15,7 +18,7 @@ Change = Callable[[Case], Case]
 
 
 def multiplied(factor: Callable[[Mapping[str, Array]], float]) -> Change:
-    """The op times a number, which depends on the shapes of its arrays."""
+    """Multiply the op by a number, which depends on the shapes of its arrays."""
 
     def change(case: Case) -> Case:
         by = factor(case.arrays)
@@ -31,8 +34,9 @@ def multiplied(factor: Callable[[Mapping[str, Array]], float]) -> Change:
 
 
 def plus(term: Callable[..., Array]) -> Change:
-    """The op plus what none of its gradients shows: a constant of each example, of the arrays and constants
-    by name.
+    """Add a constant of each example to the op, which none of its gradients shows.
+
+    The `term` takes the arrays and constants by name.
     """
 
     def change(case: Case) -> Case:
@@ -47,7 +51,7 @@ def plus(term: Callable[..., Array]) -> Change:
 
 
 def through(name: str, read: Callable[[Array], tuple[Array, Pullback]]) -> Change:
-    """The op of an input that is read through another op first."""
+    """Read an input of the op through another op first."""
 
     def change(case: Case) -> Case:
         place = list(case.arrays).index(name)
@@ -70,7 +74,7 @@ def through(name: str, read: Callable[[Array], tuple[Array, Pullback]]) -> Chang
 
 
 def exchanged(case: Case) -> Case:
-    """The op with the first and the second half of its inputs exchanged."""
+    """Exchange the first and the second half of the op's inputs."""
     half = len(case.arrays) // 2
 
     def op(*arrays: Array, **constants: Any) -> tuple[Array, Pullback]:
@@ -86,12 +90,15 @@ def exchanged(case: Case) -> Case:
 
 
 def instead(op: Callable[..., Any]) -> Change:
-    """Another op of the same arrays and constants."""
+    """Take another op of the same arrays and constants."""
     return lambda case: replace(case, op=op)
 
 
 def weighed(objective: Objective, noise: Any, *, slopes_of: Objective | None = None) -> Change:
-    """Another objective of the same model, data and noise; `slopes_of`: with the gradients of that one."""
+    """Take another objective of the same model, data and noise.
+
+    Its gradients are those of `slopes_of`, if that is given.
+    """
 
     def change(case: Case) -> Case:
         value = objective_case(case.name, objective, vae(), X, noise=noise)

@@ -1,5 +1,6 @@
-"""Negative vectors: what well-known faulty forms of a case give, so that a comparison can show that it would
-catch them.
+"""Negative vectors: what well-known faulty forms of a case give.
+
+With them a comparison can show that it would catch these forms.
 """
 
 from dataclasses import dataclass, replace
@@ -28,9 +29,7 @@ LOG_TWO_PI = float(np.log(2 * np.pi))
 
 @dataclass(frozen=True)
 class Mistake:
-    """A faulty form of one case: its name, what it does in words, and the case with the faulty op in place of
-    the right one.
-    """
+    """A faulty form of one case: its name, its words, and the change from the right op to the faulty one."""
 
     name: str
     case: str
@@ -65,7 +64,7 @@ def _unnormalized(case: Case) -> Case:
 
 
 def _column_weights(N: int) -> TotalCorrelation:
-    """The stratified weight of the example after the own one, put into the second column instead."""
+    """Put the stratified weight of the example after the own one into the second column instead."""
     penalty = TotalCorrelation(3.0, examples=N)
     shares = np.full((B, B), 1 / (B - 1))
     np.fill_diagonal(shares, 1 / N)
@@ -192,5 +191,5 @@ MISTAKES = (
 
 
 def mistakes_of(case: Case) -> list[Mistake]:
-    """The faulty forms of a case."""
+    """Return the faulty forms of a case."""
     return [mistake for mistake in MISTAKES if mistake.case == case.name]

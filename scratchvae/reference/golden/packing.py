@@ -1,5 +1,6 @@
-"""Golden vectors as files: archives for NumPy, safetensors, and a JSON file for each case, which any language
-reads.
+"""Golden vectors as files: archives for NumPy, safetensors, and a JSON file for each case.
+
+Any language reads JSON.
 """
 
 import hashlib
@@ -16,24 +17,25 @@ import numpy as np
 from scratchvae.arrays import Array
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the date of every member of a zip: the same vectors give the same bytes
-NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # which JSON has no numbers for
+NOT_FINITE = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # JSON has no numbers for these
 
 
 def as_npz(vectors: Mapping[str, Mapping[str, Array]]) -> dict[str, bytes]:
-    """An archive for each dtype, which NumPy alone reads."""
+    """Return an archive for each dtype, which NumPy alone reads."""
     return {f"golden-{dtype}.npz": _npz(arrays) for dtype, arrays in vectors.items()}
 
 
 def as_safetensors(vectors: Mapping[str, Mapping[str, Array]]) -> dict[str, bytes]:
-    """A safetensors file for each dtype."""
+    """Return a safetensors file for each dtype."""
     from safetensors.numpy import save
 
     return {f"golden-{dtype}.safetensors": save(dict(arrays)) for dtype, arrays in vectors.items()}
 
 
 def as_cases(vectors: Mapping[str, Mapping[str, Array]]) -> dict[str, bytes]:
-    """A JSON file for each case, with its arrays in each dtype as a shape and a flat list, whose decimals are
-    exact.
+    """Return a JSON file for each case, with its arrays in each dtype as a shape and a flat list.
+
+    The decimals in it are exact.
     """
     rows: dict[str, dict[str, Any]] = {}
     for dtype, arrays in vectors.items():
@@ -52,8 +54,9 @@ PACKINGS = {"npz": as_npz, "safetensors": as_safetensors, "json": as_cases}
 
 
 def companions(packing: str) -> dict[str, bytes]:
-    """What goes beside the vectors: the schema of all that is JSON, and a program of a few lines that reads
-    this form.
+    """Return what goes beside the vectors: the schema of the JSON files, and a program that reads the form.
+
+    The program has a few lines.
     """
     names = {"npz": ["runner.py"], "json": ["runner.mjs"], "safetensors": []}[packing]
     folder = files("scratchvae.reference.golden") / "runners"
@@ -73,8 +76,9 @@ def _npz(arrays: Mapping[str, Array]) -> bytes:
 
 
 def _entries(array: Array) -> dict[str, Any]:
-    """dtype, shape, and the entries in row-major order: a float32 as the decimals that read back as the same
-    float32.
+    """Return dtype, shape, and the entries in row-major order.
+
+    A float32 is written as the decimals that read back as the same float32.
     """
     flat = (
         [float(str(number)) for number in array.ravel()]
@@ -89,7 +93,9 @@ def _number(entry: Any) -> Any:
 
 
 def _file_name(case: str) -> str:
-    """Letters, digits, dots and hyphens, which every file system takes, and a few digits of a hash, where
-    capitals are alike.
+    """Return a name of letters, digits, dots and hyphens, which every file system accepts.
+
+    A few digits of a hash tell names apart that differ only in capitals.
     """
-    return f"{re.sub(r'[^a-z0-9.]+', '-', case.lower()).strip('-')}-{hashlib.sha256(case.encode()).hexdigest()[:6]}"
+    letters = re.sub(r"[^a-z0-9.]+", "-", case.lower()).strip("-")
+    return f"{letters}-{hashlib.sha256(case.encode()).hexdigest()[:6]}"

@@ -1,4 +1,4 @@
-"""What a case computes and where that is derived, in the words of the docstring of what it is a case of."""
+"""The provenance of a case: what it computes and where that is derived, in the words of a docstring."""
 
 import re
 from typing import Any
@@ -8,18 +8,21 @@ from scratchvae.reference.cases.case import Case
 
 ROOMS = (objectives, layers, posteriors, priors, likelihoods)
 AUTHORS = r"[A-Z][\w’'\-]+(?:,? (?:&|and|et al\.|[A-Z][\w’'\-]+))*"
-PLACE = r", (?:sections?|appendix|equations?|chapter|theorem|algorithm) [\w.]*\w(?:(?:,| and| to) [\dA-Z](?:[\w.]*\w)?)*"
+PLACE = (
+    r", (?:sections?|appendix|equations?|chapter|theorem|algorithm) [\w.]*\w"
+    r"(?:(?:,| and| to) [\dA-Z](?:[\w.]*\w)?)*"
+)
 CITATION = re.compile(rf"{AUTHORS} (?:19|20)\d\d(?:{PLACE})*")
 
 
 def equation(case: Case) -> str:
-    """The first line of the docstring, up to the shapes; empty where the case has none to show."""
+    """Return the first line of the docstring, up to the shapes; empty where the case has none to show."""
     first = _docstring(case).partition("\n")[0]
     return re.split(r" {4,}", first)[0].strip()
 
 
 def sources(case: Case) -> list[str]:
-    """The papers that the docstring names, each with its section or equation where it says one."""
+    """Return the papers that the docstring names, each with its section or equation where it says one."""
     return list(dict.fromkeys(" ".join(found.split()) for found in CITATION.findall(_docstring(case))))
 
 
@@ -28,9 +31,7 @@ def _docstring(case: Case) -> str:
 
 
 def _subject(case: Case) -> Any:
-    """The function, or the class of that name: of an objective's case the objective, which stands before the
-    colon.
-    """
+    """Return the function, or the class of that name; an objective's name stands before the colon."""
     if case.terms is None and "<locals>" not in getattr(case.op, "__qualname__", "<locals>"):
         return case.op
     name = re.split(r"[:,]", case.name)[0]

@@ -1,13 +1,13 @@
-"""A run as one HTML file that needs nothing else: no script, no font, no picture from anywhere.
+"""A report shows a run in one HTML file, which loads no script, no font and no picture from elsewhere.
 
-page        the skeleton, its style for light and dark, and the few kinds of blocks that sections are made of
+page        the skeleton, its style for light and dark, and the few kinds of blocks that sections consist of
 embedding   figures, arrays of images and sounds as text within the page
 subject     the run that a report is about: what several sections need, computed once
 settings    the run's state, settings, model and environment
 training    numbers on held-out data, learning curves, what each latent tells of the data
 images      reconstructions, samples beside their nearest training examples, codes over the decoded plane
 columns     histograms of each column of a table, real and sampled
-sounds      spectrograms, and what they sound like
+sounds      spectrograms, and how they sound
 texts       words of each latent, of documents and of samples
 """
 
@@ -19,7 +19,7 @@ from scratchvae.runs.report import columns, images, settings, sounds, texts, tra
 from scratchvae.runs.report.page import Section, document
 from scratchvae.runs.report.subject import Subject
 
-SECTIONS = (  # each makes a Section of a subject, or None where the run has nothing of the kind
+SECTIONS = (  # each function makes a Section of a subject, or None where the run has nothing of its kind
     settings.summary,
     training.numbers,
     training.curves,
@@ -37,7 +37,7 @@ SECTIONS = (  # each makes a Section of a subject, or None where the run has not
 
 
 def report(run: Run) -> str:
-    """The run's report, as HTML."""
+    """Return the run's report as HTML."""
     subject = Subject(run)
     sections = [made for make in SECTIONS if (made := make(subject)) is not None]
     return document(subject.name, sections)

@@ -1,4 +1,4 @@
-"""Tables: how each column is distributed, in the data and among samples."""
+"""The section on tables: how each column is distributed, in the data and among samples."""
 
 import numpy as np
 
@@ -6,12 +6,15 @@ from scratchvae.runs.report.embedding import drawing
 from scratchvae.runs.report.page import Section, details, figure, paragraph, row, table
 from scratchvae.runs.report.subject import Subject
 
-MOST = 24  # columns that are drawn
-DRAWN = 2000  # samples
+MOST = 24  # the largest number of columns that are drawn
+DRAWN = 2000  # the number of samples
 
 
 def histograms(subject: Subject) -> Section | None:
-    """A histogram for each of the first columns, data and samples together; means and deviations of all."""
+    """Draw a histogram of each of the first columns, data and samples together, and list moments of all.
+
+    The moments are means and standard deviations.
+    """
     from scratchvae import plots
 
     if subject.kind != "columns":
@@ -42,7 +45,10 @@ def histograms(subject: Subject) -> Section | None:
             continue
         numbers = (seen.mean(), sampled[:, k].mean(), seen.std(), sampled[:, k].std())
         rows.append((name, *(_in_digits(number) for number in numbers)))
-    said = f"Each column among the training examples (filled) and among {DRAWN:,} samples (line), x ~ p(x|z) at z ~ p(z)."
+    said = (
+        f"Each panel shows a column among the training examples (filled) and among {DRAWN:,} samples (line), "
+    )
+    said += "x ~ p(x|z) at z ~ p(z)."
     said += f" The first {MOST} of {len(names)} columns are drawn." if len(names) > MOST else ""
     head = ("column", "mean", "mean of samples", "deviation", "deviation of samples")
     html = paragraph(said) + row(drawn) + details("Means and deviations", table(head, rows))
@@ -50,5 +56,5 @@ def histograms(subject: Subject) -> Section | None:
 
 
 def _in_digits(number: float) -> str:
-    """A number with four digits, also where the last of them are zeros, so that those of a column compare."""
+    """Write a number with four digits, zeros included, so that the numbers of a column can be compared."""
     return f"{number:#.4g}".rstrip(".").replace("-", "−")

@@ -1,4 +1,4 @@
-"""Figures, arrays of images and sounds as text that stands within a page."""
+"""Figures, arrays of images and sounds become text within a page."""
 
 import re
 from base64 import b64encode
@@ -21,15 +21,16 @@ THEME = {  # colours of figures that follow the page's theme
     "#0072b2": "var(--train)",
     "#d55e00": "var(--held-out)",
 }
-# pixels of the page for each inch of a figure: letters become nearly as large as those around it
+# An inch of a figure becomes so many pixels: its letters are then nearly as large as those around it.
 CSS_INCH = 115
-WIDEST = 900  # pixels of a mosaic
-LARGEST = 84  # pixels of an image in it
+WIDEST = 900  # the width of a mosaic in pixels, at most
+LARGEST = 84  # the side of an image in it in pixels, at most
 
 
 def drawing(figure: "Figure", name: str, alt: str) -> str:
-    """A figure as inline SVG, in the colours of the page's theme; ids in it begin with `name`, which no other
-    drawing has.
+    """Return a figure as inline SVG, in the colours of the page's theme.
+
+    The ids in it begin with `name`, which no other drawing has.
     """
     from matplotlib import rc_context
 
@@ -60,8 +61,7 @@ def drawing(figure: "Figure", name: str, alt: str) -> str:
 
 
 def mosaic(images: Array, columns: int, alt: str, *, together: tuple[int, int] = (1, 1)) -> str:
-    """Images (N, H, W, 3) of bytes, row after row, as one PNG with nothing between them, so that the page
-    shows there.
+    """Return images (N, H, W, 3) of bytes, row after row, as one PNG in which the page shows between them.
 
     `together` says how many rows, and how many columns, stand close to each other; wider gaps follow them.
     """
@@ -82,18 +82,19 @@ def mosaic(images: Array, columns: int, alt: str, *, together: tuple[int, int] =
     buffer = BytesIO()
     Image.fromarray(picture).save(buffer, "PNG", optimize=True)
     height, width = picture.shape[:2]
-    return f'<img src="{_uri("image/png", buffer.getvalue())}" width="{width}" height="{height}" alt="{text(alt)}">'
+    source = _uri("image/png", buffer.getvalue())
+    return f'<img src="{source}" width="{width}" height="{height}" alt="{text(alt)}">'
 
 
 def sound(samples: Array, rate: int, label: str) -> str:
-    """Samples (T,), brought to the largest of 1, as a player."""
+    """Return a player of samples (T,), which are scaled so that the largest is 1."""
     loudest = max(float(np.abs(samples).max(initial=0)), 1e-9)
     source = _uri("audio/wav", wav_bytes(samples / loudest, rate))
     return f'<audio controls preload="metadata" src="{source}" aria-label="{text(label)}"></audio>'
 
 
 def _starts(n: int, size: int, together: int) -> list[int]:
-    """Where n cells begin, with a narrow gap after each and a wider one after so many."""
+    """Return where n cells begin, with a narrow gap after each and a wider one after every few."""
     narrow = 1 if together > 1 else max(2, size // 24)
     return [k * (size + narrow) + k // together * (8 if together > 1 else 0) for k in range(n)]
 

@@ -1,6 +1,4 @@
-"""Images: reconstructions, samples beside the training examples nearest to them, codes over the plane that
-the decoder makes.
-"""
+"""The sections on images: reconstructions, samples beside training examples, codes over the decoded plane."""
 
 from typing import Any
 
@@ -16,14 +14,14 @@ from scratchvae.runs.report.page import Section, figure, legend, row
 from scratchvae.runs.report.subject import COMPARED, Subject
 from scratchvae.runs.table_figures import classes_of
 
-PAIRS, ACROSS = 20, 10  # data and their reconstructions, and how many to a row
-SAMPLES, BESIDE = 24, 6  # samples, and how many to a row
-PLANE, POINTS = 15, 400  # images a side, and codes above them
-DIMMED = 0.6  # of the brightness of images below codes
+PAIRS, ACROSS = 20, 10  # the number of data and their reconstructions, and how many stand in a row
+SAMPLES, BESIDE = 24, 6  # the number of samples, and how many stand in a row
+PLANE, POINTS = 15, 400  # the number of images along a side, and of codes above them
+DIMMED = 0.6  # images below codes keep this share of their brightness
 
 
 def reconstructions(subject: Subject) -> Section | None:
-    """Rows of data, each above its row of reconstructions."""
+    """Show rows of data, each above its row of reconstructions."""
     if subject.kind != "images":
         return None
     some = subject.shown.subset(slice(0, PAIRS))
@@ -32,7 +30,8 @@ def reconstructions(subject: Subject) -> Section | None:
     blank = np.full((-len(above) % across, *above.shape[1:]), 0, np.uint8)
     rows = [np.concatenate([part, blank]).reshape(-1, across, *part.shape[1:]) for part in (above, below)]
     cells = np.stack(rows, axis=1).reshape(-1, *above.shape[1:])
-    words = f"Upper rows: {subject.judged_on} examples. Lower rows: what the model makes of them, at the mean of q(z|x)."
+    words = f"Upper rows: {subject.judged_on} examples. "
+    words += "Lower rows: what the model makes of them, at the mean of q(z|x)."
     if some.observed is not None:
         words += " Orange: missing."
     alt = f"{len(some)} {subject.judged_on} images above their reconstructions"
@@ -42,7 +41,7 @@ def reconstructions(subject: Subject) -> Section | None:
 
 
 def samples(subject: Subject) -> Section | None:
-    """Pairs: a decoded draw from the prior, and the training example nearest to it."""
+    """Show pairs of a decoded draw from the prior and the training example nearest to it."""
     if subject.kind != "images":
         return None
     train = subject.run.data.subset(slice(0, COMPARED))
@@ -72,8 +71,9 @@ def samples(subject: Subject) -> Section | None:
 
 
 def plane(subject: Subject) -> Section | None:
-    """The plane of both latents, or of the two most active ones with the others at their mean, and the codes
-    above it.
+    """Show the plane of two latents, and the codes above it.
+
+    These are both latents, or the two most active ones with the others at their means.
     """
     from scratchvae import plots
 
@@ -117,7 +117,7 @@ def plane(subject: Subject) -> Section | None:
 
 
 def _legend(subject: Subject, labels: Array | None, few: slice) -> str:
-    """The classes of the codes drawn, each in its colour, where there are so few that they have one."""
+    """Return the classes of the drawn codes, each in its colour, where there are few enough to have one."""
     from scratchvae.plots import CLASS_COLOURS
 
     kinds = [] if labels is None else np.unique(labels[few]).tolist()
@@ -137,8 +137,9 @@ def _originals(data: Dataset) -> Array:
 
 
 def _bytes(images: Array, *, holed: bool = False) -> Array:
-    """Images (N, C, H, W) as bytes (N, H, W, 3); those of other than 1 or 3 channels with the channels side
-    by side.
+    """Turn images (N, C, H, W) into bytes (N, H, W, 3).
+
+    Where C is neither 1 nor 3, the channels are put side by side.
     """
     from scratchvae.plots import pixels
 

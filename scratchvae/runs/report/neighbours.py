@@ -1,4 +1,4 @@
-"""Which training example is nearest to each of some vectors."""
+"""Neighbours are the training examples nearest to some vectors."""
 
 import numpy as np
 
@@ -9,11 +9,10 @@ AT_ONCE = 1000  # training examples
 
 
 def nearest(x: Array, data: Dataset) -> tuple[Array, Array]:
-    """For each x (N, D) the place in `data` of the example nearest to it, (N,), and the distance to that one,
-    (N,).
+    """Return, for each x (N, D), the index in `data` of the nearest example (N,), and its distance (N,).
 
-    The distance is √(Σ_d (x_d − y_d)²). Entries of y that are missing are left out of its sum, which then
-    counts D over the number of the others, so that it is as if they were there.
+    The distance is √(Σ_d (x_d − y_d)²). Missing entries of y are left out of the sum, which is then
+    multiplied by D over the number of the other entries, as if the missing ones were like these.
     """
     best, place = np.full(len(x), np.inf), np.zeros(len(x), np.intp)
     x = x.astype(np.float64)
@@ -22,7 +21,7 @@ def nearest(x: Array, data: Dataset) -> tuple[Array, Array]:
         known = np.ones(batch.x.shape) if batch.observed is None else batch.observed.astype(np.float64)
         squares = x**2 @ known.T - 2 * x @ (known * batch.x).T + (known * batch.x**2).sum(axis=1)
         count = known.sum(axis=1)
-        # nothing known is near to nothing
+        # an example without any known entry is nearest to nothing
         squares = np.where(count > 0, squares * (x.shape[1] / np.maximum(count, 1)), np.inf)
         found = squares.argmin(axis=1)
         nearer = squares[np.arange(len(x)), found] < best

@@ -1,6 +1,6 @@
-"""The skeleton of a report, and the few kinds of blocks that its sections are made of.
+"""The skeleton of a report, and the few kinds of blocks that its sections consist of.
 
-Whatever is text is escaped here.
+These functions escape whatever is text.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,23 +10,24 @@ from typing import Any
 
 from scratchvae.runs.formats import printable
 
-# What the page may load: what it holds itself. A browser refuses anything else, whatever the page might say.
+# The page may load only what it holds itself. A browser refuses anything else, whatever the page might say.
 POLICY = "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"
 STYLE = """
-:root { color-scheme: light dark; --paper: #ffffff; --ink: #262626; --faint: #6f6f6f; --line: #dcdcdc; --tint: #f5f5f2;
-  --train: #0072b2; --held-out: #d55e00; --link: #005a8c; }
+:root { color-scheme: light dark; --paper: #ffffff; --ink: #262626; --faint: #6f6f6f; --line: #dcdcdc;
+  --tint: #f5f5f2; --train: #0072b2; --held-out: #d55e00; --link: #005a8c; }
 @media (prefers-color-scheme: dark) {
   :root { --paper: #16181b; --ink: #e4e4e2; --faint: #a0a0a0; --line: #3a3d41; --tint: #1f2226;
     --train: #56b4e9; --held-out: #ff9b4a; --link: #8ccbf2; } }
 * { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 64rem; padding: 1.5rem 1rem 4rem; background: var(--paper); color: var(--ink);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+body { margin: 0 auto; max-width: 64rem; padding: 1.5rem 1rem 4rem; background: var(--paper);
+  color: var(--ink); font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; line-height: 1.2; margin: 0 0 .25rem; }
 h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; padding-top: .5rem; border-top: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 1.5rem 0 .25rem; }
 p, figcaption { max-width: 44rem; }
 a { color: var(--link); }
-nav ul, .legend { list-style: none; margin: 1rem 0 0; padding: 0; display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
+nav ul, .legend { list-style: none; margin: 1rem 0 0; padding: 0; display: flex; flex-wrap: wrap;
+  gap: .25rem 1.25rem; }
 figure { margin: 1rem 0; }
 figcaption { color: var(--faint); font-size: .875rem; margin-top: .25rem; }
 figure svg, figure img { display: block; max-width: 100%; height: auto; }
@@ -35,7 +36,8 @@ audio { display: block; width: 100%; max-width: 30rem; }
 .row figure { flex: 0 1 auto; max-width: min(100%, 30rem); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-size: .875rem; }
-th, td { text-align: left; vertical-align: top; padding: .25rem 1rem .25rem 0; border-bottom: 1px solid var(--line); }
+th, td { text-align: left; vertical-align: top; padding: .25rem 1rem .25rem 0;
+  border-bottom: 1px solid var(--line); }
 th { font-weight: 600; overflow-wrap: normal; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; overflow-wrap: normal; }
 td.number { white-space: nowrap; }
@@ -62,7 +64,7 @@ class Section:
 
 
 def document(title: str, sections: Sequence[Section]) -> str:
-    """The whole file."""
+    """Return the whole file."""
     contents = "".join(f'<li><a href="#{one.name}">{text(one.title)}</a></li>' for one in sections)
     parts = "\n".join(
         f'<section id="{one.name}" aria-labelledby="{one.name}-title">\n'
@@ -75,33 +77,34 @@ def document(title: str, sections: Sequence[Section]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{text(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
         f"<header>\n<h1>{text(title)}</h1>\n"
-        f'<nav aria-label="Contents"><ul>{contents}</ul></nav>\n</header>\n<main>\n{parts}\n</main>\n</body>\n</html>\n'
+        f'<nav aria-label="Contents"><ul>{contents}</ul></nav>\n</header>\n'
+        f"<main>\n{parts}\n</main>\n</body>\n</html>\n"
     )
 
 
 def text(words: Any) -> str:
-    """Words from anywhere as HTML that shows them and does nothing else."""
+    """Return words from anywhere as HTML that shows them and does nothing else."""
     return escape(printable(str(words)).encode(errors="replace").decode())
 
 
 def paragraph(words: Any) -> str:
-    """One paragraph."""
+    """Return one paragraph."""
     return f"<p>{text(words)}</p>"
 
 
 def figure(picture: str, caption: Any = "") -> str:
-    """A picture, which is HTML, with the words below it."""
+    """Return a picture, which is HTML, with the words below it."""
     below = f"<figcaption>{text(caption)}</figcaption>" if caption else ""
     return f"<figure>{picture}{below}</figure>"
 
 
 def row(pictures: Sequence[str]) -> str:
-    """Figures beside each other, as many as there is room for."""
+    """Return figures beside each other, as many as there is room for."""
     return f'<div class="row">{"".join(pictures)}</div>'
 
 
 def legend(colours: Mapping[str, str]) -> str:
-    """Names beside dots in their colours, which are of the form #rrggbb."""
+    """Return names beside dots in their colours, which are of the form #rrggbb."""
     dots = "".join(
         f'<li><span style="color:{colour}">●</span> {text(name)}</li>' for name, colour in colours.items()
     )
@@ -109,17 +112,17 @@ def legend(colours: Mapping[str, str]) -> str:
 
 
 def details(words: Any, html: str) -> str:
-    """What is shown on request only."""
+    """Return a block that the page shows only on request."""
     return f"<details><summary>{text(words)}</summary>{html}</details>"
 
 
 def headline(numbers: Mapping[str, str]) -> str:
-    """A few large numbers, each above what it is."""
+    """Return a few large numbers, each above what it is."""
     return f'<dl class="headline">{"".join(_pair(name, number) for name, number in numbers.items())}</dl>'
 
 
 def values(pairs: Mapping[str, Any]) -> str:
-    """A line for each name and its value."""
+    """Return a line for each name and its value."""
     lines = "".join(
         f"<tr><th scope=row>{text(name)}</th><td>{text(value)}</td></tr>" for name, value in pairs.items()
     )
@@ -127,7 +130,7 @@ def values(pairs: Mapping[str, Any]) -> str:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """A table; columns in which every cell is a number are aligned to the right."""
+    """Return a table in which columns of numbers are aligned to the right."""
     numeric = [all(_is_number(one[k]) for one in rows) for k in range(len(head))]
     marks = [" class=number" if right else "" for right in numeric]
     above = "".join(f"<th scope=col{mark}>{text(name)}</th>" for name, mark in zip(head, marks, strict=True))

@@ -1,4 +1,4 @@
-"""What the run is and how it stands, what it was set to, and what it was trained with."""
+"""The sections on the run itself: its state, its settings, and what it was trained with."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from scratchvae.runs.report.subject import Subject
 
 
 def summary(subject: Subject) -> Section:
-    """State, data, model, and the numbers that one looks for first."""
+    """Show state, data, model, and the numbers that one looks for first."""
     run, reading = subject.run, subject.reading
     count = sum(parameter.value.size for parameter in named_parameters(run.model).values())
     held_out = f", and {len(run.held_out):,} held out" if run.held_out is not None else ""
@@ -27,8 +27,8 @@ def summary(subject: Subject) -> Section:
     each = each if len(shape) == 1 else f"shape {' × '.join(map(str, shape))}"
     kind = f"{type(run.model).__name__} ({parse(run.config.recipe).name})"
     said = (
-        f"A {kind} with {run.latents} latents and {count:,} parameters, trained on {len(run.data):,} examples of "
-        f"{run.data.name}{held_out}, each of {each}.{missing}"
+        f"A {kind} with {run.latents} latents and {count:,} parameters, "
+        f"trained on {len(run.data):,} examples of {run.data.name}{held_out}, each of {each}.{missing}"
     )
     numbers = {"state": reading.state}
     found = subject.metrics
@@ -46,7 +46,7 @@ def summary(subject: Subject) -> Section:
 
 
 def settings(subject: Subject) -> Section:
-    """config.json's settings one by one, and the arrays of weights."""
+    """Show config.json's settings one by one, and the arrays of weights."""
     known = settings_by_default(subject.run.config)
     chosen = {name: _shown(value) for name, (value, usual) in known.items() if not usual}
     left = {name: _shown(value) for name, (value, usual) in known.items() if usual}
@@ -61,9 +61,7 @@ def settings(subject: Subject) -> Section:
 
 
 def environment(subject: Subject) -> Section:
-    """What the run was trained with, from which step on, and what wrote the report where that is something
-    else.
-    """
+    """Show what the run was trained with, from which step on, and what wrote the report if that differs."""
     here, used = machine(), read_environments(subject.run.folder)
     html = ""
     for step, facts in used:

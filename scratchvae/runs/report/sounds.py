@@ -1,4 +1,4 @@
-"""Sound: frames of a spectrogram and their reconstructions, seen and heard."""
+"""The section on sound: frames of a spectrogram and their reconstructions, seen and heard."""
 
 import numpy as np
 
@@ -8,14 +8,15 @@ from scratchvae.runs.report.embedding import drawing, sound
 from scratchvae.runs.report.page import Section, figure, paragraph
 from scratchvae.runs.report.subject import FRAME, Subject
 
-LONGEST = 4.0  # seconds
-ITERATIONS = 32  # of Griffin and Lim
-DRAWS = 6  # codes that the walk goes by
+LONGEST = 4.0  # the length of the stretch in seconds, at most
+ITERATIONS = 32  # the number of iterations of Griffin and Lim
+DRAWS = 6  # the number of codes that the walk passes
 
 
 def spectrograms(subject: Subject) -> Section | None:
-    """A stretch of the data, its reconstruction, and a walk between draws from the prior: pictures and
-    players.
+    """Show a stretch of the data, its reconstruction, and a walk between draws from the prior.
+
+    Each is a picture and a player.
     """
     if subject.kind != "sound":
         return None
@@ -33,15 +34,17 @@ def spectrograms(subject: Subject) -> Section | None:
         [np.clip(one, 0, 1) for one in parts.values()], cut.frequencies, cut.hop / cut.rate, names=names
     )
     alt = f"Spectrograms of {len(levels) * cut.hop / cut.rate:.1f} seconds: {'; '.join(names)}."
-    said = f"Each frame is an example of its own. Phases are not in the data: {ITERATIONS} steps of Griffin and Lim find some."
+    said = "Each frame is an example of its own. Phases are not in the data: "
+    said += f"{ITERATIONS} steps of Griffin and Lim find some."
     html = paragraph(said) + figure(drawing(picture, "spectrograms", alt))
     html += "".join(figure(sound(_heard(cut, one), cut.rate, name), name) for name, one in parts.items())
     return Section("spectrograms", "Sound", html)
 
 
 def _stretch(data: Dataset) -> tuple[Array, Spectrogram | None]:
-    """The first seconds of frames that follow each other, (T, F), and how they were cut; of `notes` one of
-    each timbre.
+    """Return the first seconds of frames that follow each other, (T, F), and how they were cut.
+
+    For `notes` these are one note of each timbre.
     """
     x, time = data.batch(slice(0, 20_000)).x, data.factors[FRAME]
     if data.label_names == tuple(TIMBRES):
@@ -59,7 +62,7 @@ def _stretch(data: Dataset) -> tuple[Array, Spectrogram | None]:
 
 
 def _walk(subject: Subject, T: int) -> Array:
-    """T decoded codes on the straight lines between draws from the prior."""
+    """Decode T codes on the straight lines between draws from the prior."""
     told = subject.told(1)
     z = subject.prior_draws(DRAWS)
     at = np.linspace(0, DRAWS - 1, T)
@@ -70,7 +73,7 @@ def _walk(subject: Subject, T: int) -> Array:
 
 
 def _heard(cut: Spectrogram, levels: Array) -> Array:
-    """The samples of levels (T, F), whose phases are found from random ones, always the same."""
+    """Return the samples of levels (T, F), whose phases are found from random ones that never change."""
     n = len(levels) * cut.hop
     while cut.n_frames(n) > len(levels):
         n -= cut.hop

@@ -1,6 +1,4 @@
-"""The run that a report is about: what several of its sections need, each computed once and when it is asked
-for.
-"""
+"""The subject of a report is a run; each part that several sections need is computed once, on demand."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,11 +15,11 @@ from scratchvae.runs.folder import Run
 from scratchvae.runs.judgement import Judgement
 from scratchvae.runs.reading import Reading, read_run
 
-SHOWN = 2000  # examples whose codes are shown
-COMPARED = 20_000  # training examples that the nearest are looked for among
-DRAWS, WEIGHED = 100, 500  # draws, and examples, for log p(x)
-FRAME = "time"  # the factor of frames of a sound
-FEW_ENTRIES = 30  # of a table that may count without being a text
+SHOWN = 2000  # the number of examples whose codes are shown
+COMPARED = 20_000  # the number of training examples that are searched for the nearest one
+DRAWS, WEIGHED = 100, 500  # the numbers of draws and of examples for log p(x)
+FRAME = "time"  # the factor that frames of a sound have
+FEW_ENTRIES = 30  # counts of more entries, with names, are those of a text and not of a table
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Subject:
 
     @property
     def name(self) -> str:
-        """What the page is called: the folder's name."""
+        """The title of the page, which is the folder's name."""
         return self.run.folder.resolve().name
 
     @cached_property
@@ -47,19 +45,19 @@ class Subject:
 
     @property
     def judged_on(self) -> str:
-        """What these are, in words."""
+        """A word for these examples: training or held-out."""
         return "training" if self.run.held_out is None else "held-out"
 
     @cached_property
     def judgement(self) -> Judgement:
-        """The model before these examples."""
+        """The judgement of the model on these examples."""
         objective = build_phases(self.run.config, self.run.model, steps=1)[0].objective
         judged = self.run.judged
         return Judgement(self.run, judged, objective, DRAWS, min(WEIGHED, len(judged)), self.run.config.seed)
 
     @cached_property
     def metrics(self) -> dict[str, float]:
-        """What `evaluate` finds of it; nothing where the model can't be judged on the data."""
+        """What `evaluate` finds of the model; empty where it cannot be judged on the data."""
         try:
             return self.judgement.metrics()
         except (InputError, FloatingPointError):
@@ -67,7 +65,7 @@ class Subject:
 
     @cached_property
     def codes(self) -> Array:
-        """Their codes (N, Z)."""
+        """The codes (N, Z) of the shown examples."""
         return np.asarray(self.run.model.transform(self.shown))
 
     @property
@@ -77,12 +75,12 @@ class Subject:
 
     @property
     def latent_model(self) -> Any:
-        """The model, where it `has_latents`: one that encodes and decodes."""
+        """The model, where it `has_latents`, so that it encodes and decodes."""
         return self.run.model
 
     @property
     def kind(self) -> str:
-        """What the examples are: "images", "sound", "text" or "columns"."""
+        """The kind of the examples: "images", "sound", "text" or "columns"."""
         data = self.run.judged
         if len(data.event_shape) == 3:
             return "images"
@@ -98,22 +96,23 @@ class Subject:
         return bool((x >= 0).all() and (x == np.floor(x)).all())
 
     def told(self, n: int, *, many: bool = False) -> dict[str, Any]:
-        """What the model is told of the first n examples, as the keyword y of `sample` and `decode`; nothing
-        where it is not.
+        """Return what the model is told of the first n examples, as the keyword y of `sample` and `decode`.
+
+        The result is empty where the model is told nothing.
         """
         y = self.run.judged.y if self.run.model.condition is not None else None
         return {} if y is None else {"y": np.resize(y, (n, *y.shape[1:])) if many else y[:n]}
 
     def prior_draws(self, n: int) -> Array:
-        """n codes z ~ p(z), or p(z|y) with the y of the first examples  ->  (n, Z)."""
+        """Draw n codes (n, Z) from z ~ p(z), or from p(z|y) with the y of the first examples."""
         model: Any = self.run.model
         rows = Batch(np.empty((n, 0), dtype_of(model)), self.told(n, many=True).get("y"))
         return np.asarray(model.prior_given(rows).sample(n, np.random.default_rng(self.run.config.seed)))
 
     def drawn(self, n: int, *, mean: bool = True) -> Array:
-        """n decoded draws from the prior, or with mean=False draws of x  ->  (n, *event_shape).
+        """Decode n draws from the prior into (n, *event_shape), or draw x too with mean=False.
 
-        A model that is told y is told that of the first examples, or each class as often.
+        A model that is told y is told that of the first examples, or each class equally often.
         """
         model: Any = self.run.model
         told = self.told(n, many=True)

@@ -1,4 +1,4 @@
-"""Texts as bags of words: the words of each latent, of documents, and of samples."""
+"""The sections on texts as bags of words: the words of each latent, of documents, and of samples."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ LATENTS, WORDS, DOCUMENTS = 12, 8, 10
 
 
 def words(subject: Subject) -> Section | None:
-    """For each of the most active latents the words that become likelier below and above."""
+    """Show, for each of the most active latents, the words that become likelier below and above."""
     if subject.kind != "text" or not subject.has_latents:
         return None
     from scratchvae.plots import latent_name
@@ -25,7 +25,8 @@ def words(subject: Subject) -> Section | None:
         gain = np.log(high) - np.log(low)
         order = np.argsort(gain, kind="stable")
         rows.append((latent_name(int(j)), _listed(order, names), _listed(order[::-1], names)))
-    said = "The words whose probability changes most while one latent goes from two deviations below its mean to two above."
+    said = "The words whose probability changes most while one latent goes "
+    said += "from two deviations below its mean to two above."
     return Section(
         "words",
         "Words of the latents",
@@ -34,7 +35,7 @@ def words(subject: Subject) -> Section | None:
 
 
 def documents(subject: Subject) -> Section | None:
-    """The most frequent words of documents, of their reconstructions, and of samples."""
+    """Show the most frequent words of documents, of their reconstructions, and of samples."""
     if subject.kind != "text":
         return None
     some, names = subject.shown.subset(slice(0, DOCUMENTS)), subject.run.data.entry_names
@@ -56,13 +57,13 @@ def documents(subject: Subject) -> Section | None:
 
 
 def _usual(subject: Subject) -> Array:
-    """The share of each word in all documents (V,)."""
+    """Return the share of each word in all documents (V,)."""
     total = sum(batch.x.sum(axis=0) for batch in subject.run.data.batches(1000, np.float64)) + 0.5
     return np.asarray(total / total.sum())
 
 
 def _shares(subject: Subject, z: Array) -> Array:
-    """The probability of each word at codes (N, Z)  ->  (N, V), which sum to 1."""
+    """Return the probability of each word at codes (N, Z) as (N, V), which sum to 1."""
     told = {name: np.resize(y, (len(z), *y.shape[1:])) for name, y in subject.told(1).items()}
     expected = np.asarray(
         subject.latent_model.decode(z.astype(subject.codes.dtype), **told), np.float64
@@ -72,9 +73,7 @@ def _shares(subject: Subject, z: Array) -> Array:
 
 
 def _telling(x: Array, usual: Array) -> Array:
-    """The words in the order of how much more often they occur than usual: p log (p / usual), the largest
-    first.
-    """
+    """Sort the words by how much more often they occur than usual: p log (p / usual), the largest first."""
     p = np.maximum(x, 0).astype(np.float64) / max(float(np.sum(x)), 1e-30)
     return np.argsort(-np.where(p > 0, p * np.log(np.maximum(p, 1e-30) / usual), 0), kind="stable")
 

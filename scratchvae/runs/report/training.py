@@ -1,4 +1,4 @@
-"""What the model reaches on held-out data, how it came there, and what each of its latents tells of the data."""
+"""The sections on training: what the model reaches on held-out data, and what each latent tells of data."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ TERMS = ("bound", "log_px", "kl")
 
 
 def numbers(subject: Subject) -> Section:
-    """Every metric that `evaluate` knows of the run."""
+    """Show every metric that `evaluate` knows of the run."""
     known, counts = subject.judgement.known(), subject.judgement.counts()
     rows = []
     for name, value in subject.metrics.items():
@@ -29,7 +29,7 @@ def numbers(subject: Subject) -> Section:
 
 
 def curves(subject: Subject) -> Section | None:
-    """A drawing for each term that the run has recorded."""
+    """Show a drawing for each term that the run has recorded."""
     from scratchvae import plots
 
     records = figures.by_term(subject.reading.history)
@@ -49,13 +49,16 @@ def curves(subject: Subject) -> Section | None:
         )
         words = f"{plots.TERM_TITLES.get(term, term)} over {len(records)} epochs; at the end: {ends}."
         drawn.append(figure(drawing(plots.curves(records, (term,)), f"curve-{term}", words)))
-    said = "Nats per example after each epoch. Where the first epochs are far from the others, a panel leaves them out, "
-    said += "so that the later ones can be read."
+    said = "Nats per example after each epoch. Where the first epochs are far from the others, "
+    said += "a panel leaves them out, so that the later ones can be read."
     return Section("curves", "Learning curves", paragraph(said) + row(drawn))
 
 
 def latents(subject: Subject) -> Section | None:
-    """The KL of each latent, or where that has no closed form the variance of its codes; how many are active."""
+    """Show the KL of each latent, or the variance of its codes where the KL has no closed form.
+
+    The number of active latents is told too.
+    """
     from scratchvae import plots
 
     if not subject.has_latents:
@@ -78,7 +81,10 @@ def latents(subject: Subject) -> Section | None:
         drawn = plots.latent_divergences(spread, active, measure="variance of the codes")
         measure = "The variance of each latent's codes; this model's KL has no closed form by latent"
     alt = f"Bars: {measure}. {used} of {Z} latents are active."
-    words = f"{measure}. A latent is active where the variance of its codes is above 0.01 (Burda et al. 2016): {used} of {Z} are."
+    words = f"{measure}. A latent is active where the variance of its codes is above 0.01 "
+    words += f"(Burda et al. 2016): {used} of {Z} are."
     if used < Z:
-        words += " What is not active has collapsed: its codes are nearly the same for every example."
+        words += (
+            " A latent that is not active has collapsed: its codes are nearly the same for every example."
+        )
     return Section("latents", "Latents", figure(drawing(drawn, "latents", alt), words))
