@@ -128,9 +128,9 @@ def second_stage_case(
 
 
 def linear_stage(weight: Array, bias: Array, log_var: float, *, draws: int = 2) -> TwoStage:
-    """A second stage z = u W + b + σ ε whose encoder infers p(u|z), so that each of its weights is p(z)
-    itself.
+    """A second stage z = u W + b + σ ε whose encoder infers p(u|z).
 
+    So each of its weights is p(z) itself.
     The rows of W (Z, Z) are orthogonal. Given z, u_i has the mean w_i·(z − b)/(|w_i|² + σ²) and the variance
     σ²/(|w_i|² + σ²), w_i being the row i.
     """

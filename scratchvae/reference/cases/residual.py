@@ -55,8 +55,10 @@ def residual_case(
     draws: int = 1,
     **settings: Any,
 ) -> Case:
-    """−⟨log p(x|Σ_t z_t)⟩ + β KL⁰ + weight ⟨Σ_t ‖r_(t−1)⁰ − e_t‖² + c ‖z_e − (e_1 + … + e_t)⁰‖²⟩, where ⁰
-    stands for what is held, z_1 = e_1⁰ + z_e − z_e⁰ and z_t = e_t⁰ behind it.
+    """The objective's gradient beside the value of its surrogate, in which ⁰ stands for what is held.
+
+    −⟨log p(x|Σ_t z_t)⟩ + β KL⁰ + weight ⟨Σ_t ‖r_(t−1)⁰ − e_t‖² + c ‖z_e − (e_1 + … + e_t)⁰‖²⟩,
+    with z_1 = e_1⁰ + z_e − z_e⁰, and z_t = e_t⁰ behind it.
     """
     q: Any = VectorQuantized(Z, CODES, groups, depth=depth, rng=6, **settings)
     q.codebooks.value = q.codebooks.value * np.float32(0.4)
