@@ -205,7 +205,8 @@ def train(p, rng, steps, test, learning_rate=0.02, decay1=0.9, decay2=0.999):
             print(f"  {t:6d}  {log_px.mean() - kl.mean():8.2f}   {log_px.mean():14.2f}   {kl.mean():4.2f}")
 
     print(
-        f"\nTraining on {B} fresh images a step; nats per test image\n    step     bound = reconstruction - KL"
+        f"\nTraining on {B} fresh images a step; nats per test image\n    step     bound = reconstruction "
+        "- KL"
     )
     record(0)
     for t in range(1, steps + 1):
@@ -258,7 +259,8 @@ def main(argv=None):
     truth = exact_bound(x, blob_logits(square_grid(LOW, HIGH, 40)), np.zeros(1600))
 
     print(
-        "\nThe same 500 test images                   bound = reconstruction - KL   (expected: rising downwards)"
+        "\nThe same 500 test images                   bound = reconstruction - KL   (expected: rising "
+        "downwards)"
     )
     for name, reconstruction, kl in (
         ("VAE before training", *history[0, 1:]),
@@ -276,7 +278,8 @@ def main(argv=None):
     row, column = (np.corrcoef(fitted[:, k], centres[:, k])[0, 1] for k in (0, 1))
     print(f"Smallest KL of an image: {kl.min():.2f} (expected: never below 0)")
     print(
-        f"Correlation of the codes with the row {row:.3f}, the column {column:.3f} (expected: above 0.95, fully trained)"
+        f"Correlation of the codes with the row {row:.3f}, the column {column:.3f} (expected: above 0.95, "
+        "fully trained)"
     )
 
     options.out.mkdir(parents=True, exist_ok=True)

@@ -199,7 +199,8 @@ def main(argv=None):
         as_expected &= comparison.ok
         size = arrays[comparison.argument].size
         print(
-            f"  d{comparison.argument:<8} {size:7d}  {comparison.error:20.1e}{'' if comparison.ok else '   WRONG'}"
+            f"  d{comparison.argument:<8} {size:7d}  "
+            f"{comparison.error:20.1e}{'' if comparison.ok else '   WRONG'}"
         )
 
     print("\nWith one mistake each (expected: the wrong gradient named, and where)")
@@ -226,10 +227,12 @@ def main(argv=None):
     print("\nA sampler that takes the variance for the standard deviation: its gradients")
     for comparison in comparisons:
         print(
-            f"  d{comparison.argument:<8} {'right' if comparison.ok else 'WRONG'}, relative error {comparison.error:.1e}"
+            f"  d{comparison.argument:<8} {'right' if comparison.ok else 'WRONG'}, relative error "
+            f"{comparison.error:.1e}"
         )
     print(
-        "They are the gradients of what it computes. What it computes is wrong, and only its draws show that:\n"
+        "They are the gradients of what it computes. What it computes is wrong, and only its draws show "
+        "that:\n"
     )
 
     n = 20_000 if options.quick else 1_000_000
@@ -243,14 +246,16 @@ def main(argv=None):
     # the first is the density's own total mass
     for good, bad in zip(right_moments[1:], wrong_moments[1:], strict=True):
         print(
-            f"  {good.name:<36} {round(good.expected, 4) + 0:7.4f}   {good.sampled:8.4f}  {good.standard_errors:11.1f} "
+            f"  {good.name:<36} {round(good.expected, 4) + 0:7.4f}   {good.sampled:8.4f}  "
+            f"{good.standard_errors:11.1f} "
             f"{bad.sampled:8.4f}  {bad.standard_errors:11.1f}{'' if bad.ok else '   departs'}"
         )
 
     options.out.mkdir(parents=True, exist_ok=True)
     plots.save(picture(steps, errors, right, wrong, log_prob), options.out / "what_two_checks_see.png")
     print(
-        f"\nEverything as expected: {'yes' if as_expected else 'NO'}\nPicture: {options.out / 'what_two_checks_see.png'}"
+        f"\nEverything as expected: {'yes' if as_expected else 'NO'}\nPicture: "
+        f"{options.out / 'what_two_checks_see.png'}"
     )
     return 0 if as_expected else 1
 

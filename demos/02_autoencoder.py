@@ -124,7 +124,8 @@ def main(argv=None):
     print("(expected, fully trained: falling, and below the best linear map)")
     print("  latents   autoencoder   principal components")
     print(
-        f"        0   {'':11}   {rms(held_out, np.broadcast_to(seen.mean(axis=0), held_out.shape)):20.3f}   (the mean image)"
+        f"        0   {'':11}   {rms(held_out, np.broadcast_to(seen.mean(axis=0), held_out.shape)):20.3f} "
+        "  (the mean image)"
     )
     models = {n: trained(train, n, epochs, seed) for n in latents}
     for n, model in models.items():
@@ -145,11 +146,13 @@ def main(argv=None):
     denoising = trained(train, MANY, epochs, seed, Reconstruction(noise_std=NOISE))
     noisy = held_out + NOISE * rng.standard_normal(held_out.shape, dtype=np.float32)
     print(
-        f"\nThe same, {MANY} latents, from clean images and from images with noise of standard deviation {NOISE}"
+        f"\nThe same, {MANY} latents, from clean images and from images with noise of standard deviation "
+        f"{NOISE}"
     )
     print("                                    from clean   from noisy   RMS distance to the clean image")
     print(
-        f"  left as it is                     {0:10.3f}   {rms(held_out, noisy):10.3f}   (expected: 0, and {NOISE})"
+        f"  left as it is                     {0:10.3f}   {rms(held_out, noisy):10.3f}   (expected: 0, "
+        f"and {NOISE})"
     )
     for name, model, expected in (
         ("autoencoder", plain, ""),
@@ -203,7 +206,8 @@ def main(argv=None):
     # as far as a mean and a covariance can tell
     like_codes = rng.multivariate_normal(z.mean(axis=0), np.cov(z.T), 1000)
     print(
-        f"\nStandard deviation of the codes in {MANY} latents: {spread.min():.1f} to {spread.max():.1f}   (N(0, I) has 1)"
+        f"\nStandard deviation of the codes in {MANY} latents: {spread.min():.1f} to {spread.max():.1f}   "
+        "(N(0, I) has 1)"
     )
     print("RMS distance, per pixel                  to the nearest    from a test image")
     print("                                         training image    to the nearest of these")
@@ -232,7 +236,8 @@ def main(argv=None):
     )
     plots.save(figure, options.out / "drawn_codes.png")
     print(
-        "A decoder knows what to do with codes like those it was trained with. Demo 03 makes the codes fill N(0, I)."
+        "A decoder knows what to do with codes like those it was trained with. Demo 03 makes the codes "
+        "fill N(0, I)."
     )
     print(f"Pictures: {options.out}")
     return 0

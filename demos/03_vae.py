@@ -103,7 +103,8 @@ def main(argv=None):
     print(f"bound − (log_px − KL), largest {gap:8.2f}   (expected: 0)")
     judged = test.subset(slice(0, 200 if options.quick else 500))
     print(
-        f"\nlog p(x) of the first {len(judged)}, by K importance-weighted draws each   (expected: rising with K)"
+        f"\nlog p(x) of the first {len(judged)}, by K importance-weighted draws each   (expected: rising "
+        "with K)"
     )
     print("         K   estimate   std. error of the gain over the K above")
     before = terms["bound"][: len(judged)]
@@ -112,7 +113,8 @@ def main(argv=None):
         estimate = vae.score_samples(judged, samples=K, seed=seed)
         error = (estimate - before).std() / len(judged) ** 0.5
         print(
-            f"  {K:8d}   {estimate.mean():8.2f}   {error:10.2f}{'   (expected: the bound again)' if K == 1 else ''}"
+            f"  {K:8d}   {estimate.mean():8.2f}   "
+            f"{error:10.2f}{'   (expected: the bound again)' if K == 1 else ''}"
         )
         before = estimate
 
@@ -132,7 +134,8 @@ def main(argv=None):
     print("Codes of all test images together, their standard deviation in each latent   (N(0, I) has 1)")
     print(f"  autoencoder          {plain.std(axis=0).min():5.2f} to {plain.std(axis=0).max():5.2f}")
     print(
-        f"  VAE, z ~ q(z|x)      {z.std(axis=0).min():5.2f} to {z.std(axis=0).max():5.2f}   (expected: near 1)"
+        f"  VAE, z ~ q(z|x)      {z.std(axis=0).min():5.2f} to {z.std(axis=0).max():5.2f}   (expected: "
+        "near 1)"
     )
     order = np.argsort(-kl)[:6]
     values = np.linspace(-2.5, 2.5, 11)
@@ -157,7 +160,8 @@ def main(argv=None):
         near, covered = to_nearest(samples[name], seen), to_nearest(held_out, samples[name])
         print(f"  decoded z ~ N(0, I), {name:<11} {near:13.3f}    {covered:22.3f}")
     print(
-        f"  test images                      {to_nearest(held_out, seen):12.3f}       (expected: the smallest, then the VAE's)"
+        f"  test images                      {to_nearest(held_out, seen):12.3f}       (expected: the "
+        "smallest, then the VAE's)"
     )
     rows = [
         held_out[:10],
@@ -191,7 +195,8 @@ def main(argv=None):
             plots.manifold(decoded, ticks, title=f"{name}: where N(0, I) has its mass, decoded")
         )
     print(
-        f"  codes within 2 of the origin      {inside[0]:11.0%}    {inside[1]:4.0%}   (N(0, I): {1 - np.exp(-2):.0%})"
+        f"  codes within 2 of the origin      {inside[0]:11.0%}    {inside[1]:4.0%}   (N(0, I): "
+        f"{1 - np.exp(-2):.0%})"
     )
     for name, figures in pictures.items():
         plots.save(side_by_side(figures), options.out / f"{name}_side_by_side.png")

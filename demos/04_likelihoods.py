@@ -138,7 +138,8 @@ def main(argv=None):
 
     models, bounds = {}, {}
     print(
-        f"Means over {len(test)} images held out, in nats; −log₂ of the bound in bits per pixel, and what that costs its level"
+        f"Means over {len(test)} images held out, in nats; −log₂ of the bound in bits per pixel, and what "
+        "that costs its level"
     )
     print("                            bound = reconstruction - KL      bits   of level   the logarithm of a")
     for name, likelihood in likelihoods().items():
@@ -156,17 +157,22 @@ def main(argv=None):
         else:
             comparable = evaluation.bits_per_dimension(terms["bound"], D, levels=LEVELS)
             of_level, kind = f"{comparable:.3f}", "density"
-        line = f"{terms['bound']:9.2f}   {terms['log_px']:14.2f} {terms['kl']:5.2f}   {bits:7.3f}   {of_level:>8}"
+        line = (
+            f"{terms['bound']:9.2f}   {terms['log_px']:14.2f} {terms['kl']:5.2f}   {bits:7.3f}   "
+            f"{of_level:>8}"
+        )
         print(f"  {name:<21} {line}   {kind}")
     print(
-        "The columns left of it rank nothing, only the bits of the level do   (expected: fewest for the two of levels)"
+        "The columns left of it rank nothing, only the bits of the level do   (expected: fewest for the "
+        "two of levels)"
     )
     learned, rescaled = (
         models["gaussian, σ learned"],
         bounds["gaussian, σ learned"]["bound"] - D * np.log(LEVELS),
     )
     print(
-        f"With x from 0 to {LEVELS}, not to 1, 'gaussian, σ learned' would have {rescaled:.2f}: same model, other unit"
+        f"With x from 0 to {LEVELS}, not to 1, 'gaussian, σ learned' would have {rescaled:.2f}: same "
+        "model, other unit"
     )
 
     # --------------------------------------------------------------------------------- σ, and what it becomes
@@ -178,7 +184,8 @@ def main(argv=None):
         "gaussian, σ optimal": np.sqrt(optimal.likelihood.variance.value[0]),
     }
     print(
-        f"\nResiduals x − E[x|z] of the {len(train)} training images, z ~ q(z|x)   (expectations: fully trained)"
+        f"\nResiduals x − E[x|z] of the {len(train)} training images, z ~ q(z|x)   (expectations: fully "
+        "trained)"
     )
     print("                                σ   RMS residual")
     for name, sigma in sigmas.items():
@@ -199,14 +206,16 @@ def main(argv=None):
     # For these networks the number is a guide.
     variances = np.linalg.eigvalsh(np.cov(seen.T))
     print(
-        f"\nWhat σ does to the {Z} latents                  KL in nats   active   (expected: near those of variance > σ²)"
+        f"\nWhat σ does to the {Z} latents                  KL in nats   active   (expected: near those "
+        "of variance > σ²)"
     )
     for name in ("gaussian, σ² = 1", "gaussian, σ² = 0.1", "gaussian, σ learned"):
         sigma2 = float(np.exp(models[name].likelihood.log_var.value[0]))
         active = evaluation.active_units(models[name].encode(held_out)).sum()
         expected = min(Z, (variances > sigma2).sum())
         print(
-            f"  {name:<21} σ² = {sigma2:<8.3g}         {bounds[name]['kl']:11.2f}   {active:6d}   ({expected})"
+            f"  {name:<21} σ² = {sigma2:<8.3g}         {bounds[name]['kl']:11.2f}   {active:6d}   "
+            f"({expected})"
         )
 
     # ---------------------------------------------------------------------------------------- mean and sample

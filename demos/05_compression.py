@@ -148,7 +148,8 @@ def main(argv=None):
     patches = middles(x[:500], PATCH)
     of_patches = eigenvalues_of(patches)
     print(
-        f"Linear autoencoders of {PATCH} x {PATCH} pixels in the middle of {len(patches)} digits, trained by L-BFGS"
+        f"Linear autoencoders of {PATCH} x {PATCH} pixels in the middle of {len(patches)} digits, trained "
+        "by L-BFGS"
     )
     print("  latents   squared error   discarded eigenvalues (expected)    relative difference")
     for Z in (1, 2, 4, 8, PATCH * PATCH):
@@ -172,7 +173,8 @@ def main(argv=None):
     seen, unseen = patches[:1000], patches[n_train:]
     total, spectrum = seen.var(axis=0).sum(), eigenvalues_of(seen)
     print(
-        f"\nDeep autoencoders of 5 x 5 pixels: squared error as a share of the variance of {len(seen)} patches"
+        f"\nDeep autoencoders of 5 x 5 pixels: squared error as a share of the variance of {len(seen)} "
+        "patches"
     )
     print("                               error                         epochs of L-BFGS until an error of")
     print(
@@ -192,14 +194,16 @@ def main(argv=None):
             + f"   {np.median(others):10.1e}{reached}"
         )
     print(
-        "  (expected, fully trained: of 25 the error goes to 0, held out too: the identity; fewer stop early, and beat PCA)"
+        "  (expected, fully trained: of 25 the error goes to 0, held out too: the identity; fewer stop "
+        "early, and beat PCA)"
     )
     at_first, _ = deep_identity(seen, 25, 1, seed)
     shares = f"{straight(deeply[25], seen):.4f}, and {straight(at_first, seen):.4f} at first"
     print(f"  share of ELUs where they are straight  {shares}   (expected: near 1 in the end)")
     far = ((deeply[25].reconstruct(5 * unseen) / 5 - unseen) ** 2).sum(axis=1).mean() / total
     print(
-        f"  error of patches 5 times as large      {far:.1e}   (expected: not 0, as the identity ends where data do)"
+        f"  error of patches 5 times as large      {far:.1e}   (expected: not 0, as the identity ends "
+        "where data do)"
     )
 
     # ------------------------------------------------------------------------------- 3. the number of latents
@@ -244,7 +248,8 @@ def main(argv=None):
             for part in (train, test)
         ]
     print(
-        f"\nSquared error of {len(train)} digits (held out) of {D} pixels, whose variances add up to {eigenvalues.sum():.4f}"
+        f"\nSquared error of {len(train)} digits (held out) of {D} pixels, whose variances add up to "
+        f"{eigenvalues.sum():.4f}"
     )
     print("  latents   " + "   ".join(f"{name:>18}" for name in kinds) + "    eigenvalues left (linear's)")
     for k, Z in enumerate(sizes):
@@ -258,13 +263,15 @@ def main(argv=None):
             + f"    {eigenvalues[Z:].sum():12.4f}"
         )
     print(
-        "  (expected, fully trained: deep codes win with few latents; a VAE's noise costs it the rest, and buys a low rate)"
+        "  (expected, fully trained: deep codes win with few latents; a VAE's noise costs it the rest, "
+        "and buys a low rate)"
     )
 
     # -------------------------------------------------------------------------------------------- 4. the rate
 
     print(
-        "\nLinear VAEs in closed form, at decoder variance s: rate and error on the data, beside reverse water-filling"
+        "\nLinear VAEs in closed form, at decoder variance s: rate and error on the data, beside reverse "
+        "water-filling"
     )
     print("        s       rate   expected      error   expected (± sampling)")
     levels = [{"level": level} for level in (0.1, 0.03, 0.01, 0.003)]
@@ -278,7 +285,8 @@ def main(argv=None):
     for point in linear:
         rate, error = evaluation.reverse_water_filling(eigenvalues, point.setting["level"])
         print(
-            f"  {point.setting['level']:7g}   {point.rate:8.4f}   {rate:8.4f}   {point.squared_error:8.4f}   {error:8.4f}"
+            f"  {point.setting['level']:7g}   {point.rate:8.4f}   {rate:8.4f}   "
+            f"{point.squared_error:8.4f}   {error:8.4f}"
         )
 
     latent_dim = 16
@@ -295,7 +303,8 @@ def main(argv=None):
         sums = f"{point.rate:8.3f}   {point.distortion:10.3f}   {point.rate + point.distortion:14.3f}"
         print(f"  {beta:7g}   {sums}   {point.squared_error:8.4f}   {at_rate:8.4f}")
     print(
-        "  (expected, fully trained: rate falls, distortion rises with beta; −bound least at 1; low rates beat a linear one)"
+        "  (expected, fully trained: rate falls, distortion rises with beta; −bound least at 1; low "
+        "rates beat a linear one)"
     )
 
     # -------------------------------------------------------------------------------------------- 5. pictures

@@ -135,7 +135,8 @@ def main(argv=None):
 
     print("Held out, in nats an example                                            the best that ignores z,")
     print(
-        "                  trained      D   bound = reconstruction - KL          in closed form           z brings"
+        "                  trained      D   bound = reconstruction - KL          in closed form          "
+        " z brings"
     )
     models, parts = {}, {}
     for name, (examples, n, likelihood, epochs) in kinds.items():
@@ -150,7 +151,8 @@ def main(argv=None):
     for name, what in (("notes", "timbre"), ("docstrings", "module"), ("bouncing glyphs", "letter")):
         found, chance = same_label(models[name], parts[name][1])
         print(
-            f"  {name + ': ' + what:<24} {100 * found:5.1f} %   by chance {100 * chance:4.1f} %   (expected: above chance)"
+            f"  {name + ': ' + what:<24} {100 * found:5.1f} %   by chance {100 * chance:4.1f} %   "
+            "(expected: above chance)"
         )
 
     # ---------------------------------------------------------------------------------------- sound, and back
@@ -161,11 +163,13 @@ def main(argv=None):
     heard = np.clip(models["notes"].likelihood.mean(x_params), 0, 1)
     exact = SPECTROGRAM.inverse(SPECTROGRAM.transform(played), len(played))
     print(
-        f"\nA melody of {len(played)} samples in {len(levels)} frames, and back to samples by the frames' own phase:"
+        f"\nA melody of {len(played)} samples in {len(levels)} frames, and back to samples by the frames' "
+        "own phase:"
     )
     print(f"  largest error {np.abs(exact - played).max():.1e}   (expected: roundoff, below 1e-12)")
     print(
-        "Without phases, by Griffin & Lim: distance of the found sound's amplitudes from the given ones, relative"
+        "Without phases, by Griffin & Lim: distance of the found sound's amplitudes from the given ones, "
+        "relative"
     )
     wanted = SPECTROGRAM.amplitude_of(levels)
     noise = np.random.default_rng(seed).uniform(-np.pi, np.pi, levels.shape)

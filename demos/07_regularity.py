@@ -158,7 +158,8 @@ def main(argv=None):
     pool = clicks(60 * tests, seed + 3).batch(slice(None)).x.reshape(tests, 2, 30, COUNTERS)
     p = np.array([two_sample_test(a, b, rng=rng, permutations=99).p_value for a, b in pool])
     print(
-        f"  share of p ≤ 0.2, {tests:3d} tests    {(p <= 0.2).mean():6.3f}   (expected: 0.200 ± {(0.16 / tests) ** 0.5:.3f})"
+        f"  share of p ≤ 0.2, {tests:3d} tests    {(p <= 0.2).mean():6.3f}   (expected: 0.200 ± "
+        f"{(0.16 / tests) ** 0.5:.3f})"
     )
 
     # --------------------------------------------------------------------- 2. each model, from several starts
@@ -173,14 +174,16 @@ def main(argv=None):
     codes = {name: model.encode(test)[:, 0] for name, model in models.items()}
     for name in ("autoencoder 1", "VAE 1"):
         print(
-            f"\n{name}, codes from {codes[name].min():.1f} to {codes[name].max():.1f}   (N(0, 1): about -3 to 3)"
+            f"\n{name}, codes from {codes[name].min():.1f} to {codes[name].max():.1f}   (N(0, 1): about "
+            "-3 to 3)"
         )
         print("\n".join(f"  {line}" for line in str(found[name]).splitlines()))
 
     # ------------------------------------------------------------------------------------------ 3. continuity
 
     print(
-        f"\nContinuity, {PAIRS} paths of {STEPS} steps between codes of test examples: the largest step over the mean step,"
+        f"\nContinuity, {PAIRS} paths of {STEPS} steps between codes of test examples: the largest step "
+        "over the mean step,"
     )
     print("and the length of all paths by tangents over that by steps")
     print("                         median   95 % below   worst   lengths")
@@ -191,13 +194,17 @@ def main(argv=None):
     leads = {name: paths[paths.max(axis=1) > 0] for name, paths in steps.items()}
     jumps = {name: paths.max(axis=1) / paths.mean(axis=1) for name, paths in leads.items()}
     for name, of_paths in jumps.items():
-        row = f"  jumps, {name:<14} {np.median(of_paths):8.2f} {np.quantile(of_paths, 0.95):12.2f} {of_paths.max():7.2f}"
+        row = (
+            f"  jumps, {name:<14} {np.median(of_paths):8.2f} {np.quantile(of_paths, 0.95):12.2f} "
+            f"{of_paths.max():7.2f}"
+        )
         if name in found:
             along = found[name].continuity
             row += f"   {along.lengths_by_tangents.sum() / along.lengths.sum():7.4f}"
         print(row)
     print(
-        "(expected: the world 1, the VAE below 2 from nearly every start, the autoencoder above 2, how far is luck; lengths 1)"
+        "(expected: the world 1, the VAE below 2 from nearly every start, the autoencoder above 2, how "
+        "far is luck; lengths 1)"
     )
     worst = [
         max((name for name in found if kind in name), key=lambda name: jumps[name].max())
@@ -224,16 +231,19 @@ def main(argv=None):
     for name, (density, coverage, result) in rows.items():
         print(f"  {name:<43} {density:7.2f} {coverage:10.2f} {result.mmd2:10.5f}   {result.p_value:.3f}")
     print(
-        "(expected: the VAE as the world, p not small; the autoencoder below in coverage, p at its least. Clicks have ties:"
+        "(expected: the VAE as the world, p not small; the autoencoder below in coverage, p at its "
+        "least. Clicks have ties:"
     )
     print(
-        " on balls' borders lie whole groups of examples, and density against data has the world's value to meet, not 1)"
+        " on balls' borders lie whole groups of examples, and density against data has the world's value "
+        "to meet, not 1)"
     )
 
     # ----------------------------------------------------------------------- 5. the prior that fits the codes
 
     print(
-        f"\nThe rate of VAE 1, the mean of KL(q(z|x) ‖ p(z)) over {EXAMPLES} test examples, in nats, by quadrature"
+        f"\nThe rate of VAE 1, the mean of KL(q(z|x) ‖ p(z)) over {EXAMPLES} test examples, in nats, by "
+        "quadrature"
     )
     rates, from_normal = rates_by_prior(models["VAE 1"], test.batch(slice(0, EXAMPLES)).x)
     for name, rate in rates.items():
@@ -241,7 +251,8 @@ def main(argv=None):
         print(f"  p(z) is {name:<31} {rate:8.4f}{limit}")
     saved = rates["N(0, I)"] - rates["the mean of all q(z|x)"]
     print(
-        f"  what the better prior saves             {saved:8.4f}   (expected: KL(mean q ‖ N(0, I)) = {from_normal:.4f})"
+        f"  what the better prior saves             {saved:8.4f}   (expected: KL(mean q ‖ N(0, I)) = "
+        f"{from_normal:.4f})"
     )
 
     # -------------------------------------------------------------------------------------------- 6. pictures

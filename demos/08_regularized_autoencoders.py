@@ -118,7 +118,8 @@ def main(argv=None):
         }
         row = found[name]
         print(
-            f"  {name:<13}{row['error']:7.3f} {row['noisy']:16.3f} {row['mean']:13.3f} {row['on']:17.1f} {row['norm']:10.3f}"
+            f"  {name:<13}{row['error']:7.3f} {row['noisy']:16.3f} {row['mean']:13.3f} {row['on']:17.1f} "
+            f"{row['norm']:10.3f}"
         )
     print(f"  noise left as it is {rms(noisy, x):12.3f}")
     least = {
@@ -138,7 +139,8 @@ def main(argv=None):
     h, W = model.encode(x), model.encoder.layers[0].weight.value
     closed = (((h * (1 - h)) ** 2) @ (W**2).sum(axis=0)).mean()
     print(
-        f"\n‖∂z/∂x‖² of the contractive one: {found['contractive']['norm']:.6f}   (expected, closed form: {closed:.6f})"
+        f"\n‖∂z/∂x‖² of the contractive one: {found['contractive']['norm']:.6f}   (expected, closed form: "
+        f"{closed:.6f})"
     )
     s, squares = 1e-2, []
     for _ in range(20):

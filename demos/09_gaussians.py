@@ -86,7 +86,8 @@ class Table:
         if off > 1e-10 or abs(sampled - closed) > 4 * error + 1e-12:
             self.disagreements.append(name)
         print(
-            f"  {number:<4} {name:<18} {closed:13.9f}   {exact:13.9f}     {off:7.1e}   {sampled:12.5f} ± {error:.5f}"
+            f"  {number:<4} {name:<18} {closed:13.9f}   {exact:13.9f}     {off:7.1e}   {sampled:12.5f} ± "
+            f"{error:.5f}"
         )
 
 
@@ -199,7 +200,8 @@ def main(argv=None):
 
     sigma2, sigma = np.exp(LOG_VAR), np.exp(LOG_VAR / 2)
     print(
-        f"One latent, q = N({M}, {sigma2:.4f}), p = N(0, 1); {n:,} draws   (expected: all three columns agree)"
+        f"One latent, q = N({M}, {sigma2:.4f}), p = N(0, 1); {n:,} draws   (expected: all three columns "
+        "agree)"
     )
     table = Table(n, rng)
     mean, L = np.array([M]), np.array([[sigma]])
@@ -264,7 +266,8 @@ def main(argv=None):
     closed(closure := Table(n, rng))
     wrong = table.disagreements + general.disagreements + closure.disagreements
     print(
-        f"All lines agree to 1e-10, and with the draws to 4 standard errors: {'no: ' + ', '.join(wrong) if wrong else 'yes'}"
+        "All lines agree to 1e-10, and with the draws to 4 standard errors: "
+        f"{'no: ' + ', '.join(wrong) if wrong else 'yes'}"
     )
 
     # ----------------------------------------------------- 4. what a diagonal q can't say, and a full one can
@@ -275,7 +278,8 @@ def main(argv=None):
     expected_kl = 0.5 * (np.log(precision).sum() + log_det)
     laws, falls = {"p(z|x)": (np.zeros(2), target)}, {}
     print(
-        "\nA posterior with correlation 0.85, approximated by descent on (10)   KL that is left      variances"
+        "\nA posterior with correlation 0.85, approximated by descent on (10)   KL that is left      "
+        "variances"
     )
     for name, is_diagonal, least, variances in (
         ("diagonal q", True, expected_kl, 1 / precision),
@@ -284,7 +288,10 @@ def main(argv=None):
         mean, L, left = fitted(target, is_diagonal, 400)
         S = L @ L.T
         laws[name], falls[name] = (mean, S), (np.arange(1, len(left) + 1), left)
-        found = f"{left[-1]:.6f} ({least:.6f})   {S[0, 0]:.4f} {S[1, 1]:.4f} ({variances[0]:.4f} {variances[1]:.4f})"
+        found = (
+            f"{left[-1]:.6f} ({least:.6f})   {S[0, 0]:.4f} {S[1, 1]:.4f} ({variances[0]:.4f} "
+            f"{variances[1]:.4f})"
+        )
         print(f"  {name:<18} (expected in brackets)                     {found}")
     figure = plots.ellipses(laws, title="One and two deviations of p and of its best fits")
     plots.save(figure, options.out / "posteriors.png")

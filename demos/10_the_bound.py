@@ -81,7 +81,8 @@ def the_sum(known, rng, trials=4):
     laws = {"the prior": (np.zeros(Z), np.eye(Z)), **some, "the posterior": (known.mean, known.L)}
     print(f"A linear model, {Z} latents, one x, all exact   (expected: each sum is log p(x) = {log_px:.6f})")
     print(
-        "  q                  E log p(x|z) - KL to prior =   bound   + KL to posterior = log p(x)  joint + entropy"
+        "  q                  E log p(x|z) - KL to prior =   bound   + KL to posterior = log p(x)  joint "
+        "+ entropy"
     )
     worst = 0.0
     for name, (mean, L) in laws.items():
@@ -114,7 +115,8 @@ def no_z_in_it(known, rng, draws):
         f"  largest difference from log p(x): {off:.1e}   (expected: rounding of terms up to {largest:.0f})"
     )
     print(
-        f"  The mean of log p(x) under q, and of the bound's integrand log p(x, z) − log q(z); {draws:,} draws"
+        f"  The mean of log p(x) under q, and of the bound's integrand log p(x, z) − log q(z); {draws:,} "
+        "draws"
     )
     print("  q                   ∫ q log p(x) dz  deviation     sampled ± std. error        bound  deviation")
     diagonal = np.diag(np.diag(np.linalg.inv(known.S)) ** -0.5)
@@ -129,10 +131,14 @@ def no_z_in_it(known, rng, draws):
         flat = evaluation.expectation_by_quadrature(log_px_at_z[None], log_q[None], grid=grid)
         drawn = evaluation.expectation_by_sampling((known.log_joint(z) - known.log_posterior(z))[None])
         bound = evaluation.expectation_by_quadrature((log_joint - log_q)[None], log_q[None], grid=grid)
-        numbers = f"{flat.mean[0]:13.6f}  {flat.deviation[0]:9.1e}  {drawn.mean[0]:11.6f} ± {drawn.standard_error[0]:.1e}"
+        numbers = (
+            f"{flat.mean[0]:13.6f}  {flat.deviation[0]:9.1e}  {drawn.mean[0]:11.6f} ± "
+            f"{drawn.standard_error[0]:.1e}"
+        )
         print(f"  {name:<17} {numbers}    {bound.mean[0]:11.6f}  {bound.deviation[0]:9.1e}")
     print(
-        "  (expected: log p(x) with a deviation of 0, for every q; the bound's deviation is 0 at the posterior only)"
+        "  (expected: log p(x) with a deviation of 0, for every q; the bound's deviation is 0 at the "
+        "posterior only)"
     )
 
 
@@ -146,7 +152,8 @@ def climb(known, steps):
         f"\nq climbs the bound from the prior by {steps} gradient steps, and p stays   (expected in brackets)"
     )
     print(
-        "  q             KL that is left              bound                       gain of bound - loss of KL, any step"
+        "  q             KL that is left              bound                       gain of bound - loss "
+        "of KL, any step"
     )
     for name, free, limit in (("full q", posterior.n_params, 0.0), ("diagonal q", 2 * Z, least)):
         moves = np.arange(posterior.n_params) < free  # the last numbers are those below the diagonal

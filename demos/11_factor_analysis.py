@@ -89,7 +89,8 @@ def main(argv=None):
     x, unseen = everything[:300], everything[300:]
     print(f"{len(x)} examples of {Z} causes in {x.shape[1]} numbers; ⟨log p(x)⟩ in nats")
     print(
-        "                       trained on    held out    largest difference from scipy.stats (expected: rounding)"
+        "                       trained on    held out    largest difference from scipy.stats (expected: "
+        "rounding)"
     )
     models = {"probabilistic PCA": ProbabilisticPCA(Z).fit(x), "factor analysis": FactorAnalysis(Z).fit(x)}
     for name, model in models.items():
@@ -107,7 +108,8 @@ def main(argv=None):
     # ------------------------------------------------------------------------- 2. EM never loses, and arrives
 
     print(
-        "\nEM from random weights                       at first   after 1 step        10        100        end   closed form"
+        "\nEM from random weights                       at first   after 1 step        10        100     "
+        "   end   closed form"
     )
     histories = {}
     for name, kind in (("probabilistic PCA", ProbabilisticPCA), ("factor analysis", FactorAnalysis)):
@@ -117,7 +119,8 @@ def main(argv=None):
         print(f"  {name:<38} " + " ".join(f"{v:10.4f}" for v in [*values, curve[-1], models[name].score(x)]))
         smallest = np.diff(curve).min()
         print(
-            f"    {len(curve)} steps; smallest gain of a step {smallest:.1e}   (expected: not below 0 but for rounding)"
+            f"    {len(curve)} steps; smallest gain of a step {smallest:.1e}   (expected: not below 0 but "
+            "for rounding)"
         )
 
     # ------------------------------------------------------------------- 3. the linear VAE is each of the two
@@ -144,16 +147,19 @@ def main(argv=None):
         angle = np.rad2deg(subspace_angles(decoder.weight.value.T, exact.weight.T).max())
         mean_evidence = f"(expected: {evidence.mean():.4f}, ⟨log p(x)⟩)"
         print(
-            f"  bound after {found.steps:4d} steps                      {bounds.mean():10.4f}   {mean_evidence}"
+            f"  bound after {found.steps:4d} steps                      {bounds.mean():10.4f}   "
+            f"{mean_evidence}"
         )
         print(
-            f"  largest |bound − log p(x)| of an example    {np.abs(bounds - evidence).max():10.1e}   (expected: below 1e-4)"
+            f"  largest |bound − log p(x)| of an example    {np.abs(bounds - evidence).max():10.1e}   "
+            "(expected: below 1e-4)"
         )
         print(f"  angle of the decoder and its subspace       {angle:10.1e}   (expected: 0 degrees)")
         if name == "probabilistic PCA":
             discarded = f"(expected: {eigenvalues[Z:].mean():.6f}, the mean discarded eigenvalue)"
             print(
-                f"  learned variance σ²                         {np.exp(law.log_var.value[0]):10.6f}   {discarded}"
+                f"  learned variance σ²                         {np.exp(law.log_var.value[0]):10.6f}   "
+                f"{discarded}"
             )
         else:
             difference = np.abs(law.variance / exact.noise_variance - 1).max()
@@ -175,10 +181,12 @@ def main(argv=None):
     lower_half = test.copy()
     lower_half[:, D // 2 :] = np.nan
     print(
-        f"\n{n} digits of {D} pixels, 40 % of them hidden: RMS error of hidden pixels in 200 others, after {steps} steps of EM"
+        f"\n{n} digits of {D} pixels, 40 % of them hidden: RMS error of hidden pixels in 200 others, "
+        f"after {steps} steps of EM"
     )
     print(
-        "                                 40 % hidden   lower half hidden   ⟨log p(observed)⟩, at first and at the end"
+        "                                 40 % hidden   lower half hidden   ⟨log p(observed)⟩, at first "
+        "and at the end"
     )
     mean = np.nanmean(holed, axis=0)
     errors = [rms(np.where(np.isnan(part), mean, part), test, part) for part in (judged, lower_half)]
@@ -191,7 +199,8 @@ def main(argv=None):
         first, last = model.history[0]["log_px"], model.history[-1]["log_px"]
         print(f"  {name:<30} {errors[0]:11.4f}   {errors[1]:17.4f}   {first:10.2f} {last:10.2f}")
     print(
-        "  (expected: below the mean's; lowest for factor analysis, which knows that pixels at the border are quiet)"
+        "  (expected: below the mean's; lowest for factor analysis, which knows that pixels at the "
+        "border are quiet)"
     )
 
     # -------------------------------------------------------------------------------------------- 5. pictures

@@ -54,7 +54,8 @@ def exactly(seed):
     x = binary_states(4)
     print("A machine of 4 + 3 + 2 units and random weights, all 16 x and 32 h enumerated, for five q")
     print(
-        "      q    Σ_x p(x)    log p(x) of x = 0110 = bound + KL          largest |log p − bound − KL|   (expected: 0)"
+        "      q    Σ_x p(x)    log p(x) of x = 0110 = bound + KL          largest |log p − bound − KL|  "
+        " (expected: 0)"
     )
     p = {
         name: rng.standard_normal(parameter.value.shape)
@@ -107,13 +108,16 @@ def tell_bars(models, curves, steps):
     images, p = data.bars_law()
     entropy = -p @ np.log(p)
     print(
-        f"\nBars after {steps[-1]} steps of {BARS_BATCH} images, exact over the {len(p)} images and 512 h, in nats"
+        f"\nBars after {steps[-1]} steps of {BARS_BATCH} images, exact over the {len(p)} images and 512 "
+        "h, in nats"
     )
     print(
-        f"  law of the bars         mean log p(x) {-entropy:.4f}   (the ceiling, −H; H is {entropy / np.log(2):.4f} bits)"
+        f"  law of the bars         mean log p(x) {-entropy:.4f}   (the ceiling, −H; H is "
+        f"{entropy / np.log(2):.4f} bits)"
     )
     print(
-        "                          mean log p(x) = bound + KL(q ‖ p)   KL(bars ‖ model)   p(any bars)   untrained KL"
+        "                          mean log p(x) = bound + KL(q ‖ p)   KL(bars ‖ model)   p(any bars)   "
+        "untrained KL"
     )
     for name, model in models.items():
         cast(model, np.float64)
@@ -125,7 +129,10 @@ def tell_bars(models, curves, steps):
         print(
             f"  {name:<22}  {terms}   {divergence:19.4f}   {np.exp(exact.log_px).sum():11.3f}   {first:12.2f}"
         )
-        expected = "expected, fully trained: a bit or so by wake-sleep, less reweighted; the nearer 0 the more bars have a unit"
+        expected = (
+            "expected, fully trained: a bit or so by wake-sleep, less reweighted; the nearer 0 the more "
+            "bars have a unit"
+        )
         print(f"    in bits: {divergence / np.log(2):.3f}   ({expected})")
     return -entropy
 
@@ -197,7 +204,8 @@ def learn_digits(n, epochs, seed, out):
     )
     print(f"  independent pixels      log p(x) {independent:.2f}")
     print(
-        f"  machine                 bound    {lower:.2f}   (expected, fully trained: above independent pixels)"
+        f"  machine                 bound    {lower:.2f}   (expected, fully trained: above independent "
+        "pixels)"
     )
     for K in (5, 50):
         estimate = log_likelihood(model, black_or_white, samples=K, rng=np.random.default_rng(seed)).mean()

@@ -63,7 +63,8 @@ def the_sum(model, found, q_params):
     """Part 1: the bound over the noise, the KL over the latents, and log p(x)."""
     bound = np.concatenate([bound_over_noise(model, q_params[i : i + 1], x) for i, x in enumerate(X)])
     print(
-        "A VAE with one latent on points of half a circle, four x, by quadrature   (expected: the last two agree)"
+        "A VAE with one latent on points of half a circle, four x, by quadrature   (expected: the last "
+        "two agree)"
     )
     print("            x        bound + KL(q ‖ p(z|x)) =      sum    log p(x)")
     for point, b, gap, log_px in zip(X, bound, found.kl_to_posterior, found.log_px, strict=True):
@@ -76,7 +77,8 @@ def no_z_in_it(model, found, q_params, rng, n):
     """Part 2: the mean of log p(x) under several q, and p(z|x) from draws that do not use log p(x)."""
     one, log_px = slice(AT, AT + 1), found.log_px[AT]
     print(
-        f"\nlog p(x) = log p(x, z) − log p(z|x) at x = (0, 1)   (expected: {log_px:.5f} and deviation 0, for every q)"
+        f"\nlog p(x) = log p(x, z) − log p(z|x) at x = (0, 1)   (expected: {log_px:.5f} and deviation 0, "
+        "for every q)"
     )
     rows = {"the prior": [0.0, 0.0], "a wrong q": [1.0, -1.0], "the encoder's q": q_params[AT]}
     for name, row in rows.items():
@@ -104,7 +106,8 @@ def no_z_in_it(model, found, q_params, rng, n):
     ]
     errors = np.sqrt((1 - shares) / (shares * len(kept[half:])))
     print(
-        "  This p(z|x) is p(x, z) over its integral, which is why. Draws of p(z|x), by rejection, know no integral:"
+        "  This p(z|x) is p(x, z) over its integral, which is why. Draws of p(z|x), by rejection, know "
+        "no integral:"
     )
     bins = "  ".join(f"{value:.3f} ± {error:.3f}" for value, error in zip(by_bin, errors, strict=True))
     print(f"  log p(x, bin) − log p(bin|x) in three bins of z: {bins}   (expected: {log_px:.3f})")
@@ -122,10 +125,12 @@ def climb(model, found, steps):
     start, rate = np.tile([1.0, -4.0], (len(X), 1)), np.array([1 / np.abs(bends).max(), 0.1])
     climbed = evaluation.ascend(bound, start, steps=steps, rate=rate)
     print(
-        f"\nFrom N(1, e⁻⁴) q climbs by {steps} steps, for each x by itself, while the encoder has to serve them all"
+        f"\nFrom N(1, e⁻⁴) q climbs by {steps} steps, for each x by itself, while the encoder has to "
+        "serve them all"
     )
     print(
-        "            x    KL: start   encoder's q    the end   |bound + KL − log p(x)|   −σ² E_q[∂² log p(x, z)]"
+        "            x    KL: start   encoder's q    the end   |bound + KL − log p(x)|   −σ² E_q[∂² log "
+        "p(x, z)]"
     )
     panels = {}
     for i, x in enumerate(X):
@@ -178,16 +183,19 @@ def estimators(draws, seed):
                 worst, *(apart(noise, first, n) for n in noise.gradient_mean if n.startswith("encoder"))
             )
     print(
-        f"\nThe gradient to the encoder, {DRAWS} draws an example, early in training: E‖g − E g‖² over {draws} draws of it"
+        f"\nThe gradient to the encoder, {DRAWS} draws an example, early in training: E‖g − E g‖² over "
+        f"{draws} draws of it"
     )
     print(f"  latents                              {''.join(f'{Z:12d}' for Z in latents)}")
     for name, row in variances.items():
         print(f"  {name:<37}{''.join(f'{v:12.4g}' for v in row)}")
     print(
-        "  (expected: by the score function a hundred times as much and more; leaving one out removes most of that)"
+        "  (expected: by the score function a hundred times as much and more; leaving one out removes "
+        "most of that)"
     )
     print(
-        f"  their means differ by at most {worst:.1f} standard errors   (expected: below 6, of some 2,000 entries each)"
+        f"  their means differ by at most {worst:.1f} standard errors   (expected: below 6, of some 2,000 "
+        "entries each)"
     )
     return {name: (latents, row) for name, row in variances.items()}
 
@@ -265,7 +273,8 @@ def main(argv=None):
         kls.append(report.terms["kl"].mean())
     bias, error = np.mean(kls) - closed, np.std(kls, ddof=1) / np.sqrt(draws)
     print(
-        f"\nThe KL of {len(points)} points, closed form {closed:.5f}; log q − log p(z) at one draw each, {draws} times:"
+        f"\nThe KL of {len(points)} points, closed form {closed:.5f}; log q − log p(z) at one draw each, "
+        f"{draws} times:"
     )
     print(f"  bias     {bias:+.6f} ± {error:.6f}   (expected: 0 within 4 standard errors)")
     print(f"  variance {np.var(kls, ddof=1):.4g}   (expected: {expected:.4g}; of the closed form 0)")
@@ -282,7 +291,8 @@ def main(argv=None):
     noises = [evaluation.estimator_noise(model, kind, Batch(few), draws=draws, rng=rng) for kind in late]
     ratio = noises[0].total_variance("encoder") / noises[1].total_variance("encoder")
     print(
-        f"  On the trained model of part 1, with q near the posterior, the score function scatters {ratio:.1f} times less"
+        "  On the trained model of part 1, with q near the posterior, the score function scatters "
+        f"{ratio:.1f} times less"
     )
     print("  (expected: less: where q is the posterior, f is the constant log p(x), and f − b is 0)")
 

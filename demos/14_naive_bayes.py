@@ -109,7 +109,8 @@ def main(argv=None):
         "multinomial": (Multinomial(), 1.0, words, texts.labels),
     }
     print(
-        f"Gaussian and Bernoulli: {n} digits of {D} pixels, grey, and black or white; multinomial: {len(words)} docstrings"
+        f"Gaussian and Bernoulli: {n} digits of {D} pixels, grey, and black or white; multinomial: "
+        f"{len(words)} docstrings"
     )
     print("                largest difference from counting          of log p(z|x) from    right class,")
     print("                closed form     trained by L-BFGS         scikit-learn's        of those seen")
@@ -142,7 +143,8 @@ def main(argv=None):
     evidence = model.score_samples(x)
     print("\nThe ELBO of black or white digits at their labels, mean in nats")
     print(
-        f"  E[log p(x|z)] − KL(q ‖ p(z))                  {first.mean():9.4f} − {kl.mean():.4f} = {(first - kl).mean():9.4f}"
+        f"  E[log p(x|z)] − KL(q ‖ p(z))                  {first.mean():9.4f} − {kl.mean():.4f} = "
+        f"{(first - kl).mean():9.4f}"
     )
     total = f"(expected: the same, as KL(q ‖ p(z|x)) = −log p(label|x) = {-posterior.mean():.4f})"
     print(f"  log p(x) − KL(q ‖ p(z|x))                     {(evidence + posterior).mean():29.4f}   {total}")
@@ -182,7 +184,8 @@ def main(argv=None):
         right = (joint.argmax(axis=1) == labels)[possible].sum() / len(others)
         print(f"  α = {smoothing:<8g}{impossible:25d}   {log_px.mean():12.2f}   {right:11.3f}")
     print(
-        "  (expected: −inf without smoothing, where a pixel is on that never was in the class; a best α between the ends)"
+        "  (expected: −inf without smoothing, where a pixel is on that never was in the class; a best α "
+        "between the ends)"
     )
 
     # ----------------------------------------------------------------------------------------- 5. the picture

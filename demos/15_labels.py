@@ -125,7 +125,8 @@ def main(argv=None):
     cast(told, np.float64)
     x = rng.uniform(size=(200, 30))
     print(
-        "The label as a part of the bias: bounds of a conditional VAE, and of the VAE that has the label's row in its biases"
+        "The label as a part of the bias: bounds of a conditional VAE, and of the VAE that has the "
+        "label's row in its biases"
     )
     for label in (0, 3):
         same = data.Dataset("noise", x, np.full(200, label))
@@ -133,7 +134,8 @@ def main(argv=None):
             bound(m, same, Elbo(), rng=np.random.default_rng(1))["bound"] for m in (told, merged(told, label))
         )
         print(
-            f"  label {label}: {one:12.8f}   {other:12.8f}   difference {abs(one - other):.0e}   (expected: rounding)"
+            f"  label {label}: {one:12.8f}   {other:12.8f}   difference {abs(one - other):.0e}   "
+            "(expected: rounding)"
         )
 
     # ---------------------------------------------------------------------- 2. a linear model, in closed form
@@ -167,7 +169,8 @@ def main(argv=None):
     }
     steps = epochs * -(-n // 50)
     print(
-        f"\n{n} images of {train.name} with their labels, {LATENTS} latents; nats per image, of {len(test)} held out"
+        f"\n{n} images of {train.name} with their labels, {LATENTS} latents; nats per image, of "
+        f"{len(test)} held out"
     )
     print("                                   bound = reconstruction −    KL     log p     label found in z")
     models = {}
@@ -182,10 +185,12 @@ def main(argv=None):
         found = of_codes(model.encode(train), train.labels, model.encode(test), test.labels)
         log_px = model.score_samples(test, samples=draws).mean()
         print(
-            f"  {name:<29}{now['bound']:9.2f}   {now['log_px']:13.2f}   {now['kl']:6.2f}  {log_px:8.2f}   {found:12.3f}"
+            f"  {name:<29}{now['bound']:9.2f}   {now['log_px']:13.2f}   {now['kl']:6.2f}  {log_px:8.2f}   "
+            f"{found:12.3f}"
         )
     print(
-        "  (expected: told the label, a model spends fewer nats on z, and z says less of the label; chance is 0.1)"
+        "  (expected: told the label, a model spends fewer nats on z, and z says less of the label; "
+        "chance is 0.1)"
     )
 
     model = models["conditional, N(0, I)"]
@@ -196,7 +201,8 @@ def main(argv=None):
     print("\nThe same model asked for every label, with p(y) = 1/10")
     print(f"  log p(x) = log Σ_y p(x|y) p(y)          {log_px.mean():9.2f}")
     print(
-        f"  log p(x|y) − log p(x) at the true label {saved:9.4f}   (expected: at most log 10 = {np.log(K):.4f})"
+        f"  log p(x|y) − log p(x) at the true label {saved:9.4f}   (expected: at most log 10 = "
+        f"{np.log(K):.4f})"
     )
     print(f"  the likeliest label is the true one     {right:9.3f}   (expected: far above 0.1)")
 
@@ -214,7 +220,8 @@ def main(argv=None):
     mover.fit(moved, place, epochs=times, batch_size=batch_size, learning_rate=rate, seed=seed)
     asked = np.linspace(-4, 4, 9)
     print(
-        f"\n{letters} letters A told where they stand, in 28ths of the width; and where the ink of 64 new ones is, on average"
+        f"\n{letters} letters A told where they stand, in 28ths of the width; and where the ink of 64 new "
+        "ones is, on average"
     )
     rows = [mover.sample(64, seed + 1, y=at / spread) for at in asked]
     for at, images in list(zip(asked, rows, strict=True))[::2]:

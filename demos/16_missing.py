@@ -142,7 +142,8 @@ def main(argv=None):
     print(f"  one drawn imputation                       {error(found.draws[0], x, hidden):11.4f}")
     if options.likelihood == "student_t":
         print(
-            "  (a few draws from far out in the tails of Student's t make this mean; with ν ≤ 2 it has no limit)"
+            "  (a few draws from far out in the tails of Student's t make this mean; with ν ≤ 2 it has "
+            "no limit)"
         )
     print(f"Bound after training, nats per example       {bounds[-1]:11.3f} {last_bound:15.3f}")
     inside = ((x >= low) & (x <= high))[hidden].mean()

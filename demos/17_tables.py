@@ -64,13 +64,16 @@ def main(argv=None):
         levels = "" if total is None else f"{total:22.12f}   (expected: 1)"
         print(f"  {name:12} {one:12.8f}   scipy: {other:12.8f}{levels}")
     print(
-        f"Largest difference: {max(abs(one - other) for one, other in zip(ours, theirs, strict=True)):.1e}   (expected: rounding)"
+        "Largest difference: "
+        f"{max(abs(one - other) for one, other in zip(ours, theirs, strict=True)):.1e}   (expected: "
+        "rounding)"
     )
 
     # ------------------------------------------------------------------------ 2. four tables, a fifth removed
 
     print(
-        "\nA fifth of all cells removed. Numbers: root mean squared error of the removed cells, in each column's"
+        "\nA fifth of all cells removed. Numbers: root mean squared error of the removed cells, in each "
+        "column's"
     )
     print("deviations. Levels: the share of the removed cells that were filled in with another level.")
     print("                          numbers                             levels")
@@ -85,7 +88,8 @@ def main(argv=None):
             + "{:12.1%} {:10.1%} {:11.1%}".format(*found[1])
         )
     print(
-        "(expected: the mean's error is about 1, and both others are below it; iterative is scikit-learn's IterativeImputer)"
+        "(expected: the mean's error is about 1, and both others are below it; iterative is "
+        "scikit-learn's IterativeImputer)"
     )
 
     # ------------------------------------------------------------------------------- 3. more and more removed

@@ -99,11 +99,13 @@ def main(argv=None):
     epochs = sum(len(bounds(model)) for model in models.values())
     finished = [bounds(models[k])[-1] for k in models if k not in pruned]
     print(
-        f"\nTrials: {len(models)}, pruned {len(pruned)}   (expected: at least {FREE} are not, {len(models) - FREE} at most are)"
+        f"\nTrials: {len(models)}, pruned {len(pruned)}   (expected: at least {FREE} are not, "
+        f"{len(models) - FREE} at most are)"
     )
     print(f"Epochs trained: {epochs}   (expected: at most {EPOCHS * len(models)}, all of every trial)")
     print(
-        f"Best bound: {study.best_value:.4f}   (expected: {max(finished):.4f}, the highest of those not pruned)"
+        f"Best bound: {study.best_value:.4f}   (expected: {max(finished):.4f}, the highest of those not "
+        "pruned)"
     )
     again = fitted(built(study.best_params, options.seed), study.best_params)
     print(f"Trained again: {bounds(again)[-1]:.4f}   (expected: {study.best_value:.4f}, the same bits)")

@@ -3,20 +3,22 @@
     choice       k = argmax_i (l_i − log E_i), E ~ Exp(1)         k has the probability softmax(l)_k
     relaxed      x = softmax((l − log E)/λ)                       a point of the simplex, which a gradient passes through
     quantized    z = e_k, k = argmin_i ‖z_e − e_i‖                z_e is what the encoder puts out, e the codebook
+    in depth     r_t = r_(t−1) − e_t, r_0 = z_e                   each code is the nearest to what is left over
     bound        log p(x) ≥ E_q[log p(x|z)] − KL(q ‖ p)           at draws from q itself, and at no others
 
-The first part makes one choice among three, whose gradient is known. The gradient of the relaxation is biased:
-a lower temperature makes it less biased, but more noisy. The second part has a decoder that is right only
-halfway between its two codes. At relaxed draws the difference above exceeds log p(x), so that it is no bound,
-though many programs report it as one. The last part has digits by three kinds of discrete latents. For the
-codebook the KL is −log p(code), which is G log K under a uniform prior, and less under one that has learned how
-often each code is used.
+The first part makes one choice among three, whose gradient is known. The gradient of the relaxation is
+biased: a lower temperature makes it less biased, but more noisy. The second part has a decoder that is right
+only halfway between its two codes. At relaxed draws the difference above exceeds log p(x), so that it is no
+bound, though many programs report it as one. The third part quantizes numbers in depth by codes ±½, ±¼, …,
+which are their binary digits. The last part has digits by several kinds of discrete latents. For the codebook
+the KL is −log p(code), which is G log K under a uniform prior. It is less under a prior that has learned how
+often each code is used, or which codes go together.
 
     python 19_discrete.py [--quick] [--seed N] [--out FOLDER]
 
 Sources: van den Oord, Vinyals & Kavukcuoglu 2017, "Neural Discrete Representation Learning"; Jang, Gu & Poole
 2017, "Categorical Reparameterization with Gumbel-Softmax"; Maddison, Mnih & Teh 2017, "The Concrete
-Distribution".
+Distribution"; Lee et al. 2022, "Autoregressive Image Generation using Residual Quantization".
 """
 
 import argparse
@@ -29,17 +31,22 @@ from scratchvae import data, evaluation, plots, recipes
 from scratchvae.data import Batch
 from scratchvae.layers import Linear, Mode
 from scratchvae.likelihoods import Gaussian
-from scratchvae.models import VAE
+from scratchvae.models import VAE, fit_prior
 from scratchvae.objectives import Elbo, Iwae
-from scratchvae.posteriors import GumbelSoftmax
+from scratchvae.posteriors import GumbelSoftmax, VectorQuantized
 from scratchvae.priors import OneHot
 
-SIDE, GROUPS, CODES = 16, 4, 16
+SIDE, GROUPS, CODES, DEPTH = 16, 4, 16, 3
 MODELS = {  # latents, posterior, prior
     "codebook, by gradients": (16, f"vq(codes={CODES}, groups={GROUPS})", "codes"),
     "codebook, by averages": (
         16,
         f"vq(codes={CODES}, groups={GROUPS}, decay=0.98, revive=30)",
+        "codes(learned=True)",
+    ),
+    "codebook, three deep": (
+        16,
+        f"vq(codes={CODES}, groups={GROUPS}, depth={DEPTH}, decay=0.98, revive=30)",
         "codes(learned=True)",
     ),
     "choices, relaxed": (
@@ -94,11 +101,34 @@ def no_bound(seed):
     one_hot, _ = Elbo()(model, x, noise)
     print(f"\nA decoder that is right halfway between its codes, at x = 0: log p(x) = {log_px:.4f}")
     print(
-        f"  log p(x|z) − KL at relaxed draws   {relaxed.terms['surrogate'].mean():.4f}   (expected: above it, so no bound)"
+        f"  log p(x|z) − KL at relaxed draws   {relaxed.terms['surrogate'].mean():.4f}   (expected: above "
+        "it, so no bound)"
     )
     print(
-        f"  log p(x|z) − KL at one-hot draws   {one_hot.terms['bound'].mean():.4f}   (expected: {log_px:.4f}, as q is p(z|x))"
+        f"  log p(x|z) − KL at one-hot draws   {one_hot.terms['bound'].mean():.4f}   (expected: "
+        f"{log_px:.4f}, as q is p(z|x))"
     )
+
+
+def binary_digits(depth):
+    """Quantize numbers of (−1, 1) by the codes ±2⁻ᵗ at depth t, and print the mean square of what is left."""
+    q = VectorQuantized(1, 2, depth=depth, shared=False)
+    q.codebooks.value = (0.5 ** np.arange(1, depth + 1)[:, None, None] * [[-1.0], [1.0]]).astype(np.float32)
+    numbers = np.linspace(-1, 1, 100_001, dtype=np.float32)[:, None]
+    left = numbers - q.code(numbers).cumsum(axis=1)
+    print("\nNumbers from −1 to 1, and the codes ±½, ±¼, … in depth: the mean square of what is left over")
+    print("  after codes  ", "".join(f"{t:10d}" for t in range(1, depth + 1)))
+    print("  found        ", "".join(f"{error:10.6f}" for error in (left**2).mean(axis=0)))
+    print("  expected     ", "".join(f"{4.0**-t / 3:10.6f}" for t in range(1, depth + 1)), "  (4⁻ᵗ/3)")
+
+
+def left_over(model, examples):
+    """The mean square of z_e, and of what is left of it after each depth of a trained model's codes."""
+    q = model.posterior
+    z_e, _ = model.encoder(model.seen(examples.batch(slice(None))))
+    codes = q.code(z_e).reshape(len(z_e), GROUPS, q.depth, -1)
+    left = z_e.reshape(len(z_e), GROUPS, 1, -1) - codes.cumsum(axis=2)
+    return [(z_e**2).mean(), *(left**2).mean(axis=(0, 1, 3))]
 
 
 def main(argv=None):
@@ -122,6 +152,7 @@ def main(argv=None):
 
     bias_of_the_relaxation(options.seed, 50_000 if options.quick else 200_000)
     no_bound(options.seed)
+    binary_digits(5)
 
     # ------------------------------------------------------------------------------------------------- digits
 
@@ -145,13 +176,34 @@ def main(argv=None):
         many = evaluation.bound(model, test, Iwae(20), rng=rng)["bound"]
         used = evaluation.perplexity(evaluation.code_usage(model, test)).mean()
         print(
-            f"  {name:<27}{means['log_px']:9.3f}{means['kl']:9.3f}{means['bound']:9.3f}{many:14.3f}{used:13.1f}"
+            "  "
+            f"{name:<27}{means['log_px']:9.3f}{means['kl']:9.3f}{means['bound']:9.3f}{many:14.3f}{used:13.1f}"
         )
     uniform = GROUPS * np.log(CODES)
     print(
-        f"KL to a uniform prior over codes: G log K = {uniform:.3f}   (expected: the first KL; below it the second)"
+        f"KL to a uniform prior over codes: G log K = {uniform:.3f}   (expected: the first KL; below it "
+        "the second)"
     )
     print("Draws of a codebook's q are all the same code   (expected: bounds of 1 and of 20 draws are equal)")
+    left = left_over(models["codebook, three deep"], test)
+    print(f"Mean square of z_e, and of what {DEPTH} codes leave of it one by one (expected: it falls):")
+    print("  left over    ", "".join(f"{error:10.4f}" for error in left))
+
+    # ---------------------------------------------------------------------------- a prior over codes in order
+
+    draws = {name: model.sample(12, options.seed) for name, model in models.items()}
+    print("\nAnother prior, fitted afterwards, in which each code depends on those before it; nats each")
+    print("                             log p(x|z)    before       KL    bound")
+    for name in ("codebook, by averages", "codebook, three deep"):
+        model, objective = models[name], models[name].default_objective()
+        before = evaluation.bound(model, test, objective, rng=np.random.default_rng(options.seed))
+        fit_prior(model, train, "autoregressive", epochs=2 * epochs, seed=options.seed)
+        after = evaluation.bound(model, test, objective, rng=np.random.default_rng(options.seed))
+        print(
+            f"  {name:<27}{after['log_px']:9.3f}{before['kl']:10.3f}{after['kl']:9.3f}{after['bound']:9.3f}"
+        )
+        draws[f"{name}, in order"] = model.sample(12, options.seed)
+    print("Nothing but the prior has changed   (expected: log p(x|z) as above, and a KL below that before)")
 
     # ----------------------------------------------------------------------------------------------- pictures
 
@@ -161,9 +213,9 @@ def main(argv=None):
     title = "Held-out digits, and what their codes say of them"
     figure = plots.image_grid(np.concatenate(rows), columns=12, title=title, row_labels=["data", *names])
     plots.save(figure, options.out / "reconstructions.png")
-    rows = [model.sample(12, options.seed).reshape(-1, SIDE, SIDE) for model in models.values()]
-    title = "Draws from each prior, whose choices know nothing of each other"
-    figure = plots.image_grid(np.concatenate(rows), columns=12, title=title, row_labels=names)
+    rows = [drawn.reshape(-1, SIDE, SIDE) for drawn in draws.values()]
+    title = "Draws from each prior, whose choices know of each other only where they are drawn in order"
+    figure = plots.image_grid(np.concatenate(rows), columns=12, title=title, row_labels=list(draws))
     plots.save(figure, options.out / "samples.png")
     print(f"Pictures: {options.out / 'reconstructions.png'}, {options.out / 'samples.png'}")
     return 0

@@ -150,7 +150,8 @@ def circle(options, rng):
     each = spots(np.linspace(0, 2 * np.pi, 360, endpoint=False))
 
     print(
-        f"{n} pictures of {SIDE**2} pixels; nats for each of 300 held out      draws: RMS from the nearest spot"
+        f"{n} pictures of {SIDE**2} pixels; nats for each of 300 held out      draws: RMS from the "
+        "nearest spot"
     )
     print("            bound   log p(x|z)       KL   log p(x)   turns     draws")
     turns, drawn = {}, {}
@@ -176,10 +177,12 @@ def circle(options, rng):
     truth = true_log_px(x[n:]).mean()
     print(f"The true generator: log p(x) {truth:.3f}   (expected: above those of both models)")
     print(
-        "Turns of the codes, once around: printed above   (expected on the circle: 1, less the gap at the end)"
+        "Turns of the codes, once around: printed above   (expected on the circle: 1, less the gap at "
+        "the end)"
     )
     print(
-        "Draws: (expected: those from the circle are nearer to spots than those from the Gaussian, some of which come"
+        "Draws: (expected: those from the circle are nearer to spots than those from the Gaussian, some "
+        "of which come"
     )
     print("from the middle, where no code of a picture is)")
 

@@ -115,7 +115,8 @@ def main(argv=None):
         off = np.abs(bound - truth[name]).max()
         print(f"  class {name:<7} {what:<28} {truth[name].mean():.8f}")
         print(
-            f"                its bound                    {bound.mean():.8f}   difference {off:.0e}   (expected: rounding)"
+            f"                its bound                    {bound.mean():.8f}   difference {off:.0e}   "
+            "(expected: rounding)"
         )
 
     # ------------------------------------------------------------------------------------------ 2. few labels
@@ -123,7 +124,8 @@ def main(argv=None):
     train, test = examples.split(1000, last=True)
     best = float((joint[-1000:].argmax(axis=1) == test.labels).mean())
     print(
-        f"\n{len(train)} examples of {CLASSES} clouds, some with labels: the share of 1000 others whose class is found"
+        f"\n{len(train)} examples of {CLASSES} clouds, some with labels: the share of 1000 others whose "
+        "class is found"
     )
     print("  labels   by the labels alone   with all examples   by the true p(y|x)")
     for labels in (10,) if options.quick else (10, 20, 50):
@@ -131,7 +133,8 @@ def main(argv=None):
         alone, both = accuracies(model, train, test, labels, epochs=10, rate=1e-2, seed=seed)
         print(f"  {labels:6d}   {alone:19.3f}   {both:17.3f}   {best:18.3f}")
     print(
-        "  (expected: with all examples far more than by the labels alone, and no more than by the true p(y|x))"
+        "  (expected: with all examples far more than by the labels alone, and no more than by the true "
+        "p(y|x))"
     )
 
     # ---------------------------------------------------------------------------------------------- 3. digits
@@ -144,7 +147,8 @@ def main(argv=None):
     alone, both = accuracies(model, train, test, labels, epochs=epochs, rate=3e-3, seed=seed)
     print(f"\n{n} drawn digits of which {labels} have labels: the share of 500 others that are read right")
     print(
-        f"  by the labels alone {alone:.3f}   with all examples {both:.3f}   (expected: the latter is more; chance is 0.1)"
+        f"  by the labels alone {alone:.3f}   with all examples {both:.3f}   (expected: the latter is "
+        "more; chance is 0.1)"
     )
 
     images = np.stack([model.sample(12, seed, y=k) for k in range(10)])

@@ -171,7 +171,8 @@ def one_expectation(options, rng):
     model = linear_gaussian(DiagonalGaussian(1), StandardGaussian(1), [0.9, -0.2])
     mixed = linear_gaussian(MixturePosterior(1, 2), StandardGaussian(1), [0.3, -0.4, -0.4, 1.3, -0.5, -1.2])
     print(
-        f"z ~ N(0, 1), x = z W + noise, one x; gradients to the numbers of q(z|x). {draws:,} draws of each estimator"
+        f"z ~ N(0, 1), x = z W + noise, one x; gradients to the numbers of q(z|x). {draws:,} draws of "
+        "each estimator"
     )
     print("(expected: bias 0 but for rounding, draws within 5 standard errors, and both variances the same)")
     plain = [
@@ -204,7 +205,8 @@ def relaxed(options, rng):
     """Part 2: choices among three. Enumeration gives the slope, and the relaxed draw has another one."""
     logits, draws = np.array([0.5, -0.3, 0.1]), 40_000 if options.quick else 400_000
     print(
-        "\nz one of three, the slope by enumeration; a relaxed draw has a bias (expected: it falls with its temperature)"
+        "\nz one of three, the slope by enumeration; a relaxed draw has a bias (expected: it falls with "
+        "its temperature)"
     )
     print("  estimator                      bias ± standard error     variance")
     rows = [
@@ -248,7 +250,8 @@ def slopes(options, rng):
                 TOGETHER
             )
     print(
-        "\nSignal-to-noise ratio of the importance-weighted gradient, K draws (expected: powers of K, as K grows)"
+        "\nSignal-to-noise ratio of the importance-weighted gradient, K draws (expected: powers of K, as "
+        "K grows)"
     )
     print(f"                    {'  '.join(f'K = {k:4}' for k in K)}    log-log slope ± standard error")
     for name, part in product(estimators, ("encoder", "decoder")):

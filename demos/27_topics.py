@@ -52,7 +52,8 @@ def main(argv=None):
     # -------------------------------------------------------------------------- 1. a Dirichlet law, nearly, in z
 
     print(
-        "z of shares that a Dirichlet law draws, less their mean over the topics: deviation of the first of three"
+        "z of shares that a Dirichlet law draws, less their mean over the topics: deviation of the first "
+        "of three"
     )
     print("  α                     of 100,000 draws   by Laplace's approximation")
     for alpha in ((60.0, 30.0, 90.0), (6.0, 3.0, 9.0), (0.6, 0.3, 0.9)):
@@ -61,7 +62,8 @@ def main(argv=None):
         (_, log_var), _ = LogisticNormal(3, alpha).mean_and_log_var(np.zeros((1, 3)))
         print(f"  {alpha!s:<20}  {drawn:16.4f}   {np.exp(log_var[0, 0] / 2):.4f}")
     print(
-        "  (expected: the same within a hundredth at first; the last is too narrow, for the Dirichlet law has long tails)"
+        "  (expected: the same within a hundredth at first; the last is too narrow, for the Dirichlet "
+        "law has long tails)"
     )
 
     # --------------------------------------------------------------------------------------- 2. topics found again
@@ -71,7 +73,8 @@ def main(argv=None):
     train, test = documents.split(n // 5, seed=options.seed)
     found = {}
     print(
-        f"\n{len(train)} documents of 60 words, about the {SIDE} rows and {SIDE} columns of a square of {SIDE**2} words"
+        f"\n{len(train)} documents of 60 words, about the {SIDE} rows and {SIDE} columns of a square of "
+        f"{SIDE**2} words"
     )
     print("  topics are      least and mean cosine with the planted ones   coherence")
     for kind in ("mixture", "product"):
@@ -92,7 +95,8 @@ def main(argv=None):
         print(f"  {kind + 's':<14}  {near.min():.3f}  {near.mean():.3f}   {together:30.3f}")
     most = coherence(truth, test, shown=SIDE).mean()
     print(
-        f"  (expected: means near 1, though two found topics may share one; the planted topics' coherence is {most:.3f})"
+        "  (expected: means near 1, though two found topics may share one; the planted topics' coherence "
+        f"is {most:.3f})"
     )
 
     rows = [truth, *found.values()]

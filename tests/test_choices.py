@@ -139,7 +139,8 @@ def test_any_text_is_a_choice_or_one_sentence(text):
         ),
         (
             "iwae(beta=4)",
-            "iwae has no beta, which ciwae and elbo and sampled_elbo and semi_supervised and .* and subsampled_elbo have",
+            "iwae has no beta, which ciwae and elbo and sampled_elbo and semi_supervised and .* and "
+            "subsampled_elbo have",
         ),
         ("wake_sleep(samples=4)", "wake_sleep has no samples, which .* have: it has none"),
         ("elbo(beta='4')", "beta should be a number or a schedule .*, found '4'"),
@@ -288,6 +289,7 @@ NEEDS = {  # what a row goes with; the others go with SMALL
     "posterior joint": ["--latent-dim", "12", "--hidden", "4", "--prior", "product"],
     "prior hierarchical": ["--latent-dim", "12", "--hidden", "4", "--posterior", "ladder"],
     "prior product": ["--latent-dim", "12", "--hidden", "4", "--posterior", "joint"],
+    "prior autoregressive": [*SMALL, "--posterior", "vq(codes=4, depth=2)"],
     "prior codes": [*SMALL, "--posterior", "vq(codes=4)"],
     "prior one_hot": ["--latent-dim", "20", "--hidden", "4", "--posterior", "gumbel_softmax"],
     "prior concrete": ["--latent-dim", "20", "--hidden", "4", "--posterior", "concrete"],

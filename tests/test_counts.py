@@ -62,6 +62,10 @@ CALLS = {
     "priors.fit_mixture.components": lambda n: priors.fit_mixture(X, n),
     "priors.fit_mixture.max_steps": lambda n: priors.fit_mixture(X, 1, max_steps=n),
     "models.fit_prior.components": lambda n: models.fit_prior(vae(), X, components=n),
+    **{
+        f"models.fit_prior.{name}": lambda n, name=name: models.fit_prior(vae(), X, "vamp", **{name: n})
+        for name in ("epochs", "batch_size")
+    },
     "objectives.Ramp.steps": lambda n: objectives.Ramp(0.0, 1.0, n),
     "objectives.ReweightedRecognition.samples": objectives.ReweightedRecognition,
     "objectives.ReweightedWake.samples": objectives.ReweightedWake,
@@ -144,9 +148,12 @@ CALLS = {
     },
     "posteriors.VonMisesFisher.latent_dim": lambda n: posteriors.VonMisesFisher(at_least_two(n)),
     "priors.UniformSphere.latent_dim": lambda n: priors.UniformSphere(at_least_two(n)),
+    "priors.TwoStage.latent_dim": priors.TwoStage,
+    "priors.TwoStage.draws": lambda n: priors.TwoStage(2, draws=n),
     "posteriors.VectorQuantized.latent_dim": posteriors.VectorQuantized,
     "posteriors.VectorQuantized.codes": lambda n: posteriors.VectorQuantized(2, n),
     "posteriors.VectorQuantized.groups": lambda n: posteriors.VectorQuantized(2, 3, n),
+    "posteriors.VectorQuantized.depth": lambda n: posteriors.VectorQuantized(2, 3, depth=n),
     "posteriors.VectorQuantized.revive": lambda n: posteriors.VectorQuantized(2, 3, decay=0.9, revive=n),
     **{
         f"{room}.{kind.__name__}.{name}": lambda n, kind=kind, name=name: kind(**{name: n})
@@ -175,10 +182,14 @@ OTHERS = {
     "samples of factor analysis": lambda n: models.ProbabilisticPCA(1).fit(X).sample(n),
     "samples of a prior": lambda n: priors.StandardGaussian(1).sample(n, RNG),
     "samples of a mixture": lambda n: priors.GaussianMixture(1).sample(n, RNG),
+    "samples of a second stage": lambda n: priors.TwoStage(1).sample(n, RNG),
     "samples of a VampPrior": lambda n: vae("vamp").prior.sample(n, RNG),
     "samples of choices": lambda n: priors.OneHot(1, 2).sample(n, RNG),
     "samples of relaxed choices": lambda n: priors.ConcretePrior(1, 2).sample(n, RNG),
     "samples of codes": lambda n: priors.Codes(posteriors.VectorQuantized(2, 3)).sample(n, RNG),
+    "samples of codes in order": lambda n: priors.AutoregressiveCodes(
+        posteriors.VectorQuantized(2, 3)
+    ).sample(n, RNG),
     "draws of choices": lambda n: posteriors.GumbelSoftmax(1, 2).sample(X, noise=X, draws=n),
     "draws of relaxed choices": lambda n: posteriors.Concrete(1, 2).sample(X, noise=X, draws=n),
     "draws of codes": lambda n: posteriors.VectorQuantized(2, 3).sample(X, noise=(X[:, :0], None), draws=n),

@@ -410,6 +410,19 @@ def discrete(text):
     for log_px_z, kl, bound, many, used in rows.values():
         assert bound == many == pytest.approx(log_px_z - kl, abs=2e-3)
         assert 4 < used <= 16
+    found, expected = (numbers_after(text, word) for word in ("found ", "expected  "))
+    np.testing.assert_allclose(found, expected[: len(found)], rtol=0.02)  # of six decimals
+    deep = numbers_after(text, "codebook, three deep")
+    assert deep[0] > rows["codebook, by averages"][0]
+    assert 0 < deep[1] < 3 * uniform
+    assert all(more > less for more, less in pairwise(numbers_after(text, "left over  ")))
+    in_order = text[text.index("Another prior, fitted afterwards") :]
+    for name, row in {**rows, "codebook, three deep": deep}.items():
+        if name != "codebook, by gradients":
+            log_px_z, before, kl, bound = numbers_after(in_order, name)
+            assert (log_px_z, before) == (row[0], row[1])
+            assert kl < before - 0.2
+            assert bound == pytest.approx(log_px_z - kl, abs=2e-3)
     for name in ("choices, relaxed", "choices, straight through"):
         log_px_z, kl, bound, many, _ = numbers_after(text, name)
         assert bound == pytest.approx(log_px_z - kl, abs=2e-3)

@@ -56,6 +56,7 @@ def test_every_recipe_trains_with_every_likelihood(recipe, likelihood, model):
 def test_the_default_objective_fits_the_prior(prior):
     told = {"model": "conditional_vae", "classes": 2} if prior == "conditional_gaussian" else {}
     over = {
+        "autoregressive": "vq(codes=3, depth=2)",
         "codes": "vq(codes=3)",
         "one_hot": "gumbel_softmax(2, straight_through=True)",
         "concrete": "concrete(2)",
@@ -68,7 +69,7 @@ def test_the_default_objective_fits_the_prior(prior):
     width = 3 if prior == "product" else 2
     told |= {"posterior": over[prior]} if prior in over else {}
     one = mlp((6,), latent_dim=width, hidden=(4,), prior=prior, **told)
-    closed = prior not in ("concrete", "flow", "gaussian_mixture", "vamp")
+    closed = prior not in ("concrete", "flow", "gaussian_mixture", "two_stage", "vamp")
     assert type(one.default_objective()) is (Elbo if closed else SampledElbo)
     one.fit(RNG.random((10, 6)), np.arange(10) % 2, epochs=1)
     assert np.isfinite(one.history[0]["train"]["bound"])

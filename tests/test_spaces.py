@@ -18,7 +18,7 @@ WITH = {
 }
 GAUSSIAN = {"diagonal_gaussian", "full_gaussian", "gaussian_mixture"}
 FLOWS = {"coupling", "householder", "iaf", "planar", "radial"}
-OF_REAL_VECTORS = {"flow", "gaussian_mixture", "logistic_normal", "standard_gaussian", "vamp"}
+OF_REAL_VECTORS = {"flow", "gaussian_mixture", "logistic_normal", "standard_gaussian", "two_stage", "vamp"}
 PAIRS = {
     **dict.fromkeys(GAUSSIAN | FLOWS, OF_REAL_VECTORS),
     "ladder": {*OF_REAL_VECTORS, "hierarchical"},
@@ -26,7 +26,7 @@ PAIRS = {
     "gumbel_softmax": {"one_hot"},
     "joint": {"product"},
     "von_mises_fisher": {"uniform_sphere", "vamp"},
-    "vq": {"codes"},
+    "vq": {"autoregressive", "codes"},
 }
 
 
@@ -47,7 +47,7 @@ def test_the_ratio_of_densities_averages_to_one_and_pairs_that_do_not_fit_are_re
         if prior not in fitting:
             with pytest.raises(InputError, match=r"--(posterior|prior) |for the model conditional_vae"):
                 built(posterior, prior)
-        elif prior == "codes":  # q(z|x) is 1 at one code, whose probability is 1/K under p
+        elif posterior == "vq":  # q(z|x) is 1 at one code, whose probability is 1/K under p
             assert built(posterior, prior).prior.space == built(posterior, prior).posterior.space
         else:
             model = built(posterior, prior)

@@ -169,6 +169,11 @@ class GroupSoftmaxTwin(nn.Module):
         return nn.functional.softmax(x.unflatten(1, (self.groups, -1)), dim=2).flatten(1)
 
 
+class GroupSumTwin(nn.Module):
+    def forward(self, x):
+        return x.unflatten(1, (2, 2, -1)).sum(2).flatten(1)
+
+
 class FirstColumnsTwin(nn.Module):
     def forward(self, x):
         return x[:, :2]
@@ -288,6 +293,7 @@ LAYERS = {  # ours, theirs, x
     "GELU": (layers.GELU(), nn.GELU(), VECTORS),
     "GELU: tanh": (layers.GELU("tanh"), nn.GELU("tanh"), VECTORS),
     "GroupSoftmax": (layers.GroupSoftmax(2), GroupSoftmaxTwin(2), VECTORS),
+    "GroupSum": (layers.GroupSum(2, 2), GroupSumTwin(), VECTORS),
     "Heads": (
         layers.Heads(layers.Linear(4, 2), layers.Linear(4, 3)),
         HeadsTwin(nn.Linear(4, 2), nn.Linear(4, 3)),
@@ -638,9 +644,9 @@ def as_tensors(noise):
 def test_every_choice_of_the_recipes_has_a_twin():
     assert {parse(text).name for text in LIKELIHOODS} == set(recipes.LIKELIHOODS)
     # of test_torch_discrete.py
-    discrete = {"codes", "concrete", "gumbel_softmax", "joint", "one_hot", "product", "vq"}
+    discrete = {"autoregressive", "codes", "concrete", "gumbel_softmax", "joint", "one_hot", "product", "vq"}
     flows = {"coupling", "flow", "householder", "iaf", "planar", "radial"}  # of test_torch_flows.py
-    others = {"ladder", "hierarchical"}  # of test_torch_ladder.py
+    others = {"ladder", "hierarchical", "two_stage"}  # of test_torch_ladder.py, test_two_stage.py
     mixed = {"gaussian_mixture"}  # as a posterior, of test_torch_mixture.py
     assert set(recipes.POSTERIORS) - discrete - flows - others - mixed == set(expressions.POSTERIORS)
     assert set(recipes.PRIORS) - discrete - flows - others == set(expressions.PRIORS)

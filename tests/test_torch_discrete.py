@@ -7,12 +7,19 @@ import pytest
 
 from scratchvae import kernels
 from scratchvae.data import Batch
-from scratchvae.layers import GroupSoftmax, Mode, Parameter, cast, named_parameters
+from scratchvae.layers import GroupSoftmax, GroupSum, Mode, Parameter, cast, named_parameters
 from scratchvae.likelihoods import Bernoulli
 from scratchvae.models import VAE
 from scratchvae.objectives import Elbo, Iwae, Quantization, SampledElbo
 from scratchvae.posteriors import Concrete, DiagonalGaussian, GumbelSoftmax, JointPosterior, VectorQuantized
-from scratchvae.priors import Codes, ConcretePrior, OneHot, ProductPrior, StandardGaussian
+from scratchvae.priors import (
+    AutoregressiveCodes,
+    Codes,
+    ConcretePrior,
+    OneHot,
+    ProductPrior,
+    StandardGaussian,
+)
 from scratchvae.recipes import mlp
 
 torch = pytest.importorskip("torch")
@@ -24,9 +31,9 @@ X = RNG.integers(0, 2, (B, D)).astype(np.float64)
 CLOSE = 1e-10
 
 
-def model_of(posterior, prior, *before):
+def model_of(posterior, prior, *before, width=None):
     """A VAE whose Parameters are drawn anew, in float64."""
-    made = mlp((D,), latent_dim=posterior.latent_dim, hidden=(7,), activation="tanh", seed=1)
+    made = mlp((D,), latent_dim=width or posterior.latent_dim, hidden=(7,), activation="tanh", seed=1)
     encoder = mlp((D,), latent_dim=1, hidden=(7,), activation="tanh").encoder
     encoder.layers[-1].weight = Parameter(np.zeros((7, posterior.n_params), np.float32))
     encoder.layers[-1].bias = Parameter(np.zeros(posterior.n_params, np.float32))
@@ -80,30 +87,74 @@ def agree(model, objective, noise, loss, *, training=False):
             theirs = twin.of[name].grad
             theirs = np.zeros_like(parameter.value) if theirs is None else theirs.numpy()
             ours = np.zeros_like(theirs) if parameter.grad is None else parameter.grad
-            assert np.abs(ours - theirs).max() <= CLOSE * max(np.abs(theirs).max(), 1e-3), name
+            size = max(np.abs(theirs).max(initial=0), 1e-3)
+            assert np.abs(ours - theirs).max(initial=0) <= CLOSE * size, name
 
 
+@pytest.mark.parametrize("depth", [1, 3])
 @pytest.mark.parametrize("decay", [None, 0.9])
 @pytest.mark.parametrize("shared", [True, False])
-def test_vector_quantization(shared, decay):
-    """‖sg(z_e) − e‖² + β ‖z_e − sg(e)‖², and z_e + sg(e − z_e), as they are written in PyTorch everywhere."""
-    q = VectorQuantized(4, C, G, shared=shared, decay=decay, rng=2)
-    model = model_of(q, Codes(q, learned=True))
+def test_vector_quantization(shared, decay, depth):
+    """‖sg(r) − e‖² + β ‖z_e − sg(Σ e)‖² at each depth, and once z_e + sg(Σ e − z_e), by detach."""
+    q = VectorQuantized(4, C, G, shared=shared, depth=depth, decay=decay, rng=2)
+    before = [] if depth == 1 else [GroupSum(G, depth)]
+    model = model_of(q, Codes(q, learned=True), *before, width=4)
     beta, weight, commitment = 1.3, 2.0, 0.4
     fixed = torch.tensor(q.codebooks.value)
 
     def loss(twin):
         z_e, books = twin.encode().unflatten(1, (G, 2)), twin.of.get("posterior.codebooks", fixed)
-        books = books.expand(G, C, 2)
-        indices = torch.cdist(z_e.transpose(0, 1), books).argmin(2).T  # (B, G)
-        e = torch.stack([books[g][indices[:, g]] for g in range(G)], 1)
-        z = z_e + (e - z_e).detach()
-        kl = -torch.log_softmax(twin.of["prior.choices.logits"], 1)[torch.arange(G), indices].sum(1)
-        codebook = 0 if decay else ((z_e.detach() - e) ** 2).sum((1, 2))
-        pays = codebook + commitment * ((z_e - e.detach()) ** 2).sum((1, 2))
+        books = books.expand(G * depth, C, 2)
+        left, total, pays, chosen = z_e.detach(), 0, 0, []
+        for t in range(depth):
+            own = books[t::depth]
+            indices = torch.cdist(left.transpose(0, 1), own).argmin(2).T  # (B, G)
+            e = torch.stack([own[g][indices[:, g]] for g in range(G)], 1)
+            total = total + e
+            codebook = 0 if decay else ((left - e) ** 2).sum((1, 2))
+            pays = pays + codebook + commitment * ((z_e - total.detach()) ** 2).sum((1, 2))
+            left = left - e.detach()
+            chosen.append(indices)
+        z = z_e + (total - z_e).detach()
+        log_p = torch.log_softmax(twin.of["prior.choices.logits"], 1)
+        kl = -log_p[torch.arange(G * depth), torch.stack(chosen, 2).flatten(1)].sum(1)
         return (beta * kl - twin.log_px(z.flatten(1)) + weight * pays).mean()
 
     agree(model, Elbo(beta, penalties=(Quantization(weight, commitment),)), (np.zeros((B, 0)), None), loss)
+
+
+def test_codes_that_depend_on_those_before_them():
+    """The bound of a model under a MADE of its one-hot codes, with masks written out from Germain et al.
+
+    Inputs of choice g have the place g, units the places 0, 1, 0, 1, …, and the logits of choice g read units
+    of lower places.
+    """
+    depth, H = 3, 5
+    q = VectorQuantized(4, C, 1, depth=depth, decay=0.9, rng=2)
+    model = model_of(q, AutoregressiveCodes(q, hidden=(H, H)), GroupSum(1, depth), width=4)
+    books = torch.tensor(q.codebooks.value[0])
+    place = torch.arange(depth).repeat_interleave(C)
+    unit = torch.arange(H) % (depth - 1)
+    masks = [place[:, None] <= unit, unit[:, None] <= unit, unit[:, None] < place]
+
+    def loss(twin):
+        z_e = twin.encode()
+        left, indices, total = z_e.detach(), [], 0
+        for _ in range(depth):
+            indices.append(torch.cdist(left, books).argmin(1))
+            total, left = total + books[indices[-1]], left - books[indices[-1]]
+        indices = torch.stack(indices, 1)
+        h = functional.one_hot(indices, C).double().flatten(1)
+        layers = [twin.of[f"prior.weights.{i}"] for i in range(1, 7)]
+        for i, mask in enumerate(masks):
+            h = h @ (layers[2 * i] * mask) + layers[2 * i + 1]
+            h = functional.elu(h) if i < 2 else h
+        kl = functional.cross_entropy(
+            h.unflatten(1, (depth, C)).flatten(0, 1), indices.flatten(), reduction="none"
+        )
+        return (1.3 * kl.view(B, depth).sum(1) - twin.log_px(z_e + (total - z_e).detach())).mean()
+
+    agree(model, Elbo(1.3), np.zeros((B, 0)), loss)
 
 
 @pytest.mark.parametrize("straight_through", [False, True])

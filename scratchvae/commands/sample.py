@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--y", metavar="Y", help="what a conditional model is told: a label, or numbers as in 0.5,-1.2"
     )
-    words = "draw codes from a mixture of K Gaussians that is fitted to the codes of the training examples"
-    parser.add_argument("--fit-prior", type=int, metavar="K", help=f"{words}, as an autoencoder needs")
+    words = "draw codes from a prior fitted to the codes of the training examples: K for K Gaussians"
+    parser.add_argument("--fit-prior", metavar="PRIOR", help=f"{words}, or a name of train's --prior")
     parser.add_argument(
         "--draw",
         action="store_true",
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "sample: --fit-prior is for a model with a vector of latents, "
                 f"found a {type(one.model).__name__}"
             )
-        fit_prior(one.model, one.data, components=arguments.fit_prior)
+        fit_prior(one.model, one.data, _prior_in(arguments.fit_prior))
     images = _sampled(one, arguments)
     if path.suffix == ".npy":
         buffer = BytesIO()
@@ -77,6 +77,11 @@ def run(arguments: argparse.Namespace) -> int:
         plots.save(plots.samples(images), path)
     print(path)
     return 0
+
+
+def _prior_in(text: str) -> str:
+    """The choice of a prior, of which a whole number stands for so many Gaussians."""
+    return f"gaussian_mixture(components={text})" if text.lstrip("-").isdecimal() else text
 
 
 def _require_sound_or_words(one: Run, path: Path) -> None:

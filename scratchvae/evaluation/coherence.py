@@ -9,7 +9,7 @@ AT_ONCE = 1000  # documents
 
 
 def likeliest_words(laws: Array, shown: int = 10) -> Array:
-    """The numbers of the `shown` likeliest words of each topic, laws (K, W), the likeliest first  ->  (K, shown)."""
+    """The numbers of the `shown` likeliest words of each topic of laws (K, W), in order  ->  (K, shown)."""
     n = require_shapes("likeliest_words", laws=(laws, "K W"))
     require_count("likeliest_words", "shown", shown)
     if shown > n["W"]:

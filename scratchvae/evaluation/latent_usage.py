@@ -34,8 +34,8 @@ def kl_by_latent(
     A group of latents that are one choice has one KL. So have latents that depend on each other, as the
     coordinates of a point on a sphere do, and the array is then (1,). Its sum is the KL of the ELBO. `rng`
     draws the noise that a pass needs. The KL does not depend on it, unless the latents come in layers: the KL
-    of a layer is taken at a draw of the layer above. InputError where the KL from this posterior to this prior
-    has no closed form, as `CLOSED_FORMS` lists them.
+    of a layer is taken at a draw of the layer above. InputError where the KL from this posterior to this
+    prior has no closed form, as `CLOSED_FORMS` lists them.
     """
     require_count("kl_by_latent", "batch_size", batch_size)
     total: Array = np.zeros(1)

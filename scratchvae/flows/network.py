@@ -28,8 +28,8 @@ def network(
 
     The argument of the first elu has the term context V too. x (B, D), context (B, C), V (C, H), layers W, b,
     W, b, … from D numbers to P  ->  y (B, P). Without an `order` every mask M is 1. With an order, the place
-    of each of D latents, y has P = 2D outputs, two for each latent, which depend on the latents of lower
-    places alone.
+    of each of D latents, y has as many outputs for each latent, two in the flows, and P is D times their
+    number. The outputs for a latent depend on the latents of lower places alone.
     """
     y, _, pullback = differentiated(x, context, V, *layers, order=order)
     return y, pullback
@@ -87,21 +87,21 @@ def _require_fitting(
     for i, (before, after) in enumerate(pairwise(widths)):
         shaped |= {f"W{i + 1}": (layers[2 * i], f"{before} {after}"), f"b{i + 1}": (layers[2 * i + 1], after)}
     n = require_shapes("flows.network", **shaped)
-    if order is not None and (n["D"] != len(order) or n["P"] != 2 * len(order)):
+    if order is not None and (n["D"] != len(order) or n["P"] % len(order)):
         expected = (
-            f"an order of {len(order)} latents should come with as many, and with twice as many outputs"
+            f"an order of {len(order)} latents should come with as many, and with so many outputs for each"
         )
         raise InputError(f"flows.network: {expected}; found {n['D']} and {n['P']}")
 
 
 @lru_cache(maxsize=256)
 def masks_of(order: Order, widths: tuple[int, ...], contextual: bool) -> tuple[Array, ...]:
-    """A mask of True and False for the weight of each layer. `widths` are their outputs, 2D for the last.
+    """A mask of True and False for the weight of each layer, where `widths` are the layers' outputs.
 
-    A unit reads units of at most its own place, and the outputs for a latent read units of lower places. The
-    places of hidden units repeat those from the lowest to the highest but one. The units of a network with a
-    context begin one place below the lowest: such units read the context alone. Germain et al. 2015,
-    equations 8 and 12.
+    The last layer has as many outputs for each latent. A unit reads units of at most its own place, and the
+    outputs for a latent read units of lower places. The places of hidden units repeat those from the lowest
+    to the highest but one. The units of a network with a context begin one place below the lowest: such units
+    read the context alone. Germain et al. 2015, equations 8 and 12.
     """
     low, high = min(order), max(order)
     first = low - 1 if contextual or low == high else low
@@ -111,7 +111,7 @@ def masks_of(order: Order, widths: tuple[int, ...], contextual: bool) -> tuple[A
         after = np.resize(places, width)
         masks.append(before[:, None] <= after)
         before = after
-    masks.append(before[:, None] < np.tile(order, 2))
+    masks.append(before[:, None] < np.tile(order, widths[-1] // len(order)))
     return tuple(masks)
 
 

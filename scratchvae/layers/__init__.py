@@ -35,7 +35,7 @@ from scratchvae.layers.parameter import (
 )
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
-from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, Reshape
+from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, GroupSum, Reshape
 from scratchvae.layers.state_dicts import load_state_dict, read_state_dict, save_state_dict, state_dict
 from scratchvae.layers.tangents import pushforward
 from scratchvae.layers.topics import Topics
@@ -59,6 +59,7 @@ __all__ = [
     "FirstColumns",
     "Flatten",
     "GroupSoftmax",
+    "GroupSum",
     "Heads",
     "Layer",
     "LayerNorm",

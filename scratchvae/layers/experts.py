@@ -13,7 +13,7 @@ UNSEEN = -1e4  # the logit of an expert that saw nothing, whose weight e^−1000
 
 
 class Experts(Layer):
-    """What a product and a mixture of experts share: an encoder for each of M modalities, some of them missing.
+    """What a product and a mixture of experts share: an encoder for each of M modalities.
 
     x (B, D) holds the modalities side by side, `sizes` columns each, D in all, and o (B, D) is 1 where an
     entry was observed. Each of the `encoders`, one for each modality, maps its columns of x, 0 where an entry
@@ -73,10 +73,10 @@ class ProductOfExperts(Experts):
     """[x | o]  ->  [mean | log σ²] of the normalized product of N(0, I) and a Gaussian for each modality.
 
     The prior N(0, I) counts once, however many modalities there are. A modality of which nothing was observed
-    has no expert: its precision is 0, and its encoder gets no gradient from that example. Where nothing at all
-    was observed, the product is the prior. It feeds a DiagonalGaussian posterior beside a StandardGaussian
-    prior, and objectives.SubsampledElbo trains it for every subset of the modalities.
-    Wu & Goodman 2018, "Multimodal generative models for scalable weakly-supervised learning", section 2.2.
+    has no expert: its precision is 0, and its encoder gets no gradient from that example. Where nothing at
+    all was observed, the product is the prior. It feeds a DiagonalGaussian posterior beside a
+    StandardGaussian prior, and objectives.SubsampledElbo trains it for every subset of the modalities. Wu &
+    Goodman 2018, "Multimodal generative models for scalable weakly-supervised learning", section 2.2.
     """
 
     def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:

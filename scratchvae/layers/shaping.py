@@ -51,6 +51,34 @@ class GroupSoftmax(Layer):
         return y, pullback
 
 
+class GroupSum(Layer):
+    """y_g = Σ_t x_gt, where each of `groups` groups holds `parts` vectors of one size side by side.
+
+    It begins a decoder whose codes are chosen in several steps (posteriors.VectorQuantized with a depth).
+    x (B, groups · parts · d)  ->  (B, groups · d).
+    """
+
+    def __init__(self, groups: int, parts: int) -> None:
+        for name, count in (("groups", groups), ("parts", parts)):
+            require_count("GroupSum", name, count)
+        self.groups, self.parts = groups, parts
+
+    def __call__(self, x: Array, *, mode: Mode = EVALUATION, needs_dx: bool = True) -> tuple[Array, Pullback]:
+        if x.ndim != 2 or x.shape[1] % (self.groups * self.parts):
+            expected = f"x should be (B, D), D a multiple of {self.groups} groups of {self.parts} parts"
+            raise InputError(f"GroupSum: {expected}; found {x.shape}")
+        size = x.shape[1] // (self.groups * self.parts)
+        apart, apart_pullback = ops.reshape(x, shape=(len(x), self.groups, self.parts, size))
+        sums, sums_pullback = ops.sum(apart, axis=2)
+        y, y_pullback = ops.reshape(sums, shape=(len(x), self.groups * size))
+
+        def pullback(dy: Array) -> Array:
+            dx: Array = apart_pullback(sums_pullback(y_pullback(dy)))  # dx_gt = dy_g
+            return dx
+
+        return y, pullback
+
+
 class FirstColumns(Layer):
     """The first `count` entries of each example.     x (B, D)  ->  (B, count).
 

@@ -24,7 +24,7 @@ from scratchvae.layers.normalization import BatchNorm, LayerNorm, WeightNorm
 from scratchvae.layers.parameter import Parameter
 from scratchvae.layers.pooling import AvgPool2d, MaxPool2d, Upsample
 from scratchvae.layers.sequential import Bypass, Heads, Residual, Sequential
-from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, Reshape
+from scratchvae.layers.shaping import FirstColumns, Flatten, GroupSoftmax, GroupSum, Reshape
 from scratchvae.layers.topics import Topics
 
 Rule = Callable[[Any, Array, Array], tuple[Array, Array]]
@@ -145,7 +145,7 @@ def heads(layer: Heads, x: Array, dx: Array) -> tuple[Array, Array]:
 
 
 def _opinions(layer: Experts, x: Array, dx: Array) -> tuple[Array, Array, Array, Array, Array]:
-    """The means and log σ² of the experts, how each of them moves (B, M, Z), and which are present (B, M)."""
+    """The means and log σ² of the experts, their changes, all (B, M, Z), and which are present (B, M)."""
     cuts = np.cumsum(layer.sizes)
     blocks, dblocks, masks = (
         np.split(a, cuts[:-1], axis=1) for a in (x[:, : cuts[-1]], dx[:, : cuts[-1]], x[:, cuts[-1] :])
@@ -171,7 +171,7 @@ def product_of_experts(layer: ProductOfExperts, x: Array, dx: Array) -> tuple[Ar
 
 
 def mixture_of_experts(layer: MixtureOfExperts, x: Array, dx: Array) -> tuple[Array, Array]:
-    """The means and log σ² move with the experts that are present, and the logits are data."""
+    """The means and log σ² move with the experts that are present, and the logits, which are data, stay."""
     y, _ = layer(x)
     _, _, dmeans, dlog_vars, present = _opinions(layer, x, dx)
     held = [np.where(present[:, :, None], d, 0).reshape(len(x), -1) for d in (dmeans, dlog_vars)]
@@ -196,6 +196,7 @@ RULES: dict[type[Layer], Rule] = {
     Upsample: linear,
     FirstColumns: linear,
     Flatten: linear,
+    GroupSum: linear,
     Reshape: linear,
     LearnedFill: learned_fill,
     Dropout: linear,  # it is the identity at evaluation

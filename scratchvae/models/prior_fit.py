@@ -1,4 +1,4 @@
-"""A prior made after training: a mixture fitted to the codes that a model gives its examples."""
+"""A prior that is made after training: it is fitted to the codes that a model gives its examples."""
 
 from typing import Any
 
@@ -7,27 +7,91 @@ import numpy.typing as npt
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.data import Dataset
-from scratchvae.layers import dtype_of
+from scratchvae.layers import cast, dtype_of, named_parameters
 from scratchvae.models.coding import Coding
 from scratchvae.models.estimator import AT_ONCE
-from scratchvae.priors import fit_mixture
+from scratchvae.networks import n_features, prior_chosen, weights_generator
+from scratchvae.objectives import PriorLikelihood
+from scratchvae.priors import GaussianMixture, Prior, fit_mixture, require_one_space
+from scratchvae.training import Adam, Phase, Training
 
 
-def fit_prior(model: Coding, x: npt.ArrayLike | Dataset, *, components: int = 10, seed: int = 0) -> Array:
-    """Give the model a mixture of Gaussians as its prior, fitted to a draw z ~ q(z|x) of each example.
+def fit_prior(
+    model: Coding,
+    x: npt.ArrayLike | Dataset,
+    prior: str | Prior | None = None,
+    *,
+    components: int | None = None,
+    epochs: int = 20,
+    batch_size: int = 128,
+    learning_rate: float = 2e-3,
+    seed: int = 0,
+) -> Array:
+    """Give the model another prior, fitted to draws z ~ q(z|x) of the examples. Nothing else of it changes.
 
-    With it `sample` works for an Autoencoder, whose codes follow no prior. The function returns the mean
-    log-likelihood of the codes before each step of the fit. InputError for a model that is told y, whose
-    codes depend on y. Ghosh, Sajjadi, Vergari, Black & Schölkopf 2020, section 4.
+    With it `sample` works for an Autoencoder, whose codes follow no prior. It also serves a model whose codes
+    depend on each other in ways that its prior does not know, and a VAE whose aggregate posterior is far from
+    its prior.
+
+    - `prior`: a name, as `scratchvae train --list` has them, or an object over the same z: "flow",
+      "gaussian_mixture(10)", "autoregressive" for the codes of a codebook, "two_stage" for a second VAE. None
+      is a mixture of `components` Gaussians, by default ten.
+    - A mixture is fitted to one draw of each example by expectation maximization. Any other prior takes
+      `epochs` of Adam by PriorLikelihood, with new draws in each epoch, and `seed` decides its first weights.
+
+    The function returns the mean log p(z), in nats, before each step of EM, or of each epoch. InputError for
+    a model that is told y, whose codes depend on y, and for a prior that has nothing to learn. Ghosh,
+    Sajjadi, Vergari, Black & Schölkopf 2020, section 4, for the mixture; van den Oord et al. 2017, section
+    3.3, for autoregressive; Dai & Wipf 2019, section 4, for two_stage.
     """
     made: Any = model.model_
     if made.condition is not None:
         raise InputError(f"fit_prior: the model should not be told y, found a {type(model).__name__}")
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for batch in model._dataset(x).batches(AT_ONCE, dtype_of(made)):
+    if prior is not None and components is not None:
+        expected = "components is for the mixture that is fitted where no prior is given"
+        raise InputError(f"fit_prior: {expected}; found {components} beside {prior!r:.80}")
+    if prior is None:
+        prior = GaussianMixture(made.posterior.latent_dim, 10 if components is None else components)
+    chosen = _chosen(made, prior, seed)
+    data = model._dataset(x)
+    if isinstance(chosen, GaussianMixture):
+        made.prior, gained = fit_mixture(_drawn(made, data, seed), len(chosen.logits.value), seed=seed)
+        return gained
+    before, made.prior = made.prior, chosen
+    try:
+        phase = Phase(PriorLikelihood(), Adam(learning_rate), over=("prior",))
+        if not phase.moved(named_parameters(made)):
+            expected = "the prior should have Parameters of its own, as autoregressive and flow have"
+            raise InputError(f"fit_prior: {expected}; found none in a {type(chosen).__name__}")
+        training = Training(made, [phase], data, epochs=epochs, batch_size=batch_size, seed=seed).run()
+    except BaseException:
+        made.prior = before
+        raise
+    return np.array([record["train"]["log_pz"] for record in training.history])
+
+
+def _chosen(made: Any, prior: str | Prior, seed: int) -> Prior:
+    """The prior, in the model's dtype, over the model's z."""
+    chosen = prior_chosen(
+        prior,
+        event_shape=made.event_shape,
+        features=n_features(made.likelihood, made.event_shape),
+        encoder=made.encoder,
+        posterior=made.posterior,
+        rng=weights_generator(seed, "fit_prior"),
+        shows_mask=made.shows_mask,
+        condition_dim=None,
+    )
+    require_one_space("fit_prior", made.posterior, chosen)
+    cast(chosen, dtype_of(made))
+    return chosen
+
+
+def _drawn(made: Any, data: Dataset, seed: int) -> Array:
+    """A draw z ~ q(z|x) of each example (N, Z)."""
+    rng, drawn = np.random.default_rng(seed), []
+    for batch in data.batches(AT_ONCE, dtype_of(made)):
         q_params, _ = made.encoder(made.seen(batch))
         z, _ = made.posterior.sample(q_params, noise=made.draw_noise(len(batch), rng))
         drawn.append(z)
-    made.prior, gained = fit_mixture(np.concatenate(drawn), components, seed=seed)
-    return gained
+    return np.concatenate(drawn)

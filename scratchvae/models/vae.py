@@ -130,7 +130,7 @@ class VAE(LatentVariableModel):
         encoder, decoder = self.encoder or made.encoder, self.decoder or made.decoder
         shows_mask = self.fill != "zero" if self.encoder is None else self.shows_mask
         of_head: dict[str, Any] = {"activation": self.activation, "init": self.init, "rng": rng}
-        critic = critic_chosen(where, self.latent_dim, self.critic, **of_head)
+        critic = critic_chosen(where, made.posterior.latent_dim, self.critic, **of_head)
         prior = prior_chosen(
             self.prior,
             event_shape=event_shape,

@@ -1,5 +1,9 @@
 """Discrete posteriors and their priors from plain numbers: how many choices, among how many categories."""
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from scratchvae.arrays import InputError, require_count
 from scratchvae.networks.matching import require_posterior
 from scratchvae.objectives import Schedule
@@ -11,7 +15,14 @@ from scratchvae.posteriors import (
     Posterior,
     VectorQuantized,
 )
-from scratchvae.priors import Codes, ConcretePrior, OneHot, ProductPrior, StandardGaussian
+from scratchvae.priors import (
+    AutoregressiveCodes,
+    Codes,
+    ConcretePrior,
+    OneHot,
+    ProductPrior,
+    StandardGaussian,
+)
 
 
 def gumbel_softmax(
@@ -62,6 +73,17 @@ def product(posterior: Posterior, *, learned: bool = False) -> ProductPrior:
 def codes(posterior: Posterior, *, learned: bool = False) -> Codes:
     """A probability for each code of a vq posterior. They are all equal, or learned."""
     return Codes(require_posterior("codes", "vq", VectorQuantized, posterior), learned=learned)
+
+
+def autoregressive(
+    posterior: Posterior, rng: np.random.Generator, *, hidden: int | Sequence[int] = 128
+) -> AutoregressiveCodes:
+    """A probability for each code of a vq posterior given those before it, by a masked network.
+
+    `hidden` counts the hidden units of the network.
+    """
+    quantized = require_posterior("autoregressive", "vq", VectorQuantized, posterior)
+    return AutoregressiveCodes(quantized, hidden=hidden, rng=rng)
 
 
 def one_hot(posterior: Posterior, *, learned: bool = False) -> OneHot:

@@ -12,6 +12,7 @@ from scratchvae.layers import (
     Bypass,
     FirstColumns,
     GroupSoftmax,
+    GroupSum,
     Heads,
     Layer,
     LearnedFill,
@@ -19,7 +20,7 @@ from scratchvae.layers import (
     Sequential,
 )
 from scratchvae.likelihoods import Likelihood
-from scratchvae.posteriors import Concrete, DiagonalGaussian, Ladder, Point, Posterior
+from scratchvae.posteriors import Concrete, DiagonalGaussian, Ladder, Point, Posterior, VectorQuantized
 
 FILLS = ("learned", "zero", "zero_and_mask")  # what an encoder sees where an entry is missing
 
@@ -48,20 +49,26 @@ def first_layers(posterior: Posterior, condition_dim: int = 0) -> list[Layer]:
     """The layers before a decoder.
 
     A decoder of a Concrete posterior gets logarithms of shares, of which the layer makes shares. A decoder of
-    latents in layers gets only the first layer of them. Any other decoder has no such layer. The last
-    `condition_dim` numbers that the decoder gets are no codes, and go around the layer.
+    latents in layers gets only the first layer of them. A decoder of a VectorQuantized posterior with a depth
+    gets the sums of the codes that were chosen one after another. Any other decoder has no such layer. The
+    last `condition_dim` numbers that the decoder gets are no codes, and go around the layer.
     """
+    first: Layer
     if isinstance(posterior, Ladder):
         first = FirstColumns(decoded_width(posterior))
-        return [Bypass(first, condition_dim) if condition_dim else first]
-    if not isinstance(posterior, Concrete):
+    elif isinstance(posterior, Concrete):
+        first = GroupSoftmax(posterior.groups)
+    elif isinstance(posterior, VectorQuantized) and posterior.depth > 1:
+        first = GroupSum(posterior.groups // posterior.depth, posterior.depth)
+    else:
         return []
-    shares = GroupSoftmax(posterior.groups)
-    return [Bypass(shares, condition_dim) if condition_dim else shares]
+    return [Bypass(first, condition_dim) if condition_dim else first]
 
 
 def decoded_width(posterior: Posterior) -> int:
     """How many latents a decoder gets after its `first_layers`."""
+    if isinstance(posterior, VectorQuantized):
+        return posterior.latent_dim // posterior.depth
     return posterior.top_down.sizes[0] if isinstance(posterior, Ladder) else posterior.latent_dim
 
 

@@ -27,6 +27,7 @@ from scratchvae.likelihoods import (
 )
 from scratchvae.networks import flows
 from scratchvae.networks.discrete import (
+    autoregressive,
     codes,
     concrete,
     concrete_prior,
@@ -51,6 +52,7 @@ from scratchvae.priors import (
     GaussianMixture,
     LogisticNormal,
     StandardGaussian,
+    TwoStage,
     UniformSphere,
     VampPrior,
 )
@@ -156,6 +158,7 @@ POSTERIORS = Table(
 PRIORS = Table(
     "prior",
     {
+        "autoregressive": autoregressive,
         "codes": codes,
         "concrete": concrete_prior,
         "conditional_gaussian": conditional_gaussian,
@@ -166,6 +169,7 @@ PRIORS = Table(
         "one_hot": one_hot,
         "product": product,
         "standard_gaussian": StandardGaussian,
+        "two_stage": TwoStage,
         "uniform_sphere": UniformSphere,
         "vamp": vamp,
     },

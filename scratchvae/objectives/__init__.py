@@ -16,6 +16,7 @@ from scratchvae.objectives.interface import Kl, LatentModel, Model, Objective, P
 from scratchvae.objectives.iwae import Ciwae, Iwae, Renyi
 from scratchvae.objectives.many_draws import ManyDraws
 from scratchvae.objectives.penalties import L1, L2, ActivationKl, DecoderNorm, Penalty
+from scratchvae.objectives.prior_likelihood import PriorLikelihood
 from scratchvae.objectives.quantization import Quantization
 from scratchvae.objectives.reconstruction import Reconstruction
 from scratchvae.objectives.reweighted_wake_sleep import ReweightedRecognition, ReweightedWake
@@ -54,6 +55,7 @@ __all__ = [
     "Objective",
     "Pass",
     "Penalty",
+    "PriorLikelihood",
     "Quantization",
     "Ramp",
     "Reconstruction",

@@ -26,6 +26,8 @@ from scratchvae.posteriors import (
     VonMisesFisher,
 )
 from scratchvae.priors import (
+    AutoregressiveCodes,
+    CodePrior,
     Codes,
     ConditionalGaussian,
     HierarchicalGaussian,
@@ -67,9 +69,10 @@ def full_to_standard(
 def diagonal_to_diagonal(
     posterior: DiagonalGaussian, prior: ConditionalGaussian | LogisticNormal, q_params: Array
 ) -> tuple[Array, Pullback]:
-    """½ ((σ_j² + (mean_j − m_j)²)/τ_j² − 1 − log σ_j²/τ_j²) for each latent j, p(z) or p(z|y) = N(m, diag τ²).
+    """½ ((σ_j² + (mean_j − m_j)²)/τ_j² − 1 − log σ_j²/τ_j²) for each latent j, where p(z) = N(m, diag τ²).
 
-    The pullback returns dq_params, and gives a ConditionalGaussian's Parameters the gradients of m and log τ².
+    A ConditionalGaussian is p(z|y) in its place. The pullback returns dq_params, and gives the Parameters of
+    a ConditionalGaussian the gradients that m and log τ² get. A LogisticNormal has no Parameters.
     """
     (mean, log_var), split_pullback = posterior.mean_and_log_var(q_params)
     others, prior_pullback = prior.mean_and_log_var(
@@ -103,8 +106,8 @@ def choices_to_choices(posterior: GumbelSoftmax, prior: OneHot, q_params: Array)
     return kl.reshape(B, G), pullback
 
 
-def codes_to_codes(posterior: VectorQuantized, prior: Codes, q_params: Array) -> tuple[Array, Pullback]:
-    """−log p_g(k_g) for each group, where k_g is the code of x, which has all the mass of q.
+def codes_to_codes(posterior: VectorQuantized, prior: CodePrior, q_params: Array) -> tuple[Array, Pullback]:
+    """−log p(k_g|k_1, …, k_(g−1)) for each choice g. k are the codes of x, which have all the mass of q.
 
     Under a uniform prior it is log K. The pullback gives a learned prior its gradient. It returns 0 for
     q_params, since the nearest code stays the same under a small change.
@@ -160,6 +163,7 @@ CLOSED_FORMS: dict[
     (FullGaussian, StandardGaussian): full_to_standard,
     (GumbelSoftmax, OneHot): choices_to_choices,
     (JointPosterior, ProductPrior): product_to_product,
+    (VectorQuantized, AutoregressiveCodes): codes_to_codes,
     (VectorQuantized, Codes): codes_to_codes,
     (VonMisesFisher, UniformSphere): sphere_to_uniform,
 }
@@ -186,7 +190,7 @@ AT_DRAWS: dict[tuple[type[Posterior], type[Prior]], Callable[..., tuple[tuple[Ar
 
 
 def has_closed_form(posterior: Posterior, prior: Prior) -> bool:
-    """Whether a table has a row for the pair, or where both are products, for each pair of parts."""
+    """Whether a table has a row for the pair, and where both are products, for each pair of parts."""
     return (type(posterior), type(prior)) in AT_DRAWS or _needs_no_draws(posterior, prior)
 
 
@@ -234,15 +238,10 @@ def closed_form_kl(posterior: Posterior, prior: Prior, q_params: Array) -> tuple
     if form is None:
         pair = f"{type(posterior).__name__} to {type(prior).__name__}"
         if has_closed_form(posterior, prior):
-            raise InputError(
-                f"closed_form_kl: that from {pair} depends on the draws of "
-                "the layers above: take sample_with_kl"
-            )
-        others = (
-            "reconstruction takes a Point"
-            if isinstance(posterior, Point)
-            else "sampled_elbo and iwae need none"
-        )
+            why = f"that from {pair} depends on the draws of the layers above"
+            raise InputError(f"closed_form_kl: {why}: take sample_with_kl")
+        none = "sampled_elbo and iwae need none"
+        others = "reconstruction takes a Point" if isinstance(posterior, Point) else none
         known = [p.__name__ for q, p in CLOSED_FORMS if q is type(posterior)]
         to = f" (there is one to {' and to '.join(known)})" if known else ""
         raise InputError(

@@ -30,10 +30,9 @@ class Contraction(Penalty):
     """‖∂z/∂x‖² = Σ_kd (∂z_k/∂x_d)² at each example, where z is all that the encoder puts out.
 
     For a Point posterior z is the code, and x are the features that the encoder reads. Where the encoder also
-    reads which of them were observed, those columns are no data, and no derivative by them counts. The encoder
-    may be made of Linear layers and activations.
-    Rifai, Vincent, Muller, Glorot & Bengio 2011, section 2; for one sigmoid layer it is
-    Σ_j (h_j (1 − h_j))² Σ_d W_dj².
+    reads which of them were observed, those columns are no data, and no derivative by them counts. The
+    encoder may be made of Linear layers and activations. Rifai, Vincent, Muller, Glorot & Bengio 2011,
+    section 2; for one sigmoid layer it is Σ_j (h_j (1 − h_j))² Σ_d W_dj².
     """
 
     weight: float

@@ -24,9 +24,10 @@ class SubsampledElbo(Objective):
         ELBO(x_P) = E_(q(z|x_P))[log p(x_P|z)] − β KL(q(z|x_P) ‖ p(z))
 
     ⟨ ⟩ is the mean over the batch, x_m the modality m alone, and P_j a subset that is drawn anew for each
-    example and step, each of the 2^M − 1 that hold a modality alike. Outside P nothing is seen, nor is anything
-    explained there: each term is a lower bound on log p(x_P). The bound of all modalities alone would leave it
-    open what an encoder says by itself, as the product of the experts is all that it asks about.
+    example and step, each of the 2^M − 1 that hold a modality alike. Outside P nothing is seen, nor is
+    anything explained there: each term is a lower bound on log p(x_P). The bound of all modalities alone
+    would leave it open what an encoder says by itself, as the product of the experts is all that it asks
+    about.
 
     The model's encoder has to be one of layers.Experts, which knows where the modalities are. Each of the
     S = 1 + M + `subsets` terms costs a pass, with one draw of z. Of an example that lacks a modality, subsets
@@ -46,7 +47,7 @@ class SubsampledElbo(Objective):
             require_at_least("SubsampledElbo", "beta", self.beta, 0)
 
     def draw_noise(self, model: Any, rows: int, rng: np.random.Generator) -> Noise:
-        """The model's noise for S draws of each example, and which modalities are in P_j (rows, subsets, M)."""
+        """The model's noise for S draws of each example, and the modalities in P_j (rows, subsets, M)."""
         M = len(_experts_of(model).sizes)
         own = model.draw_noise(rows * (1 + M + self.subsets), rng)
         inside = rng.random((rows, self.subsets, M)) < 0.5

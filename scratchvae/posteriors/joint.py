@@ -16,9 +16,8 @@ class JointPosterior(Density):
 
     JointPosterior(DiagonalGaussian(8), GumbelSoftmax(1, 10)) has 18 latents, and its encoder puts out 26
     numbers. Its prior is a priors.ProductPrior of as many parts. InputError for a part without a density, and
-    for a codebook that would learn by the penalty Quantization: that takes a VectorQuantized alone, and without
-    it no gradient reaches the codes.
-    Dupont 2018, section 3.1.
+    for a codebook that would learn by the penalty Quantization: that takes a VectorQuantized alone, and
+    without it no gradient reaches the codes. Dupont 2018, section 3.1.
     """
 
     def __init__(self, *parts: Density) -> None:

@@ -1,4 +1,4 @@
-"""q(z|x) puts all its mass on one code of a finite codebook: the posterior of the VQ-VAE."""
+"""The posterior of the VQ-VAE, with or without depth: q(z|x) has all its mass on codes of a codebook."""
 
 import numpy as np
 
@@ -18,30 +18,42 @@ from scratchvae.posteriors.interface import Choices, Noise
 
 
 class VectorQuantized(Choices):
-    """z = the codes nearest to z_e = q_params, one for each of G = `groups` groups of latents.
+    """z = the codes nearest to z_e = q_params (B, latent_dim), one or `depth` for each of `groups` parts.
 
-    Each group has d = latent_dim/G latents, and a codebook holds K = `codes` vectors of d numbers. All groups
-    share one codebook, or with shared=False each has its own. Codes start as draws from N(0, 1).
+    A codebook holds K = `codes` vectors of d = latent_dim/groups numbers. All choices share one codebook, or
+    with shared=False each choice has its own. Codes start as draws from N(0, 1).
 
-    No gradient passes through the choice of a code: the pullback of `sample` passes dz on to the encoder
-    unchanged (straight through), and gives the codebook nothing. So it is the derivative of the surrogate
-    z_e + (e − z_e)⁰, whose second part is constant. The codebook learns in one of these ways:
+    With `depth` T above 1 the codes of a part of z_e are chosen one after the other, and each is the nearest
+    to what the earlier ones leave over:
+
+        r_0 = z_e,   e_t = the code nearest to r_(t−1),   r_t = r_(t−1) − e_t      for t = 1 … T.
+
+    z (B, T·latent_dim) has the codes side by side. The decoder should begin with layers.GroupSum, which adds
+    up the codes of a part, and the recipes take care of this. So T searches among K codes choose among K^T
+    sums for each part. `groups` of the posterior counts its choices, T for each part, and `latent_dim` the
+    numbers of z.
+
+    No gradient passes through a choice. Straight through, e_1 + z_e − sg(z_e) stands for e_1, and each later
+    e_t is a constant: the pullback of `sample` gives the dz of each first code to the encoder, and gives the
+    codebook nothing. If every depth had such a step, the encoder would get T times the gradient of the sum.
+    There are two ways in which the codebook learns:
 
     - decay=None: the codes are a Parameter, and their gradient is that of the penalty
-    `objectives.Quantization`.
+      `objectives.Quantization`.
     - `decay` γ in [0, 1), such as 0.99: the codes are a Buffer, and each pass in training mode moves code k
-    to the average of the vectors that chose it, N_k ← γ N_k + (1 − γ) n_k and e_k ← e_k + (1 − γ) (Σ
-    z_e − n_k e_k)/N_k, N_k = 0 at first. It is e = m/N of van den Oord et al., who keep m_k = N_k e_k. A code
-    that is not chosen stays where it is, and a code that is chosen for the first time moves to the mean of
-    the vectors that chose it.
+      to the average of the vectors r that chose it, N_k ← γ N_k + (1 − γ) n_k and
+      e_k ← e_k + (1 − γ) (Σ r − n_k e_k)/N_k, N_k = 0 at first. It is e = m/N of van den Oord et al., who
+      keep m_k = N_k e_k. A code that is not chosen stays where it is, and a code that is chosen for the first
+      time moves to the mean of the vectors that chose it.
     - `revive` R > 0, together with decay: a code that R training passes in a row have not chosen moves onto
-    the z_e of an example of the batch. The noise says which example.
+      the r of an example of the batch. The noise says which example.
 
-    q(z|x) is a probability of codes: log q is 0 at the code of x and −∞ at all others. With a prior over the
-    same codes (priors.Codes) the bound is log p(x) ≥ log p(x|z) + log p(code).
+    q(z|x) is a probability of codes: log q is 0 at the codes of x and −∞ at all others. With a prior over the
+    same codes (priors.Codes) the bound is log p(x) ≥ log p(x|z) + log p(codes).
 
     van den Oord, Vinyals & Kavukcuoglu 2017, section 3 and appendix A.1; Razavi, van den Oord & Vinyals 2019,
-    section 2.1; revival as in Dhariwal et al. 2020, section 3.
+    section 2.1; revival as in Dhariwal et al. 2020, section 3. Depth: Lee, Kim, Kim, Cho & Han 2022, section
+    3.1, whose codebook is shared; Zeghidour et al. 2021, section III.C, where each depth has its own.
     """
 
     space: str = "codes of a codebook"
@@ -53,6 +65,7 @@ class VectorQuantized(Choices):
         groups: int = 1,
         *,
         shared: bool = True,
+        depth: int = 1,
         decay: float | None = None,
         revive: int = 0,
         rng: np.random.Generator | int | None = None,
@@ -61,6 +74,7 @@ class VectorQuantized(Choices):
             ("latent_dim", latent_dim, 1),
             ("codes", codes, 1),
             ("groups", groups, 1),
+            ("depth", depth, 1),
             ("revive", revive, 0),
         ):
             require_count("VectorQuantized", name, count, low)
@@ -72,13 +86,14 @@ class VectorQuantized(Choices):
             require_share("VectorQuantized", "decay", decay)
         elif revive:
             expected = (
-                "revive moves codes by hand, which an optimizer must not "
-                "move too: it should come with a decay"
+                "revive moves codes by hand, which an optimizer must not move too: it should come with a "
+                "decay"
             )
             raise InputError(f"VectorQuantized: {expected}, such as 0.99; found none")
-        self.latent_dim, self.n_params = latent_dim, latent_dim
-        self.categories, self.groups, self.decay, self.revive = codes, groups, decay, revive
-        shape = (1 if shared else groups, codes, latent_dim // groups)
+        self.latent_dim, self.n_params = depth * latent_dim, latent_dim
+        self.categories, self.groups, self.depth = codes, depth * groups, depth
+        self.decay, self.revive = decay, revive
+        shape = (1 if shared else self.groups, codes, latent_dim // groups)
         first = np.random.default_rng(rng).standard_normal(shape).astype(np.float32)
         self.codebooks: Parameter | Buffer = Parameter(first) if decay is None else Buffer(first)
         self._drawn_from: Array | None = None  # what moving averages have moved on from in a training pass
@@ -93,14 +108,32 @@ class VectorQuantized(Choices):
         return rng.random((rows, self.groups if self.revive else 0), dtype=np.float32)
 
     def indices(self, q_params: Array, *, mode: Mode = EVALUATION) -> Array:
-        """The nearest code of each group, (B, G) whole numbers from 0, and the first of equally near ones.
+        """The code of each choice, (B, G) whole numbers from 0, and the first of equally near ones.
 
-        In training mode the codes are those of the latest draws, because averages move on after a draw.
+        In training mode the codes are those from which the latest draws were taken. Moving averages have
+        moved the codebook since then.
         """
+        return self.quantized(q_params, mode=mode)[0]
+
+    def quantized(self, q_params: Array, *, mode: Mode = EVALUATION) -> tuple[Array, Array]:
+        """The code of each choice (B, G), and the vector r (B, G, d) to which it is the nearest code."""
         require_shapes("VectorQuantized", q_params=(q_params, f"B {self.n_params}"))
-        return kernels.nearest_codes(
-            self._by_group(q_params), self._books(mode).astype(q_params.dtype, copy=False)
-        )
+        books = self._books(mode).astype(q_params.dtype, copy=False)
+        left = q_params.reshape(len(q_params), self.groups // self.depth, -1)
+        indices = np.empty((*left.shape[:2], self.depth), np.int64)
+        vectors = np.empty((*indices.shape, left.shape[2]), left.dtype)
+        for t in range(self.depth):
+            own = books if len(books) == 1 else np.ascontiguousarray(books[t :: self.depth])
+            vectors[:, :, t] = left
+            indices[:, :, t] = kernels.nearest_codes(left, own)
+            if t + 1 < self.depth:
+                left = left - own[np.arange(len(own)), indices[:, :, t]]  # r_t = r_(t−1) − e_t
+        B, d = len(q_params), left.shape[2]
+        return indices.reshape(B, self.groups), vectors.reshape(B, self.groups, d)
+
+    def indices_of(self, z: Array, *, mode: Mode = EVALUATION) -> Array:
+        """The code of each choice (B, G) of codes z (B, Z): the nearest one to the choice's own d numbers."""
+        return kernels.nearest_codes(self._by_group(z), self._books(mode).astype(z.dtype, copy=False))
 
     def code_of(self, indices: Array) -> Array:
         """The vectors of these choices, side by side."""
@@ -129,15 +162,16 @@ class VectorQuantized(Choices):
     ) -> tuple[Array, Pullback]:
         """The nearest codes, `draws` times. In training mode moving averages then take one step."""
         require_count("VectorQuantized.sample", "draws", draws)
-        indices = self.indices(q_params)
+        indices, vectors = self.quantized(q_params)
         z, _ = self.vectors(indices)
         z = z.astype(q_params.dtype, copy=False)
         if mode.training and self.decay is not None:
             self._drawn_from = self.codebooks.value
-            self._move(self._by_group(q_params), indices, noise[::draws])
+            self._move(vectors, indices, noise[::draws])
 
         def pullback(dz: Array) -> Array:
-            return sum_of_draws(dz, draws)  # dz_e = Σ_k dz_k: straight through
+            by_choice = self._by_group(sum_of_draws(dz, draws))
+            return by_choice[:, :: self.depth].reshape(q_params.shape)  # dz_e = Σ_k de_1k: straight through
 
         return np.repeat(z, draws, axis=0) if draws > 1 else z, pullback
 
@@ -178,17 +212,17 @@ class VectorQuantized(Choices):
     def _by_group(self, z: Array) -> Array:
         return z.reshape(len(z), self.groups, -1)
 
-    def _move(self, z_e: Array, indices: Array, noise: Array) -> None:
+    def _move(self, r: Array, indices: Array, noise: Array) -> None:
         """Take one step of the moving averages, and revive codes where `revive` says so."""
         assert self.decay is not None
         books, dtype = self.codebooks.value.copy(), self.codebooks.value.dtype
         usage, keep = self.usage.value.copy(), dtype.type(self.decay)
         unchosen = self.unchosen.value.copy() if self.revive else None
         for s in range(len(books)):
-            own = slice(None) if len(books) == 1 else slice(s, s + 1)  # the groups that this codebook serves
+            own = slice(None) if len(books) == 1 else slice(s, s + 1)  # the choices that this codebook serves
             chosen, vectors = (
                 indices[:, own].reshape(-1),
-                z_e[:, own].reshape(-1, books.shape[2]).astype(dtype),
+                r[:, own].reshape(-1, books.shape[2]).astype(dtype),
             )
             n = np.bincount(chosen, minlength=self.categories).astype(dtype)
             total = np.zeros_like(books[s])
@@ -196,7 +230,7 @@ class VectorQuantized(Choices):
             usage[s] = keep * usage[s] + (1 - keep) * n  # N ← γ N + (1 − γ) n
             moved = n > 0
             step = (1 - keep) * (total - n[:, None] * books[s])[moved]
-            books[s][moved] += step / usage[s][moved, None]  # e ← e + (1 − γ) (Σ z_e − n e)/N
+            books[s][moved] += step / usage[s][moved, None]  # e ← e + (1 − γ) (Σ r − n e)/N
             if unchosen is not None:
                 unchosen[s] = np.where(moved, 0, unchosen[s] + 1)
                 dead = np.flatnonzero(unchosen[s] >= self.revive)[: len(vectors)]

@@ -11,7 +11,7 @@ from scratchvae.priors.interface import Prior
 
 
 class LogisticNormal(Prior):
-    """p(z) = N(m, diag τ²), Laplace's approximation of a Dirichlet law of θ = softmax(z) with the parameters α.
+    """p(z) = N(m, diag τ²), Laplace's approximation of a Dirichlet law of θ = softmax(z) with parameters α.
 
         m_k = log α_k − 1/K Σ_i log α_i        τ_k² = (1 − 2/K)/α_k + 1/K² Σ_i 1/α_i
 
@@ -39,7 +39,7 @@ class LogisticNormal(Prior):
         self.concentration = tuple(np.broadcast_to(given, latent_dim).tolist())
 
     def mean_and_log_var(self, like: Array) -> tuple[tuple[Array, Array], Pullback]:
-        """m and log τ², a row for each row of `like` (B, K) and of its dtype; the pullback has nobody to tell."""
+        """m and log τ², a row for each row of `like` (B, K) in its dtype. The pullback does nothing."""
         alpha, K = np.array(self.concentration), self.latent_dim
         mean = np.log(alpha) - np.log(alpha).mean()
         var = (1 - 2 / K) / alpha + (1 / alpha).sum() / K**2

@@ -140,7 +140,7 @@ def convolutional(
         posterior=q,
         decoder=Sequential(*decoder),
         likelihood=law,
-        critic=critic_chosen("convolutional", latent_dim, critic, **of_head),
+        critic=critic_chosen("convolutional", q.latent_dim, critic, **of_head),
         classifier=classifier_chosen("convolutional", C * H * W, told, classifier, fill=fill, **of_head),
         prior=prior,
         rng=rng,

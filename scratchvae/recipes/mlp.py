@@ -94,7 +94,7 @@ def mlp(
         model,
         condition=condition,
         event_shape=shape,
-        critic=critic_chosen("mlp", latent_dim, critic, **of_head),
+        critic=critic_chosen("mlp", made.posterior.latent_dim, critic, **of_head),
         classifier=classifier_chosen("mlp", features, told, classifier, fill=fill, **of_head),
         prior=prior,
         rng=rng,

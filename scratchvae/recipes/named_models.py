@@ -5,14 +5,13 @@ stands for, and what the paper promises of it: comparisons with the runs of othe
 `scratchvae results` can measure.
 """
 
+from scratchvae.recipes.named_codes import NAMED_CODES
 from scratchvae.recipes.named_modalities import MODALITIES
 from scratchvae.recipes.named_model import NamedModel, listed
 from scratchvae.recipes.named_topics import TOPICS
 
 CODES, CRITIC = "autoencoder", (256, 256)
 NAMED_MODELS: dict[str, NamedModel] = {
-    **MODALITIES,
-    **TOPICS,
     "aae": NamedModel(
         "Makhzani et al. 2015",
         "An autoencoder whose codes fool a critic that tells them from draws of the prior.",
@@ -115,10 +114,8 @@ NAMED_MODELS: dict[str, NamedModel] = {
     ),
     "info_vae": NamedModel(
         "Zhao et al. 2019",
-        (
-            "Half of the KL is left away, α = 0.5, and the MMD of the codes "
-            "from the prior weighs α + λ − 1 = 500."
-        ),
+        "Half of the KL is left away, α = 0.5, and the MMD of the codes from the prior weighs α + λ − 1 "
+        "= 500.",
         {"beta": 0.5, "penalty": ["mmd(weight=500)"]},
         ["mmd < vae", "active_units >= vae"],
     ),
@@ -159,19 +156,15 @@ NAMED_MODELS: dict[str, NamedModel] = {
     ),
     "rae_gp": NamedModel(
         "Ghosh et al. 2020",
-        (
-            "An autoencoder with short codes and a decoder of small slope; a "
-            "mixture is fitted to its codes afterwards."
-        ),
+        "An autoencoder with short codes and a decoder of small slope; a mixture is fitted to its codes "
+        "afterwards.",
         {"model": CODES, "penalty": ["l2(weight=0.1)", "decoder_gradient(weight=0.05)"]},
         ["decoder_gradient < autoencoder"],
     ),
     "rae_l2": NamedModel(
         "Ghosh et al. 2020",
-        (
-            "An autoencoder with short codes and small weights of its decoder; a "
-            "mixture is fitted to its codes afterwards."
-        ),
+        "An autoencoder with short codes and small weights of its decoder; a mixture is fitted to its "
+        "codes afterwards.",
         {"model": CODES, "penalty": ["l2(weight=0.1)", "decoder_norm(weight=0.01)"]},
         ["norm < autoencoder"],
     ),
@@ -219,10 +212,8 @@ NAMED_MODELS: dict[str, NamedModel] = {
     ),
     "wae_gan": NamedModel(
         "Tolstikhin et al. 2018",
-        (
-            "A Wasserstein autoencoder by a critic: the adversarial autoencoder "
-            "whose penalty weighs twice as much."
-        ),
+        "A Wasserstein autoencoder by a critic: the adversarial autoencoder whose penalty weighs twice "
+        "as much.",
         {
             "model": CODES,
             "critic": CRITIC,
@@ -237,6 +228,7 @@ NAMED_MODELS: dict[str, NamedModel] = {
         ["mmd < autoencoder"],
     ),
 }
+NAMED_MODELS = dict(sorted({**NAMED_MODELS, **NAMED_CODES, **MODALITIES, **TOPICS}.items()))
 
 
 def named_models() -> str:

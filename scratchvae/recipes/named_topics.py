@@ -2,7 +2,7 @@
 
 from scratchvae.recipes.named_model import NamedModel
 
-# counts of words are large and few: bounds of log σ² and a clipped gradient let a few hundred fast steps be enough
+# counts of words are large and few: with bounds of log σ² and a clipped gradient a few hundred steps suffice
 TEXTS = {
     "data": "docstrings",
     "likelihood": "multinomial",
@@ -21,7 +21,8 @@ TOPICS = {
     ),
     "prodlda": NamedModel(
         "Srivastava & Sutton 2017",
-        "A document is a product of topics, each to the power of its share, and the shares are nearly Dirichlet.",
+        "A document is a product of topics, each to the power of its share, and the shares are nearly "
+        "Dirichlet.",
         {**TEXTS, "topics": "product"},
         ["coherence > 0.05", "log_likelihood > nvlda"],
     ),

@@ -66,8 +66,8 @@ def has_topics(m: Measurement) -> bool:
 
 def mean_coherence(m: Measurement) -> float:
     """Compute how well the likeliest words of topics go together: the mean over the topics."""
-    decoder: Any = m.run.model.decoder
-    return float(coherence(decoder.laws(), m.data, shown=LIKELIEST).mean())
+    model: Any = m.run.model
+    return float(coherence(model.decoder.laws(), m.data, shown=LIKELIEST).mean())
 
 
 def is_probability(m: Measurement) -> bool:

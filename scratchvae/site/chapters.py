@@ -51,7 +51,11 @@ CHAPTERS = (
         (says("A relaxed choice has a gradient and a bias; its loss is no bound.",
               "distributions.concrete.reparameterize", "posteriors.GumbelSoftmax", "test_discrete"),
          says("The KL of a codebook to uniform codes is G log K.", "posteriors.VectorQuantized",
-              "test_discrete")),
+              "test_discrete"),
+         says("In depth, each code is the nearest to what those before it leave over.",
+              "posteriors.VectorQuantized", "objectives.Quantization", "test_residual"),
+         says("A prior of codes in order gives all tuples of codes probabilities that sum to 1.",
+              "priors.AutoregressiveCodes", "test_code_priors")),
         {"reconstructions": ("Reconstructions", "Ricostruzioni"), "samples": ("Draws", "Campioni")},
     ),
     Chapter(

@@ -62,6 +62,7 @@ def cases() -> list[Case]:
         layer_case("FirstColumns", layers.FirstColumns(2), normal(3, 5)),
         layer_case("Flatten", layers.Flatten(), IMAGES),
         layer_case("GroupSoftmax", layers.GroupSoftmax(2), normal(3, 6)),
+        layer_case("GroupSum", layers.GroupSum(2, 3), normal(3, 12)),
         layer_case("Reshape", layers.Reshape(4, 2), normal(3, 8)),
         layer_case("LearnedFill", layers.LearnedFill(3), MASKED),
         layer_case("Residual", Residual(Sequential(Linear(3, 3, rng=0), Tanh())), normal(4, 3)),

@@ -1,4 +1,4 @@
-"""The numbers that a reconstruction may hold, solved for: a factor, weights of its entries, another variance."""
+"""The numbers that a reconstruction may hold: a factor, weights of its entries, another variance."""
 
 from collections.abc import Callable, Iterator
 

@@ -1,4 +1,4 @@
-"""The KL estimated by the draw of z itself, log q(z|x) − log p(z), which is unbiased (Kingma & Welling 2014, eq. 6)."""
+"""The KL estimated by the draw of z itself, log q(z|x) − log p(z) (Kingma & Welling 2014, equation 6)."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -55,8 +55,8 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
     if given.d_z is None and sampled.gradients[name].any():
         return []
     dz = 0.0 if given.d_z is None else given.d_z
-    # d_z is a sum over outputs. Whoever computes d(name) in a backward pass of its own rounds the terms of that
-    # sum anew, and where they cancel they are as large as where they do not.
+    # d_z is a sum over outputs. Whoever computes d(name) in a backward pass of its own rounds the terms of
+    # that sum anew, and where they cancel they are as large as where they do not.
     summed = np.abs(dz).max()
     counted: Array | float = 1.0
     if given.penalized:

@@ -105,14 +105,14 @@ class _Part:
 
 
 def _part(name: str, given: Given, pieces: Pieces, shape: tuple[int, ...]) -> list[Prediction]:
-    """The part as it is, or as the pieces make it; it is computed once for all readings that leave it alone."""
+    """The part as it is, or as the pieces make it, computed once for all readings that do not change it."""
     piece = pieces.divergence if name == "kl" else pieces.reconstruction
     found: list[Prediction] = given.computed(_Part(name, piece, shape))
     return found
 
 
 def _penalized(given: Given, pieces: Pieces, shape: tuple[int, ...]) -> list[Prediction]:
-    """What free bits or a capacity make of the KL, as a mean over the batch; of a loss by example, for each."""
+    """What free bits or a capacity make of the KL: a mean over the batch, or a number for each example."""
     kl, penalty = _kl_by_latent(given, pieces), pieces.penalty(given)
     if kl is None or penalty is None:
         return []

@@ -27,7 +27,10 @@ BEFORE = {
     **dict.fromkeys(("loss", "bound"), PARTS + OUTPUTS + ("mean", *SCALES, "x")),
 }
 FROM_OUTSIDE = {
-    "mean": "the encoder gave it: look whether the weights or the input hold it already, and lower the learning rate or clip",
+    "mean": (
+        "the encoder gave it: look whether the weights or the input hold it already, and lower the learning "
+        "rate or clip"
+    ),
     "x": "the data hold it: leave those examples out, or declare what is missing by a mask",
     "noise": "the noise itself holds it, which no generator of normal numbers gives",
 }
@@ -159,10 +162,8 @@ def _explained(first: str, given: Given) -> str:
         return f"{said}, while the values before it are finite: {GRADIENT_ALONE}"
     if first in FROM_OUTSIDE or not any(n in given.arrays for n in BEFORE.get(first, ())):
         network = first in SCALES or first in OUTPUTS
-        return (
-            f"{said}: "
-            f"{FROM_OUTSIDE.get(first, FROM_OUTSIDE['mean'] if network else 'hand over what it is computed from too')}"
-        )
+        other = FROM_OUTSIDE["mean"] if network else "hand over what it is computed from too"
+        return f"{said}: {FROM_OUTSIDE.get(first, other)}"
     return f"{said}, while all that it follows from is finite: {VALUE_ALONE}"
 
 

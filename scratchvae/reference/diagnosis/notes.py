@@ -1,4 +1,4 @@
-"""Notes on what can hardly be, where nothing exact was found right: signs, and a log σ² that is never negative."""
+"""Notes on what can hardly be, where nothing exact was found right: signs, and a log σ² without them."""
 
 import numpy as np
 

@@ -1,7 +1,7 @@
 """What the loss makes of the KL where it is not added as it is: free bits, and a capacity that it is held at.
 
-A penalty is what stands in the place of a mean KL of the batch, and the gradient by the KL of each latent, times
-the number of examples B.
+A penalty is what stands in the place of a mean KL of the batch, and the gradient by the KL of each latent,
+times the number of examples B.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def _penalty_forms(given: Given, pieces: Pieces) -> list[Prediction]:
 
 
 def alike(theirs: Array, fair: list[Prediction], made: list[Prediction], eps: float) -> Array | None:
-    """The right value in the form in which theirs stands: a mean over the batch beside a mean, a sum beside a sum.
+    """The right value in the form in which theirs stands, so that a mean stands beside a mean.
 
     `made` are the same forms with the mistakes that were found, which theirs may be one of.
     """

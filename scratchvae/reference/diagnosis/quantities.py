@@ -121,7 +121,7 @@ class Given:
 
     @property
     def K(self) -> int | None:
-        """Draws for each example, where z or noise of them, log-weights or parts of these were handed over."""
+        """Draws for each example, where z, noise, log-weights or parts of these of them were handed over."""
         drawn = next((a for a in (self.noise, self.z) if a is not None and a.ndim == 3), None)
         mean = self.mean
         if drawn is not None and mean is not None and mean.ndim == 2 and drawn.shape[::2] == mean.shape:

@@ -92,7 +92,7 @@ class Report:
         )
 
     def _verdict(self) -> list[str]:
-        """What is wrong, then what to do, for each finding; and else for each quantity that might be right."""
+        """What is wrong, then what to do, for each finding, or else for what might be right."""
         lines = []
         for finding in self.findings:
             fixes = [finding.fix] if finding.said else finding.fix.split("; ")

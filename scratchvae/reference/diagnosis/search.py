@@ -1,4 +1,4 @@
-"""The simplest reading of a step that gives a quantity which departs, and everything else that bears on it."""
+"""The simplest reading of a step that gives a quantity which departs, and all that bears on it."""
 
 from __future__ import annotations
 
@@ -181,7 +181,7 @@ class Search:
         return ratios(theirs, next(found), self._right(quantity), eps)
 
     def _right(self, quantity: str) -> list[Prediction]:
-        """The forms in which the quantity is right, by the pieces that are known too; they are computed once."""
+        """The forms in which the quantity is right, by the known pieces too. They are computed once."""
         if quantity not in self._right_forms:
             known = [RIGHT] if self.pieces is RIGHT else [RIGHT, self.pieces]
             self._right_forms[quantity] = [

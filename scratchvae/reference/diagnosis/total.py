@@ -1,4 +1,4 @@
-"""loss = Σ_b −log p(x_b|z_b) + β KL_b, averaged over the batch or summed, and what is written instead of it."""
+"""loss = Σ_b −log p(x_b|z_b) + β KL_b, averaged over the batch or summed, and what is written instead."""
 
 from dataclasses import dataclass, replace
 from itertools import product

@@ -72,7 +72,7 @@ class Line:
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """The row of a table: the quantity, yours, the reference, their ratio, the difference, the mistake."""
+        """The row of a table: quantity, yours, reference, ratio, largest difference, mistake."""
         name = self.found.outcome.value if self.found.outcome is Outcome.UNPROVEN else self.found.name
         return self.quantity, _shown(self.theirs), _shown(self.reference), *self._apart(), name
 

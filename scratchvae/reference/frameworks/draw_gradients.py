@@ -1,8 +1,9 @@
 """The encoder's gradients where each example has several draws: how much of them each draw and its KL make.
 
-Mean and spread are shared by the K draws of an example, so a backward pass gives the sum over draws alone. What comes
-through z is known for each draw: it is d_z times dz/d(mean) or dz/d(spread). What is left is the KL's. A KL in closed
-form has it evenly from all draws. One that is estimated from the draws has it as the estimate's formula says.
+Mean and spread are shared by the K draws of an example, so a backward pass gives the sum over draws alone.
+What comes through z is known for each draw: it is d_z times dz/d(mean) or dz/d(spread). What is left is the
+KL's. A KL in closed form has it evenly from all draws. One that is estimated from the draws has it as the
+estimate's formula says.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def _share(flow: Array | None, whole: Array) -> float:
 
 
 def _of_estimate(roles: Roles, own: Pair, q: tuple[Array, Array, Array], z: Array) -> Pair | None:
-    """What each draw adds to the KL's gradients, where the KL is estimated from the draws by a known formula."""
+    """What each draw adds to the KL's gradients, where a known formula estimates the KL from the draws."""
     if not any(roles.z in lineage([t.node]) for t in roles.terms if t.role == "kl"):
         return None
     mean, std, slope = q

@@ -12,7 +12,7 @@ from scratchvae.reference.frameworks.proportions import same
 
 @dataclass(frozen=True)
 class Draws:
-    """K draws of each of B examples; `first`: the draws are the first axis, or the slower one of B · K rows."""
+    """K draws of each of B examples. `first`: draws are the first axis, or the slower one of the rows."""
 
     B: int
     K: int = 1

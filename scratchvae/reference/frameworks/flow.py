@@ -121,7 +121,7 @@ class Node:
 
 
 def lineage(starts: Iterable[Node], stops: Iterable[Node] = ()) -> set[Node]:
-    """The nodes themselves and all their ancestors, without what lies behind `stops`, which are left out too."""
+    """The nodes and all their ancestors, without the `stops` and what lies behind them."""
     ended, found = set(stops), set()
     waiting = [node for node in starts if node not in ended]
     while waiting:
@@ -142,7 +142,7 @@ def heirs(start: Node, among: Iterable[Node]) -> set[Node]:
 
 
 def bare(node: Node, *, spreads: bool = False, turned: bool = False) -> Node:
-    """What the node is a mere view of; with `spreads` what it repeats, and if `turned` what it transposes, too."""
+    """What the node is a mere view of, with `spreads` or `turned` also what it repeats or transposes."""
     ops = VIEWS | (SPREADS if spreads else set()) | (ORDERS if turned else set())
     while (node.op in ops or (node.op in SPREADS and node.parents[0].size == node.size)) and node.parents:
         node = node.parents[0]

@@ -1,4 +1,4 @@
-"""Somebody's JAX function as the graph of the equations of its jaxpr, computed and differentiated when it is asked for.
+"""Somebody's JAX function as the graph of its jaxpr, computed and differentiated when it is asked for.
 
 jax is imported inside these functions only.
 """
@@ -31,7 +31,7 @@ FOREIGN = {
 
 
 class Graph:
-    """The equations of a jaxpr, those of the functions it calls among them, in order; equal ones are entered once.
+    """The equations of a jaxpr and of the functions that it calls, in order; equal ones are entered once.
 
     `programs` keeps what was compiled, for another graph of the same jaxpr at other arrays.
     """
@@ -52,7 +52,7 @@ class Graph:
         return node
 
     def run(self, jaxpr: Any, constants: Sequence[Any], given: Sequence[Any]) -> list[Any]:
-        """Enter the equations of a jaxpr that is given these nodes and numbers; its results as nodes and numbers."""
+        """Enter the equations of a jaxpr of these nodes and numbers, and return its results."""
         known = dict(zip(jaxpr.constvars, [self._constant(c) for c in constants], strict=True))
         known |= dict(zip(jaxpr.invars, given, strict=True))
 
@@ -146,7 +146,7 @@ class Graph:
         return list(self._alike[key])
 
     def _made(self, jaxpr: Any, equation: Any, operands: list[Any], draw: str) -> list[Node]:
-        """The nodes of its results; one number that no array enters is computed at once, for calls are told apart by numbers."""
+        """The nodes of its results; a number that no array enters is computed at once."""
         op, shown = (draw, []) if draw else called(equation, operands)
         made = [o for o in operands if isinstance(o, Node)]
         unmade = all(node.kind == "constant" for node in made)

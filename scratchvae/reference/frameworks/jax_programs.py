@@ -1,8 +1,8 @@
-"""Equations of a jaxpr computed all at once, and gradients taken back through them, each by one compiled program.
+"""Equations of a jaxpr computed all at once, and gradients through them, each by one compiled program.
 
-XLA needs some fifty milliseconds for each program that it compiles, and JAX makes one of each equation that is computed alone. So
-all equations are one program whose results are all their arrays, and gradients are another. Both are run a few times at most, so
-that they are compiled with as little optimization as there is.
+XLA needs some fifty milliseconds for each program that it compiles, and JAX makes one of each equation that
+is computed alone. So all equations are one program whose results are all their arrays, and gradients are
+another. Both are run a few times at most, so that they are compiled with as little optimization as there is.
 
 jax is imported inside these functions only.
 """
@@ -31,7 +31,7 @@ Program = Callable[..., list[Any]]
 
 @dataclass(frozen=True)
 class Equation:
-    """One equation, as a jaxpr of its own; which of the graph's arrays and numbers go in, and what comes out."""
+    """One equation, as a jaxpr of its own, with the arrays and numbers that go in and what comes out."""
 
     jaxpr: Any
     operands: tuple[Any, ...]

@@ -1,4 +1,4 @@
-"""A JAX function of parameters and data, traced: the graph of its equations, its loss, and what it returned besides.
+"""A JAX function of parameters and data, traced: its graph, its loss, and what it returned besides.
 
 jax and flax are imported inside these functions only.
 """
@@ -99,11 +99,13 @@ def _moved(array: Any, rng: np.random.Generator) -> Any:
 def trace(
     step: Callable[..., Any], parameters: Any, *arguments: Any, noise: Any = None, owner: Any = None
 ) -> Traced:
-    """The graph of `step(parameters, *arguments)`; x is the first argument after the parameters that is an array and no key.
+    """The graph of `step(parameters, *arguments)`.
 
-    Of a step that takes gradients itself, by jax.grad or jax.value_and_grad, the function that it differentiates first is read.
-    `noise` is an argument that was drawn outside. What was compiled is kept for the next time that the same
-    step, or the `owner` of it, comes to the same equations. InputError where the step does not return its loss.
+    x is the first argument after the parameters that is an array and no key.
+    Of a step that takes gradients itself, by jax.grad or jax.value_and_grad, the function that it
+    differentiates first is read. `noise` is an argument that was drawn outside. What was compiled is kept for
+    the next time that the same step, or the `owner` of it, comes to the same equations. InputError where the
+    step does not return its loss.
     """
     import jax
 
@@ -149,7 +151,7 @@ _PROGRAMS: deque[tuple[Any, str, dict[Any, Any]]] = deque(maxlen=2)
 
 
 def _kept(owner: Any, jaxpr: Any) -> dict[Any, Any]:
-    """What was compiled of these equations for the same owner, or an empty mapping, which is kept from now on.
+    """What was compiled of these equations for the same owner, or an empty mapping, which is kept.
 
     Addresses in memory, by which the equations show functions, differ from one trace to the next. Equations
     that hold arrays which they do not show are compiled anew.
@@ -173,7 +175,7 @@ def _hides_arrays(jaxpr: Any) -> bool:
 
 
 def _learned(paths: Sequence[Any], arrays: Sequence[Any]) -> list[bool]:
-    """Which arrays of the first argument are parameters: the floating ones, and only those under "params" where there is one."""
+    """Which arrays of the first argument are parameters: the floating ones, under "params" where it is."""
     import jax
 
     first = [path[0].idx == 0 for path in paths]
@@ -203,7 +205,7 @@ def _loss(names: Sequence[str], results: Sequence[Any]) -> tuple[Node, dict[str,
 
 
 def _opened(argument: Any) -> tuple[Any, Callable[[Any], Any]]:
-    """A tree of arrays, and what builds the argument of it again: a Flax module (nnx) is an object with a state."""
+    """A tree of arrays, and what builds the argument of it again, such as a Flax module (nnx)."""
     nnx = sys.modules.get("flax.nnx")
     if nnx is None or not isinstance(argument, (nnx.Module, nnx.Rngs)):
         return argument, lambda tree: tree

@@ -54,8 +54,8 @@ class JaxWatched(Watched):
     def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
         """Gradients of the parameters: the step's own, and those made of the gradients at the ends.
 
-        What reaches z from the output is in the gradients of mean and spread already. Terms that were taken out
-        of the loss have ways of their own to the parameters.
+        What reaches z from the output is in the gradients of mean and spread already. Terms that were taken
+        out of the loss have ways of their own to the parameters.
         """
         by, z = list(self.parameters.values()), step.ends.get("z")
         out = [step.ends[name] for name in ("logits", "x_mean", "output", "second") if name in step.ends]
@@ -113,7 +113,7 @@ class JaxWatched(Watched):
             self.graph.put_examples_first(node)
 
     def _examples_last(self, node: Node, B: int, x: Node | None) -> bool:
-        """Whether the columns of a matrix are the examples: of a square one, whether one example alone changes one column."""
+        """Whether the columns of a matrix are the examples; of a square one, what one example changes."""
         if node.shape != (B, B):
             return node.shape[1] == B
         if x is None or B == 1:

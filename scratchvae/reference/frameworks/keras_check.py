@@ -31,8 +31,8 @@ def check_keras(
     The model may have a `train_step` of its own, or the one of Keras with the losses of `compile`,
     `compute_loss` and `add_loss`; `y` is what is compared with its output there. On torch the step is watched
     as by `capture`, on jax its jaxpr is read as by `check_jax`, and what these say of settings and verdicts
-    holds here too. x may be a list or a dict of arrays, of which the first is taken for what is reconstructed.
-    Weights and optimizer are left as they were. Where the KL is too small to be seen, as at
+    holds here too. x may be a list or a dict of arrays, of which the first is taken for what is
+    reconstructed. Weights and optimizer are left as they were. Where the KL is too small to be seen, as at
     initialization, the step is checked once more at perturbed weights.
 
     InputError on another backend, and where train_step takes no gradient.

@@ -180,7 +180,8 @@ def _multinomial(shape: tuple[int, ...], axis: int) -> Piece:
         size = 1 + np.abs(share) + x * (1 + np.abs(o) + np.abs(o).max(axis=1, keepdims=True))
 
         def back(a: Array) -> Array:
-            return by_rows(np.moveaxis(a.reshape(*rest, shape[axis]), -1, axis), len(given.x))  # type: ignore[arg-type]
+            whole = np.moveaxis(a.reshape(*rest, shape[axis]), -1, axis)
+            return by_rows(whole, len(given.x))  # type: ignore[arg-type]
 
         return Terms(
             back(share), {"logits": back(-slope)}, back(size), digits_lost=back(np.abs(x) + np.abs(slope))

@@ -216,7 +216,7 @@ class Comparison:
                 yield Likelihood(replace(law, said=said), self.output, node)
 
     def _logistic(self, mean: Array, g: Array, x: Array, held: Array) -> list[tuple[float, LogisticLaw, str]]:
-        """Discretized logistic laws, where a σ is taken of what the output became; the nearest by value first.
+        """Discretized logistic laws, where a σ is taken of what the output became, the nearest value first.
 
         The gradient hardly tells how wide a bin is where it is narrow beside s, but the value does.
         """
@@ -244,12 +244,8 @@ class Comparison:
         if law == "bernoulli" and said is None and not called and (x.min() < 0 or x.max() > 1):
             return None  # log σ is in other laws too, such as a logistic one
         logits = self.roles.before_sigmoid
-        probability = law == "bernoulli" and logits is None and _looks_like_probability(self.output)
+        value = self.output.value()
+        probability = law == "bernoulli" and logits is None and 0 <= value.min() <= value.max() <= 1
         node = self.output if law != "bernoulli" or probability else logits or self.output
         found = self._as(law, None, node, x, {})
         return replace(found, law=replace(found.law, output="x_mean")) if probability else found
-
-
-def _looks_like_probability(output: Node) -> bool:
-    value = output.value()
-    return bool(value.min() >= 0 and value.max() <= 1)

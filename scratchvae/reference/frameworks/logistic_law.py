@@ -1,9 +1,12 @@
-"""A discretized logistic likelihood of a step: the mass of a logistic law on the bin of each entry, told by the gradient.
+"""A discretized logistic likelihood of a step: the mass of a logistic law on the bin of each entry.
 
-    log P(x) = log (σ((u − m)/s) − σ((l − m)/s) + ε),    d/dm −log P = (1 − σ((u − m)/s) − σ((l − m)/s)) / s  for ε = 0
+It is recognized by its gradient. With ε = 0 that is on the right:
 
-The bin [l, u] of width b begins at x, as where x is rounded down to levels (Kingma et al. 2016, IAF), or has x in its middle,
-and then the first and the last bin have all that is beyond (Salimans et al. 2017, PixelCNN++, section 2.1).
+    log P(x) = log (σ((u − m)/s) − σ((l − m)/s) + ε),    d/dm −log P = (1 − σ((u − m)/s) − σ((l − m)/s)) / s
+
+The bin [l, u] of width b begins at x, as where x is rounded down to levels (Kingma et al. 2016, IAF), or has
+x in its middle, and then the first and the last bin have all that is beyond (Salimans et al. 2017,
+PixelCNN++, section 2.1).
 """
 
 from __future__ import annotations
@@ -61,8 +64,9 @@ class LogisticLaw:
 def of_logistic(
     mean: Array, gradient: Array, x: Array, spread: Array, numbers: Iterable[float], close: float
 ) -> Iterator[tuple[float, LogisticLaw, str]]:
-    """The weight a, the law, and its words, where the gradient is a · d(−log P)/dm of a spread that is an array of the step.
+    """The weight a, the law, and its words, where the gradient is a · d(−log P)/dm.
 
+    The spread is an array of the step.
     `numbers` are those of the step, among which the width of a bin and ε are looked for.
     """
     numbers = [n for n in dict.fromkeys(map(float, numbers)) if 0 < n < np.inf]

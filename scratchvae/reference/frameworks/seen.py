@@ -1,4 +1,4 @@
-"""What was seen of one step: its arrays by the names of diagnose, how they are read, and what was not found."""
+"""What was seen of one step: its arrays by the names of diagnose, their reading, and what is missing."""
 
 from __future__ import annotations
 

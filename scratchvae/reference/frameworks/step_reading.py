@@ -22,7 +22,7 @@ def as_step(
     training: bool,
     settings: Mapping[str, Any],
 ) -> Step:
-    """The arrays of the roles, with gradients, and what was meant where `scale` and `settings` do not say it."""
+    """The arrays of the roles, with gradients, and what was meant where nothing declared says it."""
     step = Step(unknown=list(roles.unknown))
     if roles.z is None or roles.mean is None or roles.output is None or roles.target is None:
         return step

@@ -43,7 +43,7 @@ class Watch:
 
     @contextmanager
     def mode(self) -> Iterator[None]:
-        """The context: a TorchFunctionMode, in which functions of torch.jit.script run as they were written."""
+        """The context, in which functions of torch.jit.script run as they were written."""
         import torch
 
         scripted: Any = torch.jit.ScriptFunction
@@ -64,7 +64,7 @@ class Watch:
 
         watch = self
 
-        class Mode(torch.overrides.TorchFunctionMode):  # type: ignore[misc, unused-ignore]  # (torch may be there or not)
+        class Mode(torch.overrides.TorchFunctionMode):  # type: ignore[misc, unused-ignore]
             def __torch_function__(
                 self, function: Any, types: Any, args: Any = (), kwargs: Any = None
             ) -> Any:

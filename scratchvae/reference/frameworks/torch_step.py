@@ -93,7 +93,7 @@ def _run(
     repeated: list[str] = []
     draws: dict[str, list[Any]] = {"normal": [], "uniform": []}
 
-    class Watch(torch.overrides.TorchFunctionMode):  # type: ignore[misc, unused-ignore]  # (torch may be there or not)
+    class Watch(torch.overrides.TorchFunctionMode):  # type: ignore[misc, unused-ignore]
         def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             result = function(*args, **(kwargs or {}))
             name = getattr(function, "__name__", "")

@@ -19,17 +19,29 @@ from scratchvae.reference.frameworks.torch_training_run import Run, modes
 from scratchvae.reference.frameworks.torch_validation import bound_on_evidence
 
 FIXES = {  # name: what is wrong, and what helps
-    "parameters_not_in_optimizer": "parameters are not in the optimizer: build it from model.parameters(), after the last layer",
-    "gradients_not_cleared": "gradients of the step before are added: call optimizer.zero_grad() before each backward pass",
-    "accumulation_lost": "gradients of the batches before are lost: clear them after optimizer.step() only",
-    "steps_not_as_declared": "the optimizer does not step once in the declared number of batches: count the calls",
-    "moves_uphill": "the step goes along the gradient: minimize the loss, or do not negate it twice",
-    "parameters_not_moved": "parameters have a gradient and stay as they are: is the learning rate of their group 0?",
-    "gradients_not_clipped": "gradients are longer than declared: clip after backward and before optimizer.step()",
+    "parameters_not_in_optimizer": (
+        "parameters are not in the optimizer: build it from model.parameters(), after the last layer"
+    ),
+    "gradients_not_cleared": (
+        "gradients of the step before are added: call optimizer.zero_grad() before each backward pass"
+    ),
+    "accumulation_lost": ("gradients of the batches before are lost: clear them after optimizer.step() only"),
+    "steps_not_as_declared": (
+        "the optimizer does not step once in the declared number of batches: count the calls"
+    ),
+    "moves_uphill": ("the step goes along the gradient: minimize the loss, or do not negate it twice"),
+    "parameters_not_moved": (
+        "parameters have a gradient and stay as they are: is the learning rate of their group 0?"
+    ),
+    "gradients_not_clipped": (
+        "gradients are longer than declared: clip after backward and before optimizer.step()"
+    ),
     "evaluation_in_training_mode": "evaluation runs layers in training mode: call model.eval() first",
     "evaluation_changes_model": "evaluation changes weights or buffers: call model.eval(), and make no step",
     "training_in_evaluation_mode": "training goes on in evaluation mode: call model.train() after evaluation",
-    "resumed_otherwise": "a resumed run differs from one that went on: keep all state in state_dict(), as register_buffer does",
+    "resumed_otherwise": (
+        "a resumed run differs from one that went on: keep all state in state_dict(), as register_buffer does"
+    ),
     "no_bound": "what is reported is above log p(x): it is no lower bound on it",
 }
 
