@@ -235,13 +235,12 @@ class Comparison:
         after = heirs(self.output, self.used)
         formed = laws_of(after - {self.output})
         law = said if said not in (None, "own") else next((name for name in PLAIN if name in formed), None)
-        target = self.roles.target
-        assert target is not None
+        assert self.roles.target is not None
         x = next(self._targets())[1]
         if law is None or x.size != self.output.size:
             return None
         called = any(LOSSES.get(node.op) == law for node in after)
-        if law == "bernoulli" and said is None and not called and (x.min() < 0 or x.max() > 1):
+        if law == "bernoulli" and said is None and not called and not 0 <= x.min() <= x.max() <= 1:
             return None  # log σ is in other laws too, such as a logistic one
         logits = self.roles.before_sigmoid
         value = self.output.value()
