@@ -1,4 +1,4 @@
-"""Several encoders: one for each modality, such as the halves of a picture, and what they say multiplied or mixed.
+"""Several encoders, one for each modality, such as the halves of a picture, multiplied or mixed.
 
     product   q(z|x) ∝ p(z) Π_m N(z; mean_m(x_m), σ_m²)      over the modalities that are there; p(z) counts once
     mixture   q(z|x) = 1/|P| Σ_(m ∈ P) N(z; mean_m(x_m), σ_m²)
@@ -73,14 +73,14 @@ def main(argv=None):
     options = read_options(argv)
     options.out.mkdir(parents=True, exist_ok=True)
 
-    # ------------------------------------------------------------------------------------- 1. the exact posterior
+    # --------------------------------------------------------------------------------- 1. the exact posterior
 
     print("Three linear modalities, of which some are there: E[z|x], and how far the product is from p(z|x)")
     for present, mean, off in exact_posteriors(np.random.default_rng(options.seed)):
         there = ", ".join(str(m + 1) for m in range(3) if present[m]) or "none"
         print(f"  {there:<8} {np.round(mean, 3)!s:<18} {off:.0e}   (expected: rounding)")
 
-    # ------------------------------------------------------------------------------- 2. a half made from the other
+    # -------------------------------------------------------------------------- 2. a half made from the other
 
     n, epochs = (2000, 12) if options.quick else (10_000, 15)
     train, test = data.load("numerals", limit=n + 300).split(300, seed=options.seed)

@@ -28,7 +28,7 @@ SIDE = 4  # of the square of words, which has a topic for each row and each colu
 
 
 def planted(n, length, rng):
-    """n documents of `length` words, their shares drawn from Dirichlet(0.1)  ->  counts (n, W), laws (K, W)."""
+    """n documents of `length` words with shares from Dirichlet(0.1)  ->  counts (n, W), laws (K, W)."""
     square = np.arange(SIDE**2).reshape(SIDE, SIDE)
     laws = np.zeros((2 * SIDE, SIDE**2))
     for k, words in enumerate([*square, *square.T]):
@@ -49,7 +49,7 @@ def main(argv=None):
     options.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(options.seed)
 
-    # -------------------------------------------------------------------------- 1. a Dirichlet law, nearly, in z
+    # ----------------------------------------------------------------------- 1. a Dirichlet law, nearly, in z
 
     print(
         "z of shares that a Dirichlet law draws, less their mean over the topics: deviation of the first "
@@ -66,7 +66,7 @@ def main(argv=None):
         "law has long tails)"
     )
 
-    # --------------------------------------------------------------------------------------- 2. topics found again
+    # ---------------------------------------------------------------------------------- 2. topics found again
 
     n, epochs = (2500, 25) if options.quick else (6000, 40)
     documents, truth = planted(n, 60, rng)

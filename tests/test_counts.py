@@ -52,7 +52,12 @@ CALLS = {
     "objectives.Thermodynamic.pieces": lambda n: objectives.Thermodynamic(2, n),
     "objectives.TotalCorrelation.examples": lambda n: objectives.TotalCorrelation(1.0, n),
     "objectives.Vimco.samples": lambda n: objectives.Vimco(n),
+    "objectives.jacobian_norm.features": lambda n: objectives.jacobian_norm(
+        Linear(2, 2, rng=0), X, features=n
+    ),
     "objectives.slope_norm.latents": lambda n: objectives.slope_norm(Linear(2, 2, rng=0), X, latents=n),
+    "evaluation.coherence.shown": lambda n: evaluation.coherence(np.eye(2), DATA, shown=n),
+    "evaluation.likeliest_words.shown": lambda n: evaluation.likeliest_words(np.eye(2), n),
     "evaluation.decompose_kl.draws": lambda n: evaluation.decompose_kl(vae(), DATA, draws=n, rng=RNG),
     "evaluation.kl_by_latent.batch_size": lambda n: evaluation.kl_by_latent(
         vae(), DATA, rng=RNG, batch_size=n
@@ -167,6 +172,7 @@ CALLS = {
     },
     "evaluation.code_usage.batch_size": lambda n: evaluation.code_usage(vae(), DATA, batch_size=n),
     "models.Classes.count": models.Classes,
+    "priors.LogisticNormal.latent_dim": priors.LogisticNormal,
     "models.Reals.width": models.Reals,
     "models.HelmholtzMachine.samples": lambda n: machine(samples=n),
 }

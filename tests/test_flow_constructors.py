@@ -58,7 +58,7 @@ def test_reverse_turns_round_which_latents_come_first(made, expected):
     assert made == expected
 
 
-def test_a_network_with_an_order_has_two_outputs_for_each_latent():
+def test_a_network_with_an_order_has_so_many_outputs_for_each_latent():
     x, context, V, hidden = (
         np.zeros((2, 3)),
         np.zeros((2, 0)),
@@ -66,6 +66,6 @@ def test_a_network_with_an_order_has_two_outputs_for_each_latent():
         (np.zeros((3, 4)), np.zeros(4)),
     )
     with pytest.raises(
-        InputError, match="an order of 3 latents should come with as many, and with twice as many"
+        InputError, match="an order of 3 latents should come with as many, and with so many outputs"
     ):
         network(x, context, V, *hidden, np.zeros((4, 5)), np.zeros(5), order=(0, 1, 2))

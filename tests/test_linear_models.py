@@ -246,6 +246,7 @@ def test_columns_are_copies_of_each_other_to_within_1e_11_of_their_variance(mode
     maximum.
     """
     one = model(1)
+    one.mean = np.zeros(2)
     one.weight, one.noise_variance = np.array([[1.0, 1e3]]), share * np.array([1.0, 1e6])
     assert nearly_singular(one.weight, one.noise_variance) == (share < 1e-11)
 

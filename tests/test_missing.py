@@ -20,7 +20,7 @@ from scratchvae.objectives import Elbo, Iwae, Reconstruction, SampledElbo, Score
 from scratchvae.posteriors import FullGaussian
 from scratchvae.priors import StandardGaussian
 from scratchvae.recipes import FILLS, belief_net, mlp
-from scratchvae.runs import judgement
+from scratchvae.runs import metrics
 from scratchvae.training import minimize
 
 B, D, Z, K = 3, 4, 2, 3
@@ -561,6 +561,6 @@ def test_bits_are_by_entry_of_what_was_observed():
             holed[place] = np.nan
         run = SimpleNamespace(model=SimpleNamespace(event_shape=(3,)))
         judged = SimpleNamespace(first=Dataset("x", holed), log_px=log_px, run=run)
-        assert judgement.bits(judged) == pytest.approx(expected, rel=1e-12)
+        assert metrics.bits(judged) == pytest.approx(expected, rel=1e-12)
     nothing = SimpleNamespace(first=Dataset("x", np.full((2, 3), np.nan)), log_px=np.zeros(2), run=None)
-    assert judgement.bits(nothing) == 0
+    assert metrics.bits(nothing) == 0

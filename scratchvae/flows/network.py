@@ -87,7 +87,7 @@ def _require_fitting(
     for i, (before, after) in enumerate(pairwise(widths)):
         shaped |= {f"W{i + 1}": (layers[2 * i], f"{before} {after}"), f"b{i + 1}": (layers[2 * i + 1], after)}
     n = require_shapes("flows.network", **shaped)
-    if order is not None and (n["D"] != len(order) or n["P"] % len(order)):
+    if order is not None and (n["D"] != len(order) or not n["P"] or n["P"] % len(order)):
         expected = (
             f"an order of {len(order)} latents should come with as many, and with so many outputs for each"
         )

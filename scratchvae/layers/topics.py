@@ -3,6 +3,7 @@
 import numpy as np
 
 from scratchvae import ops
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, Pullback, require_choice, require_count, require_shapes
 from scratchvae.layers.interface import EVALUATION, Layer, Mode
 from scratchvae.layers.linear import Linear
@@ -60,6 +61,7 @@ class Topics(Layer):
         return y, pullback
 
 
+@differentiable
 def _weighted(shares: Array, weight: Array) -> tuple[Array, Pullback]:
     """y = θ w, as ops.linear without a bias has it."""
 

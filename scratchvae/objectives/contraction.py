@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from scratchvae import ops
-from scratchvae.arrays import Array, InputError, Pullback, require_at_least
+from scratchvae.arrays import Array, InputError, Pullback, require_at_least, require_count
 from scratchvae.data import Batch
 from scratchvae.layers import EVALUATION, Layer, Linear, Mode, Sequential
 from scratchvae.layers.activations import Activation
@@ -66,6 +66,8 @@ def jacobian_norm(
     pullback(dnorm) gives the encoder's Parameters their gradients. It costs Z times what a pullback does, and
     memory for Z rows of the widest layer for each example.
     """
+    if features is not None:
+        require_count("jacobian_norm", "features", features)
     passed = []  # each layer, its input and its pullback, from the data up
     h = x
     for layer in chain(encoder, "Contraction", "the encoder"):

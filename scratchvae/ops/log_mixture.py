@@ -3,7 +3,7 @@
 import numpy as np
 
 from scratchvae.arguments import differentiable
-from scratchvae.arrays import Array, Pullback, require_shapes
+from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 
 @differentiable
@@ -16,6 +16,8 @@ def log_mixture(weights: Array, log_laws: Array) -> tuple[Array, Pullback]:
     number, and has no gradient there.
     """
     require_shapes("log_mixture", weights=(weights, "B K"), log_laws=(log_laws, "K V"))
+    if not len(log_laws):
+        raise InputError("log_mixture: there should be at least one law, found log_laws of no rows")
     largest = log_laws.max(axis=0)
     scaled = np.exp(log_laws - largest)
     least = np.finfo(scaled.dtype).tiny

@@ -97,7 +97,7 @@ class TwoStage(Prior):
         """Standard normal numbers (B·K, Z), in the dtype of z."""
         if mode.rng is None:
             return np.tile(self.noise.value, (len(z), 1)).astype(z.dtype, copy=False)
-        drawn = gaussian.sample_standard((len(z) * self.draws, self.latent_dim), mode.rng)
+        drawn = mode.rng.standard_normal((len(z) * self.draws, self.latent_dim), dtype=np.float32)
         return drawn.astype(z.dtype, copy=False)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, Pullback
 from scratchvae.layers import cast, named_parameters
 from scratchvae.models import VAE
@@ -97,6 +98,7 @@ def _given_codes(name: str, prior: AutoregressiveCodes) -> Case:
     indices = np.random.default_rng(3).integers(0, q.categories, (5, q.groups))
     weights = named_parameters(prior)
 
+    @differentiable
     def op(*values: Array) -> tuple[Array, Pullback]:
         for weight, value in zip(weights.values(), values, strict=True):
             weight.value = value

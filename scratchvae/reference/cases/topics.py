@@ -16,6 +16,7 @@ from scratchvae.reference.cases.models import FEW, LATENT_NOISE, LATENT_NOISES, 
 from scratchvae.reference.cases.part import Part, SamplingCase
 
 CONCENTRATION = (0.3, 1.7)
+OF_DRAWS = (2.0, 7.0)  # whose τ is far from 1, so that the mean and the noise can be told apart
 
 
 def parts() -> list[Part]:
@@ -38,12 +39,12 @@ def parts() -> list[Part]:
 
 def _drawn(n: int, rng: np.random.Generator) -> Array:
     """The second of two latents."""
-    return LogisticNormal(2, CONCENTRATION).sample(n, rng)[:, 1]
+    return LogisticNormal(2, OF_DRAWS).sample(n, rng)[:, 1]
 
 
 def _log_prob(t: Array) -> Array:
     """Of the second latent alone: p(z) less the density of the first, which is put at its mean."""
-    prior = LogisticNormal(2, CONCENTRATION)
+    prior = LogisticNormal(2, OF_DRAWS)
     (mean, log_var), _ = prior.mean_and_log_var(np.zeros((len(t), 2)))
     log_pz, _ = prior.log_prob(np.stack([mean[:, 0], t], axis=1))
     log_first: Array = log_pz + 0.5 * (np.log(2 * np.pi) + log_var[:, 0])

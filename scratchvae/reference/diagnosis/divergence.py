@@ -220,8 +220,7 @@ READINGS = [
             "kl_sign",
             Place.DIVERGENCE,
             estimates.Negated(estimate),
-            "the KL has the wrong sign: its estimate from the draw is log q(z|x) − log p(z), which is "
-            "added to the loss",
+            "the KL has the wrong sign: add log q(z|x) − log p(z) of the draw to the loss",
         )
         for estimate in estimates.ESTIMATES
     ),
@@ -229,7 +228,7 @@ READINGS = [
         "no log q(z|x) in the KL",
         Place.DIVERGENCE,
         estimates.without_log_q,
-        "the KL lacks log q(z|x): its estimate from the draw is log q(z|x) − log p(z)",
+        "the KL lacks log q(z|x): add log q(z|x) − log p(z) of the draw to the loss",
         named=False,
     ),
 ]
