@@ -30,8 +30,8 @@ def parts() -> list[Part]:
             "autoregressive",
             AutoregressiveCodes,
             [
-                _given_codes("log p(z): AutoregressiveCodes", autoregressive(3, hidden=(4, 3))),
-                _given_codes("log p(z): AutoregressiveCodes, one choice", autoregressive(1)),
+                _given_codes("AutoregressiveCodes: log p(z)", autoregressive(3, hidden=(4, 3))),
+                _given_codes("AutoregressiveCodes: log p(z), one choice", autoregressive(1)),
             ],
             sampling=SamplingCase(
                 "AutoregressiveCodes.sample",
