@@ -74,6 +74,9 @@ def without(step, *names):
 
 
 SAID = {
+    "the KL lacks log q(z|x)": changed(
+        kl=lambda s: 0.5 * (s["z"] ** 2 + np.log(2 * np.pi)).sum(axis=1), loss=lambda s: s["loss"]
+    ),
     "z used 0.01 σ": changed(z=lambda s: s["mean"] + 0.01 * np.exp(s["log_var"] / 2) * s["noise"]),
     "z used a σ clamped to [0.5, 1.5]": changed(
         z=lambda s: s["mean"] + np.clip(np.exp(s["log_var"] / 2), 0.5, 1.5) * s["noise"]

@@ -362,7 +362,7 @@ WITH_A_TEST_OF_ITS_OWN = {"Dropout"}  # masks are drawn anew: test_dropout
 
 
 # their rows are vectors; the rows of other matrices are PyTorch's columns
-TABLES = (layers.Embedding, priors.GaussianMixture, priors.VampPrior)
+TABLES = (layers.Embedding, layers.Topics, priors.GaussianMixture, priors.VampPrior)
 
 
 def pair(owner, module):

@@ -24,8 +24,14 @@ BEYOND = 30.0  # of a logit, where sums of exponentials go wrong first
 
 def perhaps(found: Found) -> str:
     """What would explain one number, which alone is no proof."""
-    fixes = " or ".join(dict.fromkeys(reading.fix for reading in found.readings))
-    return f", because one number proves nothing; perhaps {fixes}"
+    named: dict[str, list[str]] = {}
+    for reading in found.readings:
+        named.setdefault(reading.fix, []).append(reading.name)
+    said = []
+    for words, names in named.items():
+        what, _, fix = words.partition(": ")
+        said.append(f"{what} ({' or '.join(dict.fromkeys(names))}): {fix}")
+    return f", because one number proves nothing; perhaps {' or '.join(said)}"
 
 
 def amount(found: Found, given: Given) -> str:
