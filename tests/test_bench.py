@@ -184,6 +184,7 @@ def test_a_turn_is_a_median_of_what_comes_when_it_has_settled(calls, median, mon
     assert worker._turn(function, 20) == median
 
 
+@pytest.mark.slow
 def test_a_worker_that_dies_is_one_sentence(capsys, monkeypatch):
     with (
         pytest.raises(InputError, match=r"scratchvae can't run gan here: .*'gan'"),
@@ -209,6 +210,7 @@ def test_a_worker_that_dies_is_one_sentence(capsys, monkeypatch):
     assert "killed by signal 9" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_bench_grows_a_size(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(growth.SWEEPS, "batch", ("mlp", (4, 8, 16)))
     picture = tmp_path / "growth.png"

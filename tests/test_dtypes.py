@@ -90,7 +90,7 @@ def test_what_is_no_float_is_refused_in_one_sentence(kind, twin):
     assert not wrong, "\n".join(wrong)
 
 
-@pytest.mark.parametrize("twin", kernels.TWINS)
+@pytest.mark.parametrize("twin", [pytest.param("textbook", marks=pytest.mark.slow), "compiled"])
 @pytest.mark.parametrize("kind", TAKEN)
 def test_every_layout_of_floats_gives_the_same_numbers(kind, twin):
     """To rounding, since products of another layout may be summed in another order."""

@@ -82,7 +82,9 @@ KINDS = {
 }
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=[pytest.mark.slow] * (kind == "stratified")) for kind in KINDS]
+)
 def test_each_estimator_has_the_slope_of_the_bound_by_quadrature(kind):
     """Over an even grid of the noise, beside one of z.
 

@@ -738,6 +738,7 @@ def test_some_command_lines(tmp_path, run, capsys):
     command_lines(tmp_path, run, 15)
 
 
+@pytest.mark.slow
 def test_a_few_kills(tmp_path, capsys):
     kills(tmp_path, 2)
 

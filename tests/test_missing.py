@@ -352,7 +352,7 @@ def test_with_the_exact_posterior_every_draw_says_the_same(kind):
     )
 
 
-@pytest.mark.parametrize("chunk", [16, 1024])
+@pytest.mark.parametrize("chunk", [pytest.param(16, marks=pytest.mark.slow), 1024])
 def test_weights_make_up_for_a_wrong_posterior(monkeypatch, chunk):
     """q = N(0, I) is the prior, whatever was observed.
 

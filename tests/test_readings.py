@@ -49,7 +49,7 @@ def test_a_corpus_of_steps_composed_at_random():
 
 
 def test_no_name_for_a_number_that_is_off_by_chance():
-    for _, report in scalars(seed=1, size=60):
+    for _, report in scalars(seed=1, size=25):
         assert not report.causes
         # nor a number that was solved for
         assert report.ok or report.explanation.startswith("the cause is unknown")

@@ -233,6 +233,7 @@ def test_settings_of_fit_take_the_place_of_the_constructors():
     assert type(VAE(beta=Ramp(0, 2, 3)).fit(X, epochs=1).default_objective().beta) is Ramp
 
 
+@pytest.mark.slow
 def test_a_grid_over_a_pipeline_finds_the_better_beta(tmp_path):
     pipeline = make_pipeline(StandardScaler(), VAE(hidden=8, epochs=30, learning_rate=0.02, batch_size=30))
     grid = {"vae__beta": [0.5, 50.0], "vae__latent_dim": [1, 2]}
