@@ -236,3 +236,15 @@ def test_what_can_not_be_fitted_is_refused_and_the_prior_stays(fit, words):
     with pytest.raises(InputError, match=words):
         fit()
     assert GAUSSIAN.prior is before
+
+
+def test_a_prior_is_fitted_to_codes_that_averages_moved_before():
+    """The codes of a fit are those of the codebook as it is, and not those that a training pass has moved on from."""
+    x = np.random.default_rng(0).random((60, 4)).astype(np.float32)
+    model = mlp(
+        4, latent_dim=2, hidden=(5,), posterior="vq(codes=3, groups=2, decay=0.5)", prior="codes", seed=0
+    )
+    model.fit(x, epochs=2, batch_size=10, seed=0)
+    fit_prior(model, x, "autoregressive", epochs=1, seed=0)
+    log_pz, _ = model.prior.log_prob(model.transform(x))
+    assert np.isfinite(log_pz).all()

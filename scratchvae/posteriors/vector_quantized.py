@@ -165,8 +165,9 @@ class VectorQuantized(Choices):
         indices, vectors = self.quantized(q_params)
         z, _ = self.vectors(indices)
         z = z.astype(q_params.dtype, copy=False)
+        if self.decay is not None:
+            self._drawn_from = self.codebooks.value if mode.training else None
         if mode.training and self.decay is not None:
-            self._drawn_from = self.codebooks.value
             self._move(vectors, indices, noise[::draws])
 
         def pullback(dz: Array) -> Array:
