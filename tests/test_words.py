@@ -50,7 +50,7 @@ def docstrings(path):
             yield getattr(node, "name", "the file"), getattr(node, "col_offset", -4) + 4, doc
 
 
-@pytest.mark.parametrize("path", [*FILES, *SCRIPTS], ids=lambda path: f"{path.parent.name}/{path.name}")
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)  # of the package: test_structure
 def test_a_docstring_begins_with_one_line_and_a_blank_one(path):
     """It says the fact, since indexes and `train --list` show that line alone."""
     for name, indented, doc in docstrings(path):
