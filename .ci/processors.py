@@ -13,11 +13,12 @@ otherwise:
 Each row of the table below is a run of the tests with some of these. Two further kinds of row have an
 environment of their own: the oldest packages that pyproject.toml allows, and every Python from 3.11 to 3.14
 that is on the PATH or with pyenv. A row that this machine cannot run says why. A probe prints what NumPy,
-OpenBLAS and Numba really use in each row. Rows that change one library alone, and lie between two others, run
-the heart of the tests: gradients, golden vectors, certificate, kernels, laws, linear models. All rows take
-some twenty minutes on two idle cores; with --whole every row runs every test.
+OpenBLAS and Numba really use in each row. Rows that lie between two others run the heart of the tests:
+gradients, golden vectors, kernels, linear models. Rows that another row contains, or whose loops this machine
+chooses by itself, are left to --whole, with which every row runs every numerical test.
 
-    python .ci/processors.py                    all rows, two at a time, with this Python's packages
+    python .ci/processors.py                    the rows that differ, two at a time, with this Python's packages
+    python .ci/processors.py --whole            all rows, and every numerical test in each
     python .ci/processors.py --rows textbook    some of them
     python .ci/processors.py --list             their names
 
@@ -69,17 +70,7 @@ NOT_NUMERICAL = {
     "structure",
     "sweeps",
 }
-HEART = {
-    "certificate",
-    "checks",
-    "distributions",
-    "draws",
-    "dtypes",
-    "golden",
-    "gradients",
-    "kernels",
-    "linear",
-}
+HEART = {"golden", "gradients", "kernels", "linear"}
 FRAMEWORKS = {"torch", "jax", "keras"}  # these run in a step of their own
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "NUMBA_NUM_THREADS": "1"}
 CORES = {
@@ -119,19 +110,19 @@ class Row:
     python: str = ""
     constraints: tuple[str, ...] = field(default_factory=tuple)
     between: bool = False  # two other rows, which run every test
+    held_by: str = ""  # the row whose processor has this one's loops as well, or this machine without any row
 
 
 def rows() -> list[Row]:
     """All of them, as far as this machine's processor and its Pythons go."""
     flags = _flags()
-    found = [Row("all threads", {"OPENBLAS_NUM_THREADS": str(os.cpu_count() or 1)})]
+    found = [Row("all threads", {"OPENBLAS_NUM_THREADS": str(os.cpu_count() or 1)}, between=True)]
     found.append(Row("textbook", ONE_THREAD | {"SCRATCHVAE_KERNELS": "textbook"}))
     for core, needs in CORES.items():
         impossible = "" if needs in flags else f"this processor has no {needs}"
-        between = core in ("Nehalem", "Prescott", "Sandybridge")  # Prescott is in "smallest of each" too
-        found.append(
-            Row(f"OpenBLAS {core}", ONE_THREAD | {"OPENBLAS_CORETYPE": core}, impossible, between=between)
-        )
+        held_by = "smallest of each" if core == "Prescott" else "this machine" if core == _own_core() else ""
+        environment = ONE_THREAD | {"OPENBLAS_CORETYPE": core}
+        found.append(Row(f"OpenBLAS {core}", environment, impossible, between=True, held_by=held_by))
     wide, narrow = _numpy_loops()
     without_wide = {"NPY_DISABLE_CPU_FEATURES": " ".join(wide)}
     baseline = {"NPY_DISABLE_CPU_FEATURES": " ".join([*wide, *narrow])}
@@ -144,18 +135,23 @@ def rows() -> list[Row]:
         )
     )
     needless = "" if wide or narrow else "it is the baseline"
-    found.append(Row("NumPy baseline", ONE_THREAD | baseline, needless, between=True))
     generic = {"NUMBA_CPU_NAME": "generic"}
-    found.append(Row("Numba generic", ONE_THREAD | generic, between=True))
+    for name, environment, impossible in (
+        ("NumPy baseline", baseline, needless),
+        ("Numba generic", generic, ""),
+    ):
+        found.append(Row(name, ONE_THREAD | environment, impossible, held_by="smallest of each"))
     smallest = ONE_THREAD | generic | baseline | {"OPENBLAS_CORETYPE": "Prescott"}
     found.append(Row("smallest of each", smallest, "" if "sse3" in flags or "pni" in flags else "no x86-64"))
     found.append(Row("oldest packages", ONE_THREAD, python=sys.executable, constraints=_oldest()))
-    for version in PYTHONS:
-        python = _python(version)
+    pythons = {version: _python(version) for version in PYTHONS}
+    newest = max((version for version in PYTHONS if pythons[version]), key=PYTHONS.index, default="")
+    for version, python in pythons.items():
         here = sys.version.startswith(f"{version}.")
         absent = "" if python else f"no python{version} on the PATH or with pyenv"
         impossible = "it is the Python of the rows above" if here else absent
-        found.append(Row(f"Python {version}", ONE_THREAD, impossible, python=python))
+        between = version != newest  # the oldest is the Python of the rows above, or is there as well
+        found.append(Row(f"Python {version}", ONE_THREAD, impossible, python=python, between=between))
     return found
 
 
@@ -174,12 +170,12 @@ def main() -> int:
     unknown = set(options.rows or ()) - {row.name for row in table}
     if unknown:
         parser.error(f"no row is called {', '.join(sorted(unknown))}; --list names them")
-    chosen = [row for row in table if not options.rows or row.name in options.rows]
+    needed = options.rows or [row.name for row in table if options.whole or not row.held_by]
+    chosen = [row for row in table if row.name in needed]
     if options.list:
-        print(
-            *(f"{row.name:<24} {row.impossible and f'not here: {row.impossible}'}" for row in chosen),
-            sep="\n",
-        )
+        for row in table:
+            held = row.held_by and f"with --whole only: held by {row.held_by}"
+            print(f"{row.name:<24} {f'not here: {row.impossible}' if row.impossible else held}")
         return 0
     with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(options.jobs) as pool:
         outcomes = list(pool.map(lambda row: _run(row, Path(place), options.whole), chosen))
@@ -273,6 +269,14 @@ def _numpy_loops() -> tuple[list[str], list[str]]:
     chosen = [name for name in __cpu_dispatch__ if __cpu_features__.get(name)]
     wide = [name for name in chosen if name.startswith(("AVX512", "X86_V4"))]
     return wide, [name for name in chosen if name not in wide]
+
+
+def _own_core() -> str:
+    """The name of the products that OpenBLAS chooses on this machine, when nothing asks it otherwise."""
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_CORETYPE"}
+    probe = "import numpy, threadpoolctl; print(threadpoolctl.threadpool_info()[0]['architecture'])"
+    command = [sys.executable, "-c", probe]
+    return subprocess.run(command, env=environment, capture_output=True, text=True).stdout.strip()
 
 
 def _flags() -> set[str]:
