@@ -3,6 +3,7 @@ judged alike.
 """
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from scratchvae.arrays import InputError
 from scratchvae.choices import parse, parse_values
 from scratchvae.objectives import TotalCorrelation
 from scratchvae.recipes import MODELS, NAMED_MODELS, OBJECTIVES, RECIPES
+from scratchvae.recipes.named_topics import TOPICS
 from scratchvae.runs import METRICS, Config, Run, build_phases, configured
 from scratchvae.runs.results import MEASURES, RELATIONS, flattened, judged, readable, results
 
@@ -231,3 +233,21 @@ def test_a_run_that_fails_has_its_sentence_in_the_table(images, tmp_path):
 def test_results_of_a_name_that_there_is_not_are_refused(tmp_path):
     with pytest.raises(InputError, match="a name should be one of"):
         results(["beta-tcc"], folder=tmp_path, common=configured({}))
+
+
+def test_without_names_all_are_trained_topic_models_on_their_texts(monkeypatch, tmp_path):
+    asked = []
+
+    def untrained(commands, **_):
+        asked[:] = commands
+        return [{"failed": "not trained"} for _ in commands]
+
+    monkeypatch.setattr(sys.modules[results.__module__], "sweep", untrained)
+    common = configured({**SMALL, "data": "fashion-mnist"})
+    rows = results(seeds=1, folder=tmp_path, common=common)
+    assert {row["model"] for row in rows} == set(NAMED_MODELS)
+    assert {command["model"]: command["data"] for command in asked if "data" in command} == dict.fromkeys(
+        TOPICS, "docstrings"
+    )
+    results(["nvlda"], seeds=1, folder=tmp_path, common=common)
+    assert asked == [{"model": "nvlda", "seed": 0}]

@@ -5,6 +5,9 @@ such files holds one step in each: one line says how each step fared, and each k
 once. The exit status is 0 where everything that could be checked agrees, and 1 where something departs. It is
 2 where nothing could be checked, or where what differs may still be right. For a folder it is the worst of
 its files.
+
+With --term the file holds one term of a loss instead, such as an MMD, as `scratchvae.reference.diagnose_term`
+takes it.
 """
 
 import argparse
@@ -14,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from scratchvae.arrays import Array, InputError
+from scratchvae.choices import Choice, parse_value
 from scratchvae.data import read_named_arrays
 from scratchvae.files import write_whole
-from scratchvae.reference import Report, diagnose
+from scratchvae.reference import TERMS, Report, diagnose, diagnose_term
 from scratchvae.reference.diagnosis import LIKELIHOODS, mistakes
 from scratchvae.strict_json import dump_finite
 
@@ -55,6 +59,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mistakes", action="store_true", help="list the mistakes that can be named, and stop"
     )
+    parser.add_argument(
+        "--term", choices=sorted(TERMS), metavar="TERM", help=f"one term only: {', '.join(sorted(TERMS))}"
+    )
+    parser.add_argument(
+        "--setting", action="append", default=[], metavar="NAME=VALUE", help="of the term; may be repeated"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the verdict there too")
 
 
@@ -63,15 +73,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.mistakes:
         for name, fix in mistakes().items():
             print(f"{name}\n    {fix}")
+        for name, term in TERMS.items():
+            print(f"\n--term {name}: {term.says}")
+            for fault in term.faults:
+                print(f"{fault.name}\n    {fault.fix}")
         return 0
     if arguments.file is None:
         raise InputError("a FILE to diagnose should be given, or --mistakes")
-    names = {}
-    for pair in arguments.name:
-        theirs, equals, ours = pair.partition("=")
-        if not (theirs and equals and ours):
-            raise InputError(f"--name should be like THEIRS=OURS, found {pair!r}")
-        names[theirs] = ours
+    names = _pairs("--name", "THEIRS=OURS", arguments.name)
+    if arguments.term:
+        return _of_term(arguments, names)
+    if arguments.setting:
+        raise InputError("--setting should come with a --term, whose setting it is")
     meant = ("likelihood", "variance", "beta", "reduction", "free_bits", "capacity", "evaluation")
     settings = {name: getattr(arguments, name) for name in meant}
     settings |= {"constants": not arguments.no_constants, "names": names}
@@ -86,6 +99,36 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(next(iter(reports.values())))
     return max((_status(report) for report in reports.values()), key=(0, 2, 1).index)
+
+
+def _pairs(option: str, form: str, given: list[str]) -> dict[str, str]:
+    pairs = {}
+    for pair in given:
+        left, equals, right = pair.partition("=")
+        if not (left and equals and right):
+            raise InputError(f"{option} should be like {form}, found {pair!r}")
+        pairs[left] = right
+    return pairs
+
+
+def _of_term(arguments: argparse.Namespace, names: Mapping[str, str]) -> int:
+    """Diagnose one term of a loss, and print what was found."""
+    if arguments.file.is_dir():
+        raise InputError(f"--term takes one file, found the folder {arguments.file}")
+    arrays = {names.get(name, name): array for name, array in read_named_arrays(arguments.file).items()}
+    told = _pairs("--setting", "NAME=VALUE", arguments.setting)
+    values = {name: parse_value(value, f"--setting {name}") for name, value in told.items()}
+    settings = {name: str(value) if isinstance(value, Choice) else value for name, value in values.items()}
+    try:
+        report = diagnose_term(arguments.term, arrays, reduction=arguments.reduction, **settings)
+    except InputError as error:
+        raise InputError(str(error).removeprefix("diagnose_term: ")) from None
+    if arguments.json:
+        verdict = {"term": report.term, "matches": report.matches, "mistake": report.mistake}
+        written = dump_finite(str(arguments.json), verdict | {"said": list(report.sentences)}, indent=1)
+        write_whole(arguments.json, written.encode())
+    print(report)
+    return 0 if report.matches else 1
 
 
 def _steps(path: Path) -> list[Path]:

@@ -1,7 +1,8 @@
 """Train every named model alike, and say whether each learns what its paper says it should.
 
-The options behind -- are those of train. The folder holds a run for each name and seed, and one table of all
-runs. The same command line, given again, continues where it stopped.
+Without names all are trained: topic models on texts, all others on the data. The options behind -- are those
+of train. The folder holds a run for each name and seed, and one table of all runs. The same command line,
+given again, continues where it stopped.
 """
 
 import argparse
@@ -35,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "name", nargs="*", metavar="NAME", help="names of `train --list` (default: all), such as beta-tc"
     )
-    parser.add_argument("--data", help="what train takes (default numerals)")
+    parser.add_argument(
+        "--data",
+        help="what train takes (default numerals; topic models keep their texts if no NAME is given)",
+    )
     parser.add_argument(
         "--data-dir", metavar="DIR", help="where named data sets lie (also: $SCRATCHVAE_DATA)"
     )

@@ -67,7 +67,7 @@ class TotalCorrelation(Penalty):
             raise InputError(f"TotalCorrelation: {expected}; found a {type(model.posterior).__name__}")
         B, K = one.log_px.shape
         (mean, log_var), split_pullback = model.posterior.mean_and_log_var(one.q_params)
-        shares = self._shares(B, training=mode.training).astype(one.z.dtype)
+        shares = self.shares(B, training=mode.training).astype(one.z.dtype)
         shares = np.repeat(shares, K, axis=0)  # (B·K, B), a row for each draw
         (joint, by_latent), pullback_of_densities = aggregate_log_prob(one.z, mean, log_var, shares=shares)
         value = (joint - by_latent.sum(axis=1)).reshape(B, K).mean(axis=1)
@@ -81,7 +81,7 @@ class TotalCorrelation(Penalty):
 
         return value, pullback
 
-    def _shares(self, B: int, *, training: bool = True) -> Array:
+    def shares(self, B: int, *, training: bool = True) -> Array:
         """s (B, B), the weights of q(z|x_m) at a draw of example b. Each row sums to 1."""
         N = B if self.examples is None else self.examples
         if N < B and training:

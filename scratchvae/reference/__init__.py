@@ -7,6 +7,7 @@ certificate/    values and gradients beside mpmath's
 diagnosis/      diagnose, assert_matches: which quantity of a step departs, and which mistake it is
 frameworks/     capture, check_torch, check_jax, check_keras: a model's own step; check_training: the loop
                 around it; layer_from_torch, module_from_layer; state dicts
+terms/          diagnose_term: terms of the family, such as an MMD, beside the faults of public code
 golden/         vectors for code in any language
 """
 
@@ -35,10 +36,12 @@ from scratchvae.reference.frameworks import (
     save_state_dict,
     state_dict,
 )
+from scratchvae.reference.terms import TERMS, TermReport, diagnose_term
 
 __all__ = [
     "ALIASES",
     "CATALOGUE",
+    "TERMS",
     "Captured",
     "Case",
     "Finding",
@@ -46,6 +49,7 @@ __all__ = [
     "Part",
     "Report",
     "SamplingCase",
+    "TermReport",
     "all_cases",
     "all_parts",
     "assert_matches",
@@ -55,6 +59,7 @@ __all__ = [
     "check_torch",
     "check_training",
     "diagnose",
+    "diagnose_term",
     "layer_from_torch",
     "load_state_dict",
     "mistakes",

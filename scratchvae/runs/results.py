@@ -70,15 +70,19 @@ def results(
 ) -> list[Row]:
     """Train each named model with each seed, as `sweep` does, and measure it; return a row for each name.
 
-    No names stand for all. The models that a name is compared with are trained too. A row has the name, its
-    paper, the values of each measure by seed, its claims with what became of each, and the verdict. The
-    verdict is "yes" where every claim holds for every run against every run of the other model, "no" where
-    none holds even for the means, and "partial" otherwise. A model of which a run failed has the failure's
-    sentence in its row.
+    No names stand for all; those that have data of their own, as topic models have texts, are then trained on
+    these. The models that a name is compared with are trained too. A row has the name, its paper, the values
+    of each measure by seed, its claims with what became of each, and the verdict. The verdict is "yes" where
+    every claim holds for every run against every run of the other model, "no" where none holds even for the
+    means, and "partial" otherwise. A model of which a run failed has the failure's sentence in its row.
     """
     require_count("results", "seeds", seeds)
     wanted = _with_compared([name.replace("-", "_") for name in names] or list(NAMED_MODELS))
-    commands = [{"model": name, "seed": seed} for name in wanted for seed in range(seeds)]
+    commands = [
+        {"model": name, "seed": seed} | ({} if names else _own_data(name))
+        for name in wanted
+        for seed in range(seeds)
+    ]
     trained = sweep(commands, folder=folder, common=common, executor=executor, on_row=on_row)
     found: dict[str, dict[str, list[float]]] = {name: {} for name in wanted}
     failed: dict[str, str] = {}
@@ -100,6 +104,10 @@ def _with_compared(names: Sequence[str]) -> list[str]:
         others = dict.fromkeys(claim.split()[2] for claim in NAMED_MODELS[name].claims)
         wanted += [other for other in others if other in NAMED_MODELS and other not in wanted]
     return wanted
+
+
+def _own_data(name: str) -> dict[str, Any]:
+    return {setting: value for setting, value in NAMED_MODELS[name].settings.items() if setting == "data"}
 
 
 def _measured(trial: Trial) -> dict[str, float]:

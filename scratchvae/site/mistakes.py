@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from scratchvae.reference import mistakes
-from scratchvae.site import experiments
+from scratchvae.site import experiments, terms
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page
 from scratchvae.site.planted import Plant
@@ -57,7 +57,8 @@ def pages(atlas: Atlas) -> Iterator[Page]:
 autoencoders. Each is shown as
 the wrong line beside the right one, with the report that <code>diagnose</code> gave when this page was
 built.</p>
-<div class="cards">{cards}</div><h2>All by name</h2>
+<div class="cards">{cards}<div class="card"><h2><a href="/{terms.PATH}">{terms.TITLE}</a></h2>
+<p>{terms.SUMMARY}</p></div></div><h2>All by name</h2>
 <div class="scroll"><table><thead><tr><th scope="col">name</th><th scope="col">what it is, and the
 fix</th></tr></thead><tbody>{rows}</tbody></table></div>
 <p>The other {sum("_read_as_" in name for name in mistakes())} are on the page <a
@@ -71,6 +72,7 @@ href="/mistakes/sigma.html">σ taken for what it is not</a>.</p>{proofs(atlas, P
     )
     for group, plants in GROUPS.items():
         yield page_of(atlas, group, plants)
+    yield terms.page(atlas, SECTION)
 
 
 def page_of(atlas: Atlas, group: str, plants: tuple[Plant, ...]) -> Page:

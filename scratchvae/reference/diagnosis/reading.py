@@ -70,7 +70,7 @@ def read(theirs: Mapping[str, Any], *, names: Mapping[str, str], **settings: Any
         value, observed = _unmasked(name, value, quantity, theirs, names)
         if observed is not None:
             arrays["mask"], spelled["mask"] = observed, f"the mask of {name}"
-        array, roundoff = _array(name, value)
+        array, roundoff = as_float64("diagnose", name, value)
         arrays[quantity], spelled[quantity] = array, name
         # which are exact as a rule
         roundoffs += [roundoff] if roundoff and quantity not in {"x", "mask"} else []
@@ -128,7 +128,7 @@ def _unmasked(
     return value.filled(0), (~hidden).astype(np.float64)
 
 
-def _array(name: str, value: Any) -> tuple[Array, float | None]:
+def as_float64(where: str, name: str, value: Any) -> tuple[Array, float | None]:
     """float64; and the unit roundoff of its dtype, None for Python's own numbers and for whole numbers."""
     roundoff = None
     try:
@@ -141,28 +141,28 @@ def _array(name: str, value: Any) -> tuple[Array, float | None]:
         else:
             # sparse, which is refused, or a DataFrame
             tabular = hasattr(value, "nnz") or hasattr(value, "columns")
-            array = arrival("diagnose", value, called=name).values if tabular else np.asarray(value)
+            array = arrival(where, value, called=name).values if tabular else np.asarray(value)
     except InputError:
         raise
     except (TypeError, ValueError, RuntimeError) as error:
         # ragged lists, sparse tensors, lists of tensors with gradients
         raise InputError(
-            f"diagnose: {name} should be an array of real numbers ({str(error).splitlines()[0]})"
+            f"{where}: {name} should be an array of real numbers ({str(error).splitlines()[0]})"
         ) from None
     if array.dtype.name == "bfloat16":
         array, roundoff = array.astype(np.float32), 2.0**-8
     if value is None:
-        raise InputError(f"diagnose: {name} is None: leave out what there is not")
+        raise InputError(f"{where}: {name} is None: leave out what there is not")
     if array.dtype.kind not in "fiub":
-        raise InputError(f"diagnose: {name} should be an array of real numbers, found {array.dtype}")
+        raise InputError(f"{where}: {name} should be an array of real numbers, found {array.dtype}")
     if array.size > MOST_ENTRIES:
         raise InputError(
-            f"diagnose: {name} should have at most {MOST_ENTRIES:,} entries, found {array.size:,}"
+            f"{where}: {name} should have at most {MOST_ENTRIES:,} entries, found {array.size:,}"
         )
     if array.dtype.kind == "f" and not isinstance(value, float | int) and roundoff is None:
         roundoff = max(float(np.finfo(array.dtype).eps), float(np.finfo(np.float64).eps)) / 2
     if not array.size:
-        raise InputError(f"diagnose: {name} should have entries, found shape {array.shape}")
+        raise InputError(f"{where}: {name} should have entries, found shape {array.shape}")
     wide = array.astype(np.float64)
     return wide, max(roundoff, _of_values(array)) if roundoff else roundoff
 
