@@ -64,6 +64,8 @@ def made(results, arrays, settings, reduce, constants=()):
     found = dict(results(arrays, settings))
     if "value" not in found:
         return found
+    share = reduce(np.ones(np.shape(found["value"]))) / np.size(found["value"])
+    found |= {name: share * slope for name, slope in found.items() if name == "d_kappa"}
     for name, array in arrays.items():
         if f"d_{name}" in found or name in (*constants, "d_z"):
             continue

@@ -83,7 +83,7 @@ def diagnose_term(
     tolerances = step.tolerances()
     apart = [name for name in step.results if not close(given[name], right[name], tolerances[name])]
     told = f"{term}: {row.says} ({row.source})"
-    fits = [fault for fault in row.faults if step.fits(fault, tolerances)]
+    fits = [fault for fault in row.faults if step.fits(fault, tolerances, apart)]
     if not apart:
         also = ", ".join(fault.name for fault in fits)
         blind = [

@@ -66,6 +66,7 @@ def _without_correction(arrays: Arrays, settings: Mapping[str, Any]) -> Results:
     b, db = (root - 2 * kappa) / m, (4 * kappa / root - 2) / m
     epsilon = (1 - w) / (1 + b - (1 - b) * w)
     slope = -2 * epsilon * (1 - epsilon) / (1 - (1 - b) * epsilon) ** 2 * db
+    # the slope of each example's own value
     return {"value": (mass * w).sum(axis=1), "d_kappa": (mass * slope).sum(axis=1)}
 
 

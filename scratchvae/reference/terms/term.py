@@ -24,7 +24,8 @@ class Fault:
     """A wrong form of a term, by a name, and what mends it.
 
     `results(arrays, settings)` returns the results that the wrong form gives, for real or complex arrays. It
-    returns None where it needs an array that was not given. `silent_on` names results that follow from more
+    returns None where it needs an array that was not given. A slope "d_…" among the results is that of each
+    example's own value; others are had from complex steps. `silent_on` names results that follow from more
     than the arrays, such as a gradient through a network: any value of these agrees with the fault.
     """
 
