@@ -26,14 +26,14 @@ def of(value, **arrays):
     return {**arrays, "value": value, **slopes}
 
 
-def kernel(a, b):
-    return torch.exp(-(torch.cdist(a, b) ** 2) / (2 * 2.0))
+def kernel(a, b, form):
+    squares = ((a[:, None] - b[None]) ** 2).sum(-1)
+    return torch.exp(-squares / 4) if form == "gaussian" else 4 / (4 + squares)
 
 
-def mmd(fault=None):
+def mmd(fault=None, form="gaussian"):
     z, p = leaf(B, Z), leaf(B + 2, Z, seed=1).detach()
-    zz = torch.exp(-((z[:, None] - z[None]) ** 2).sum(-1) / 4)
-    pp, zp = kernel(p, p), torch.exp(-((z[:, None] - p[None]) ** 2).sum(-1) / 4)
+    zz, pp, zp = kernel(z, z, form), kernel(p, p, form), kernel(z, p, form)
     n, m = len(z), len(p)
     among, prior = zz.sum() - torch.diagonal(zz).sum(), pp.sum() - torch.diagonal(pp).sum()
     if fault == "mmd_divided_by_n_minus_1":
@@ -52,6 +52,7 @@ def mmd(fault=None):
         value = among / (n * (n - 1)) + prior / (m * (m - 1)) - 2 * zp.mean()
     return of(value, z=z, prior=p), {
         "width": 2.0,
+        "kernel": form,
         "estimator": "v" if fault == "mmd_over_different_pairs" else "u",
     }
 
@@ -322,4 +323,11 @@ CASES = [
 def test_a_term_of_pytorch_code_agrees_or_its_fault_is_named(term, fault):
     arrays, settings = TERMS_OF_PYTORCH[term](fault)
     report = diagnose_term(term, arrays, **settings)
+    assert (report.matches, report.mistake) == (fault is None, fault), str(report)
+
+
+@pytest.mark.parametrize("fault", [None, "mmd_cross_sign"])
+def test_the_other_kernel(fault):
+    arrays, settings = mmd(fault, "inverse_multiquadratic")
+    report = diagnose_term("mmd", arrays, **settings)
     assert (report.matches, report.mistake) == (fault is None, fault), str(report)
