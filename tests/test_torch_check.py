@@ -175,7 +175,7 @@ def test_another_weight_is_solved_for(scale, said):
         assert said in report.explanation
     other = checked(lambda m, x: step(kl=lambda mu, lv, z: kld(mu, lv) * D)(m, x) / (B * D), {})
     assert (other.first, other.cause) == ("loss", "reconstruction_mean_over_pixels"), str(other)
-    assert "a mean over the batch, which was not declared" in other.explanation
+    assert "a mean over the batch, which is not what reduction says" in other.explanation
 
 
 def test_gradients_that_stop_and_layers_that_are_frozen():

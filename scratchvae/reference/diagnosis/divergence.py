@@ -140,8 +140,8 @@ READINGS = [
     ),
     _row(
         "kl_reversed",
-        "this is KL(p ‖ q), where p is the prior and q the posterior: exchange the two, because the "
-        "bound has KL(q ‖ p)",
+        "this is KL(p ‖ q), where p is the prior and q the posterior: exchange the two, as in "
+        "kl_divergence(q, p), because the bound has KL(q ‖ p)",
         reversed=True,
     ),
     *(

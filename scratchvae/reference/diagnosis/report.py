@@ -74,13 +74,13 @@ class Report:
         if self.of(Outcome.UNPROVEN):
             return "; ".join(f"{line.quantity} differs, {line.verdict}" for line in self.of(Outcome.UNPROVEN))
         if not any(line.found.checked for line in self.lines):
-            wanted = "hand over what these follow from too (x, logits, mean, log_var, noise, z)"
+            wanted = "pass what these are computed from too (x, logits, mean, log_var, noise, z)"
             return f"nothing could be checked: {'; '.join(self.blind) or wanted}"
         if self.blind:
             return "; ".join(self.blind)
         unchecked = [name for name in self.unchecked if name != "d_z"]  # which is for others to follow from
         left = f" ({', '.join(unchecked)} could not be checked)" if unchecked else ""
-        return f"nothing that was handed over departs from the reference{left}"
+        return f"all that could be compared agrees with the reference{left}"
 
     def of(self, *outcomes: Outcome) -> list[Line]:
         """The lines with one of these outcomes."""
@@ -95,10 +95,9 @@ class Report:
         """What is wrong, then what to do, for each finding, or else for what might be right."""
         lines = []
         for finding in self.findings:
-            fixes = [finding.fix] if finding.said else finding.fix.split("; ")
             lines += [
                 f"{_in_words(finding.quantity)} departs: {finding.what}",
-                *(f"    {fix}" for fix in fixes),
+                *(f"    {fix}" for fix in finding.fixes),
             ]
         for line in self.of(Outcome.UNPROVEN) if not lines else ():
             why = line.found.why.removeprefix(": ")
@@ -145,7 +144,9 @@ class Report:
         kinds: dict[str, list[str]] = {}
         for line in self.of(Outcome.FOLLOWS):
             because = " and ".join(line.found.because or line.found.causes)
-            kinds.setdefault(f"departs too, for the same reason as {because}", []).append(line.quantity)
+            kinds.setdefault(
+                f"{'departs' if self.findings else 'differs'} too, for the same reason as {because}", []
+            ).append(line.quantity)
         kinds[Outcome.UNPROVEN.value] = [q.quantity for q in self.of(Outcome.UNPROVEN) if q not in shown]
         kinds[Outcome.AGREES.value] = []
         for line in self.of(Outcome.AGREES):

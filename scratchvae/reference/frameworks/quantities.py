@@ -239,6 +239,6 @@ class Quantities:
             elif name.startswith("d_") or (name == "reconstruction" and a.ndim == 1):
                 del arrays[name]
         arrays |= {name: a.reshape(self.B * K, -1) for name, a in encoder.items()}
-        self.step.notes.append(f"{K} draws of z for each example: taken as {K} examples each")
+        self.step.notes.append(f"z has {K} draws for each example, which are compared as {K} examples")
         self.step.unknown += [] if encoder else ["what each draw adds to the gradients of mean and spread"]
         self.B *= K

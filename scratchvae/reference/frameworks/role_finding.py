@@ -26,6 +26,11 @@ from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.terms import Term, Terms
 
 COMPARING = ELEMENTWISE | set(LOSSES)
+BELONGING = {  # of a term that may be part of a density: what else it may be a part of
+    "other": ("reconstruction", "kl"),
+    "kl": ("reconstruction",),
+    "prior": ("reconstruction",),
+}
 
 
 def find_roles(loss: Node, x: Node | None = None) -> Roles:
@@ -87,13 +92,14 @@ def _terms(roles: Roles, loss: Node, used: list[Node]) -> list[Term]:
     ends = direct | ({roles.z} if roles.z is not None else set())
     terms = Terms(heirs(roles.output, used), roles.z, direct, roles.log_w is not None)
     found = [term for term in terms.of(roles.log_w or loss) if term.node.learned]
-    return found if roles.log_w is not None else [_with_its_density(term, found, ends) for term in found]
+    return [_with_its_density(term, found, ends) for term in found]
 
 
 def _with_its_density(term: Term, terms: list[Term], ends: set[Node]) -> Term:
-    """A term of parameters alone, such as log σ, has the role of the term whose density it belongs to."""
-    for role in ("reconstruction", "kl") if term.role == "other" else ():
-        if belongs(term.node, lineage([t.node for t in terms if t.role == role], ends)):
+    """A term such as log σ, of parameters or of the decoder's σ, has the role of the density it belongs to."""
+    for role in BELONGING.get(term.role, ()):
+        known = lineage([t.node for t in terms if t.role == role], ends) - ends
+        if not ends & lineage([term.node], known) and belongs(term.node, known):
             return replace(term, role=role)
     return term
 

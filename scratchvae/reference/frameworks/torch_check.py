@@ -177,7 +177,10 @@ def _checked(
     )
     seen = theirs["x"] if made.entrance is None else as_array(made.entrance)
     if seen.size == theirs["x"].size and not np.array_equal(seen.reshape(theirs["x"].shape), theirs["x"]):
-        note = "the encoder sees something else than x (scaled, binarized or noised): taken so"
+        note = (
+            "the encoder sees something else than x (scaled, binarized or noised), "
+            "which is taken as what you meant"
+        )
         report = replace(report, notes=(*report.notes, note))
     pairs = {name: pair for _, found in chains for name, pair in found.items()}
     for _, _, found in leaves:

@@ -86,7 +86,10 @@ class Watched(ABC):
             for other in self.exchanged(self.step({**settings, "scale": kind})):
                 report, order = self._judged(other)
                 if report.first == "z" and not order[1]:
-                    note = f"the KL reads the spread as {kind}, the sampling otherwise: taken as {kind}"
+                    note = (
+                        f"the KL reads the spread as {kind}, the sampling otherwise: "
+                        f"{kind} is taken as what you meant"
+                    )
                     return other, replace(report, notes=(note, *report.notes))
         return None
 
