@@ -65,7 +65,7 @@ def test_whoever_has_only_loss_and_kl_is_told_what_they_show():
     parts = {"reconstruction": 100.0, "kl": 20.25}
     report = diagnose({**parts, "loss": 4 * 20.25 + 100})
     assert (report.first, report.cause) == ("loss", None)
-    assert "declare beta=4" in report.explanation
+    assert "pass beta=4" in report.explanation
     assert diagnose({**parts, "loss": 4 * 20.25 + 100}, beta=4.0).ok
     for loss, beta, name in ((20.25 + 100, 4.0, "beta_missing"), (100.0, 1.0, "kl_missing")):
         report = diagnose({**parts, "loss": loss}, beta=beta)

@@ -166,7 +166,7 @@ def test_mistakes_are_named_and_gradients_follow(name, dtype):
 
 @pytest.mark.parametrize(
     ("scale", "said"),
-    [(4.0, "declare beta=4"), (0.37, "declare beta=0.37"), (1.0, None)],
+    [(4.0, "pass beta=4"), (0.37, "pass beta=0.37"), (1.0, None)],
 )
 def test_another_weight_is_solved_for(scale, said):
     report = checked(step(kl=lambda mu, lv, z: scale * kld(mu, lv)), {})

@@ -64,6 +64,8 @@ def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
     roles.target = _shared([data for _, data, _ in comparing])
     roles.output = bare(gate(list(chain(comparing[0][2])), [node for node, _, _ in comparing]))
     roles.output = before_parting(roles.output, heirs(z, used))
+    if roles.output.op == "logsigmoid":  # whose exponential may give log(1 − p): the logits are before it
+        roles.output = bare(roles.output.parents[0])
     for deeper in chain(roles.output):
         if deeper.op == "sigmoid":
             roles.output, roles.before_sigmoid = deeper, bare(deeper.parents[0])
