@@ -16,9 +16,11 @@ from scratchvae.reference.frameworks.laws import Law
 from scratchvae.reference.frameworks.likelihood import Comparison
 from scratchvae.reference.frameworks.meant import Meant, capacity_of
 from scratchvae.reference.frameworks.plain_kl import plain_kl
+from scratchvae.reference.frameworks.proportions import near
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.spread import Gradients
+from scratchvae.reference.frameworks.terms import outer_weight
 
 
 class Quantities:
@@ -184,7 +186,7 @@ class Quantities:
 
     def _parts(self) -> Node | None:
         """Enter the loss's terms, where there is one of a kind; return the plain KL, where there is one."""
-        plain = None
+        plain, averaged = None, not near(abs(outer_weight(self.loss, self.B)), 1.0)
         for role in ("reconstruction", "kl"):
             terms = [t for t in self.roles.terms if t.role == role]
             if len(terms) == 1 and self.roles.log_w is None:
@@ -193,7 +195,9 @@ class Quantities:
                     continue  # |KL − C| is no KL
                 value = terms[0].weight * terms[0].node.value() if plain is None else plain.value()
                 if value.ndim <= 1 and (value.ndim == 0 or len(value) == self.B):
-                    self.step.arrays[role] = value
+                    self.step.arrays[role] = value * (
+                        self.B if value.ndim and plain is None and averaged else 1
+                    )
                     self.step.places[role] = terms[0].node.place
         others = [t for t in self.roles.terms if t.role == "other"]
         if others:
