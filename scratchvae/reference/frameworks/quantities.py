@@ -14,9 +14,11 @@ from scratchvae.reference.frameworks.flow import Node, heirs, lineage
 from scratchvae.reference.frameworks.forms import said_of_likelihood, said_of_others
 from scratchvae.reference.frameworks.laws import Law
 from scratchvae.reference.frameworks.likelihood import Comparison
+from scratchvae.reference.frameworks.log_weights import add_constant
 from scratchvae.reference.frameworks.meant import Meant, capacity_of
 from scratchvae.reference.frameworks.plain_kl import plain_kl
 from scratchvae.reference.frameworks.proportions import near
+from scratchvae.reference.frameworks.role_sampling import as_added
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.spread import Gradients
@@ -130,7 +132,7 @@ class Quantities:
                 value = np.broadcast_to(value, z.shape)
             except ValueError:
                 return None
-        return self._drawn(value.reshape(z.shape))
+        return self._drawn(as_added(value.reshape(z.shape), roles))
 
     def _target(self, target: Node) -> Array:
         """x once for each example."""
@@ -229,6 +231,7 @@ class Quantities:
                 continue
             arrays[name] = arrays.get(name, 0.0) + signs[name] * value
             self.step.places[name] = term.node.place
+        add_constant(arrays)
 
     def _each_draw(self, kind: str | None) -> None:
         """Several draws of the plain bound: a step of B · K examples."""

@@ -142,10 +142,10 @@ class Watched(ABC):
                 <= CLOSE * float(np.abs(one).max(initial=0)) + 0.01 * CLOSE * size
             )
             why = (
-                ": a gradient reaches it otherwise than by mean, spread and output: look for another "
-                "term of the loss "
+                ": a gradient reaches it otherwise than by mean, spread and output: look for what else of the "
+                "loss it enters, such as a penalty, a prior of its own or a second layer of latents, which may "
+                "be right"
             )
-            why += "that it enters, such as a penalty or a prior of its own, which may be right"
             verdict = Verdict(Outcome.AGREES) if close else Verdict(Outcome.UNPROVEN, why=why)
             lines.append(Line(f"d_{name}", verdict, one, other))
         used = {name for node in lineage([self.loss]) if node.kind == "parameter" for name in node.names}
