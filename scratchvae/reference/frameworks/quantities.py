@@ -49,8 +49,7 @@ class Quantities:
             values[kind] = self._head(roles.held.value())
         elif roles.std is not None and roles.std.size == mean.size:
             values["std"] = self._head(roles.std.value())
-        noise = self._noise(z)
-        if noise is not None:
+        if (noise := self._noise(z)) is not None:
             values["noise"] = noise
         values["loss"] = self.loss.value().reshape(()) if self.loss.size == 1 else self.loss.value()
         values["x"] = self._target(target)
@@ -68,11 +67,12 @@ class Quantities:
             step.arrays = {
                 name: array for name, array in step.arrays.items() if name not in {"d_z", "d_mean"}
             }
-        law = self._likelihood(output)
+        law = self._likelihood(output) if not roles.broadcast else None
         plain = self._parts()
         if law is None:
+            step.ends["output"] = self._whole_output(output)
             made = heirs(step.ends["output"], lineage([self.loss])) - {step.ends["output"]}
-            step.unknown.append(said_of_likelihood(made))
+            step.unknown.append(f"the likelihood: {roles.broadcast or said_of_likelihood(made)}")
             del step.arrays["x"]
         if self.roles.log_w is not None:
             self._weights()
@@ -153,7 +153,6 @@ class Quantities:
         plain = [n for n in dict.fromkeys(numbers) if n > 0 and n != 1]
         found = Comparison(self.roles, self.loss, self.gradients, self.draws, self.given, plain).recognized()
         if found is None:
-            step.ends["output"] = self._whole_output(output)
             return None
         law, node = found.law, found.node
         step.arrays |= {"x": law.x, **law.more}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from scratchvae.reference.frameworks.flow import (
     ELEMENTWISE,
     LOCAL,
@@ -61,6 +63,7 @@ def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
     comparing = [one for one in comparing if one[1].size == size] or comparing
     root = history(comparing[0][1])[-1]
     comparing = [one for one in comparing if history(one[1])[-1] is root]
+    roles.broadcast = next((said for one in comparing if (said := _broadcast(*one))), "")
     roles.target = _shared([data for _, data, _ in comparing])
     roles.output = bare(gate(list(chain(comparing[0][2])), [node for node, _, _ in comparing]))
     roles.output = before_parting(roles.output, heirs(z, used))
@@ -69,6 +72,21 @@ def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
     for deeper in chain(roles.output):
         if deeper.op == "sigmoid":
             roles.output, roles.before_sigmoid = deeper, bare(deeper.parents[0])
+
+
+def _broadcast(node: Node, data: Node, output: Node) -> str:
+    """Words for data and output of shapes that are broadcast to a larger one; "" where they are not."""
+    try:
+        shape = np.broadcast_shapes(data.shape, output.shape)
+    except ValueError:
+        return ""
+    if np.prod(shape) <= max(data.size, output.size):
+        return ""
+    return (
+        f"an output of shape {output.shape} and data of shape {data.shape} are broadcast to {shape} where "
+        f"they are compared ({node.place}), so that each output meets the data of every example: give both "
+        "one shape"
+    )
 
 
 def _comparisons(used: list[Node], made: set[Node]) -> Iterator[tuple[Node, Node, Node]]:

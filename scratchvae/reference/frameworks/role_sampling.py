@@ -63,8 +63,11 @@ def as_added(noise: Array, roles: Roles) -> Array:
     assert roles.z is not None
     if roles.noise.op != "draw normal" or roles.std is None or roles.joined is None:
         return noise
-    apart = roles.z.value() - roles.joined.value()
-    turned = apart.shape == noise.shape and same(apart, -np.abs(roles.std.value()) * noise)
+    mean, std = roles.joined.value(), np.abs(roles.std.value())
+    try:
+        turned = same(roles.z.value() - mean, -std * noise)
+    except ValueError:  # they belong to the noise in another order of axes
+        return noise
     return -noise if turned else noise
 
 
