@@ -36,7 +36,7 @@ def _weighed_by_itself(used: list[Node], after: set[Node]) -> Node | None:
 
 
 def add_constant(arrays: dict[str, Array]) -> None:
-    """Enter −½ log 2π of each entry in a Gaussian's log p(x|z), where the step adds it by a number of its own.
+    """Enter −½ log 2π of each entry in a Gaussian's log p(x|z), where the step adds it as a number.
 
     Such a number is none of the terms that depend on parameters, but log w has it.
     """

@@ -116,7 +116,7 @@ def _terms(roles: Roles, loss: Node, used: list[Node]) -> list[Term]:
 
 
 def _with_its_density(term: Term, terms: list[Term], ends: set[Node]) -> Term:
-    """A term such as log σ, of parameters or of the decoder's σ, has the role of the density it belongs to."""
+    """A term such as log σ, of parameters or of the decoder's σ, has the role of the density it is of."""
     for role in BELONGING.get(term.role, ()):
         known = lineage([t.node for t in terms if t.role == role], ends) - ends
         if not ends & lineage([term.node], known) and belongs(term.node, known):

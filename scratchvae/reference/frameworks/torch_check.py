@@ -88,8 +88,7 @@ def check_torch(
         }
     elif noise is not None:
         raise InputError(
-            "check_torch: noise can be handed over where encoder, heads and decoder are named; it is "
-            "watched else"
+            "check_torch: noise can be passed where encoder, heads and decoder are named; it is watched else"
         )
     else:
         settings |= {n: v for n, v in (("scale", scale), ("likelihood", likelihood)) if v is not None}

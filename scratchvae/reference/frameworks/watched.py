@@ -142,9 +142,9 @@ class Watched(ABC):
                 <= CLOSE * float(np.abs(one).max(initial=0)) + 0.01 * CLOSE * size
             )
             why = (
-                ": a gradient reaches it otherwise than by mean, spread and output: look for what else of the "
-                "loss it enters, such as a penalty, a prior of its own or a second layer of latents, which may "
-                "be right"
+                ": a gradient reaches it otherwise than by mean, spread and output: look for what else of "
+                "the loss it enters, such as a penalty, a prior of its own or a second layer of latents, "
+                "which may be right"
             )
             verdict = Verdict(Outcome.AGREES) if close else Verdict(Outcome.UNPROVEN, why=why)
             lines.append(Line(f"d_{name}", verdict, one, other))

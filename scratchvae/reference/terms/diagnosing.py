@@ -99,7 +99,7 @@ def diagnose_term(
     if fits:
         could = tuple(f"this could be {fault.name}: {fault.fix}" for fault in fits)
         return TermReport(
-            term, False, None, (head, *could, f"hand over {_more(row, given)} to settle it", told)
+            term, False, None, (head, *could, f"pass {_more(row, given)} to settle it", told)
         )
     return TermReport(term, False, None, (head, *_how(apart, given, right), told))
 
