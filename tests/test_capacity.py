@@ -64,7 +64,7 @@ def test_its_mistakes_are_named(cause, penalty):
 def test_what_was_not_declared_is_described_with_what_to_declare(C, scale, side):
     said = diagnose(step(held(10, C, False), scale), beta=10.0).explanation
     assert f"C = {C:g} where the KL is {side} C" in said
-    assert f"declare beta=10 and capacity={C:g}" in said
+    assert f"pass beta=10 and capacity={C:g}" in said
 
 
 def test_a_constant_on_the_wrong_side_of_the_kl_is_no_capacity():

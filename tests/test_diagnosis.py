@@ -65,7 +65,7 @@ def test_whoever_has_only_loss_and_kl_is_told_what_they_show():
     parts = {"reconstruction": 100.0, "kl": 20.25}
     report = diagnose({**parts, "loss": 4 * 20.25 + 100})
     assert (report.first, report.cause) == ("loss", None)
-    assert "declare beta=4" in report.explanation
+    assert "pass beta=4" in report.explanation
     assert diagnose({**parts, "loss": 4 * 20.25 + 100}, beta=4.0).ok
     for loss, beta, name in ((20.25 + 100, 4.0, "beta_missing"), (100.0, 1.0, "kl_missing")):
         report = diagnose({**parts, "loss": loss}, beta=beta)
@@ -97,8 +97,8 @@ def test_nothing_checked_and_nothing_proven_is_no_success(tmp_path):
     ):
         report = diagnose(theirs)
         assert (report.ok, report.matches, report.unchecked) == (True, False, unchecked), str(report)
-        assert "nothing that was handed over departs" not in str(report)
-        with pytest.raises(AssertionError, match="hand over"):
+        assert "all that could be compared agrees" not in str(report)
+        with pytest.raises(AssertionError, match="pass"):
             assert_matches(theirs)
         np.savez(tmp_path / "step.npz", **theirs)
         assert main(["diagnose", str(tmp_path / "step.npz")]) == 2
@@ -114,7 +114,7 @@ def test_nothing_checked_and_nothing_proven_is_no_success(tmp_path):
     report = diagnose(full)
     assert report.matches
     assert report.unchecked == ("z", "d_z")
-    assert report.lines[0].verdict == "taken as given: hand over noise too"
+    assert report.lines[0].verdict == "taken as given: pass noise too"
 
 
 def test_noise_and_gradients_that_are_missing_are_seen_in_arrays():
@@ -144,7 +144,7 @@ def test_what_was_said_otherwise_or_rounded():
     assert report.matches, str(report)
     assert "kl holds its weight" in str(report)
     report = diagnose({**found, "kld": right["kld"], "loss": R + 2.123456 * right["kld"]})
-    assert "the weight 2.12346, where beta = 1 was declared" in str(report)
+    assert "the weight 2.12346, where beta = 1 is expected" in str(report)
     loss = (R + right["kld"]).mean()
     for changed, cause, word in (
         (round(loss, 4), None, "digits: was it rounded"),
@@ -246,7 +246,7 @@ def test_the_command_reads_npz_and_safetensors(tmp_path, capsys):
     np.savez(tmp_path / "right.npz", **numbers())
     save_file(wrong, tmp_path / "wrong.safetensors")
     assert main(["diagnose", str(tmp_path / "right.npz")]) == 0
-    assert "nothing that was handed over departs" in capsys.readouterr().out
+    assert "all that could be compared agrees" in capsys.readouterr().out
     verdict = tmp_path / "verdict.json"
     assert main(["diagnose", str(tmp_path / "wrong.safetensors"), "--json", str(verdict)]) == 1
     assert "kl_sign" in capsys.readouterr().out

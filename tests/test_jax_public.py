@@ -1,5 +1,7 @@
 """JAX steps in the styles of public code that the validator once crashed on, named falsely, or did not know."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -91,9 +93,30 @@ def learned_prior(half):
     return step
 
 
+def flax(p, x, key, cut=lambda z: z):
+    """The cross-entropy of Flax's example, log(1 − p) by the exponential of log p."""
+    mu, lv = encode(p, x)
+    log_p = jax.nn.log_sigmoid(decode(p, cut(sample(key, mu, lv))))
+    each = -jnp.sum(x * log_p + (1 - x) * jnp.log(-jnp.expm1(log_p)), axis=-1)
+    return each.mean() + kld(mu, lv).mean()
+
+
+def separate(p, x, key, half=0.5):
+    """The squares and the log-variances of the decoder have a sum each."""
+    mu, lv = encode(p, x)
+    z = sample(key, mu, lv)
+    mean, log_var = decode(p, z), decode(p, z, "noise")
+    squares = 0.5 * jnp.sum((x - mean) ** 2 / jnp.exp(log_var), axis=-1)
+    return (squares + half * jnp.sum(log_var, axis=-1) + kld(mu, lv)).mean()
+
+
 STEPS = {
     "grad by its own name": (by_gradients, None),
     "two heads of the decoder": (two_heads, None),
+    "the logits before a log-sigmoid": (flax, None),
+    "a draw that is detached": (partial(flax, cut=jax.lax.stop_gradient), "z_detached"),
+    "two heads and sums of their own": (separate, None),
+    "two heads and log σ² without ½": (partial(separate, half=1.0), "decoder_log_var_unhalved"),
     "a learned prior": (learned_prior(0.5), None),
     "a KL that is negated and weighed": (negated, "kl_sign"),
     "a spread misread beside a learned prior": (learned_prior(1.0), "sampling_log_var_read_as_log_std"),

@@ -305,7 +305,7 @@ BEYOND = {  # right steps of another kind, which are neither accused nor passed:
 }
 DESCRIBED = {  # mistakes that have no name: what is said of each
     "KL without log var": "the KL lacks its −log σ²",
-    "no spread": "σ clamped to [1, 1]",
+    "no spread": "z used 1 for every σ",
     "target of another example": "the x of the neighbouring example",
     "KL of z": "kl differs",
 }

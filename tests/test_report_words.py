@@ -7,8 +7,8 @@ import pytest
 from test_mistakes import mean_over_batch, step
 from test_readings import changed, right_step, without
 
-from scratchvae.reference import diagnose, mistakes
-from scratchvae.reference.diagnosis import CATALOGUE, Outcome
+from scratchvae.reference import Report, diagnose, mistakes
+from scratchvae.reference.diagnosis import CATALOGUE, Line, Outcome, Verdict
 
 WITHOUT_NOISE = {"sample": lambda m, v, n: m + 0 * v}
 WITHOUT_KL = {"total": lambda R, K: mean_over_batch(R, 0 * K)}
@@ -100,3 +100,65 @@ subtract sum take use write in σ²
 
 def test_every_name_has_its_words():
     assert all(": " in words for words in mistakes().values())
+
+
+def test_mistakes_that_explain_a_step_alike_have_a_line_each():
+    """The first line promises no more than is known, and each mistake stands beside its own fix."""
+    arrays = changed(loss=lambda s: (s["reconstruction"] - s["kl"]).mean())
+    arrays |= {
+        f"d_{name}": 2 * arrays["d_z"] * s - arrays[f"d_{name}"] for name, s in _slopes(arrays).items()
+    }
+    said = str(diagnose(without(arrays, "kl", "reconstruction"))).split("\n")
+    at = said.index("loss departs: it is one of these, which give the same numbers here")
+    assert [line.partition(": ")[0].strip() for line in said[at + 1 : at + 3]] == [
+        "the KL has the wrong sign",
+        "the KL has the wrong sign in the loss",
+    ]
+
+
+def _slopes(arrays):
+    """dz/d(mean) and dz/d(log_var), entry by entry."""
+    return {"mean": 1.0, "log_var": 0.5 * np.exp(arrays["log_var"] / 2) * arrays["noise"]}
+
+
+def test_two_mistakes_at_once_have_a_line_each():
+    arrays = right_step()
+    z = arrays["log_var"] + np.exp(arrays["mean"]) * arrays["noise"]
+    said = str(diagnose({name: arrays[name] for name in ("mean", "log_var", "noise")} | {"z": z}))
+    first, *fixes = said.split("\n")[:3]
+    assert first == "z departs: two mistakes are in it"
+    assert all(": " in fix and "; " not in fix for fix in fixes), said
+
+
+def test_what_is_said_of_several_quantities_is_said_once():
+    why = ": a gradient comes otherwise: look for a penalty"
+    lines = [
+        Line(name, Verdict(Outcome.UNPROVEN, why=why), np.ones(2), np.zeros(2)) for name in ("d_a", "d_b")
+    ]
+    unchecked = [
+        Line(name, Verdict(Outcome.UNCHECKED, why=": no z"), np.ones(2)) for name in ("kl", "d_mean")
+    ]
+    said = str(Report((*lines, *unchecked), ()))
+    assert said.startswith(
+        "d_a, d_b (gradients of the loss) differ: a gradient comes otherwise\n    look for a penalty\n"
+    )
+    assert said.endswith("\nnot checked: kl, d_mean (no z)")
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [changed(loss=lambda s: (s["reconstruction"] + 7 * s["kl"]).mean()), step(**WITHOUT_KL), right_step()],
+)
+def test_nothing_is_said_to_be_declared_that_was_not(arrays):
+    said = str(diagnose(arrays))
+    assert not re.search("declared|handed over|hand over", said), said
+
+
+def test_no_form_is_recognized_in_a_part_that_departs():
+    """A loss that the user's own KL is in tells nothing of how that KL was made."""
+    arrays = {name: a for name, a in right_step().items() if not name.startswith("d_")}
+    kl = (0.5 * (arrays["mean"] ** 2 + np.exp(arrays["log_var"]) - 1 + 0.7 * arrays["log_var"])).sum(axis=1)
+    R = arrays["reconstruction"].mean()
+    for loss in (R + kl.mean(), R + kl.mean() / len(kl)):
+        said = str(diagnose(arrays | {"kl": kl.mean(), "reconstruction": R, "loss": loss}))
+        assert "one-sample" not in said, said

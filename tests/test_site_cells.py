@@ -105,7 +105,7 @@ def test_what_a_cell_asks_its_reader_to_change_changes_what_it_prints():
     mended = cells.Cell(
         "mistake", "", "", mistake.code.replace("np.exp(logvar) * eps", "np.exp(logvar / 2) * eps")
     )
-    assert cells.printed(mended).startswith("nothing that was handed over departs")
+    assert cells.printed(mended).startswith("all that could be compared agrees")
 
 
 def test_a_cell_runs_on_the_textbook_twin():

@@ -279,7 +279,7 @@ def test_one_number_is_not_enough_for_a_name():
     assert not report.matches
     assert report.mistake is None
     assert "this could be mmd_divided_by_n_minus_1" in str(report)
-    assert "hand over d_z" in str(report)
+    assert "pass d_z" in str(report)
 
 
 def test_what_would_agree_too_is_said():

@@ -166,7 +166,7 @@ def test_mistakes_are_named_and_gradients_follow(name, dtype):
 
 @pytest.mark.parametrize(
     ("scale", "said"),
-    [(4.0, "declare beta=4"), (0.37, "declare beta=0.37"), (1.0, None)],
+    [(4.0, "pass beta=4"), (0.37, "pass beta=0.37"), (1.0, None)],
 )
 def test_another_weight_is_solved_for(scale, said):
     report = checked(step(kl=lambda mu, lv, z: scale * kld(mu, lv)), {})
@@ -175,7 +175,7 @@ def test_another_weight_is_solved_for(scale, said):
         assert said in report.explanation
     other = checked(lambda m, x: step(kl=lambda mu, lv, z: kld(mu, lv) * D)(m, x) / (B * D), {})
     assert (other.first, other.cause) == ("loss", "reconstruction_mean_over_pixels"), str(other)
-    assert "a mean over the batch, which was not declared" in other.explanation
+    assert "a mean over the batch, which is not what reduction says" in other.explanation
 
 
 def test_gradients_that_stop_and_layers_that_are_frozen():

@@ -137,7 +137,7 @@ RIGHT = {  # what a step is made of, and a word of the note that says what was r
         by_parts(bernoulli, lambda *a: 0.3 * estimated(lambda m, z: normal(z, 0 * z, 0 * z).sum(1))(*a)),
         "0.3",
     ),
-    "conditional prior": (PRIORS, by_parts(bernoulli, conditional), "the prior is a Gaussian"),
+    "conditional prior": (PRIORS, by_parts(bernoulli, conditional), "the prior is taken to be the Gaussian"),
     "mixture as prior": (PRIORS, by_parts(bernoulli, estimated(mixture)), "an even mixture of 3"),
     "noise of NumPy": ({}, by_parts(bernoulli, draw=of_numpy), ""),
 }

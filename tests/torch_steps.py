@@ -473,9 +473,9 @@ BEYOND = {  # right steps of another kind, which are neither accused nor passed:
 }
 DESCRIBED = {  # mistakes that have no name: what is said of each
     "KL without log var": "the KL lacks its −log σ²",
-    "no spread": "σ clamped to [1, 1]",
+    "no spread": "z used 1 for every σ",
     "mean and spread exchanged": "z differs",
-    "variance for std": "z differs",
+    "variance for std": "z used σ² in place of σ",
     "reconstruction shifted": "the neighbouring example",
     "one-argument slip: KL of z": "kl differs",
 }

@@ -11,7 +11,15 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import estimates
-from scratchvae.reference.diagnosis.factors import BETA, MINUS, ONE, PER_LATENT, Factor, number
+from scratchvae.reference.diagnosis.factors import (
+    BATCH_PER_LATENT,
+    BETA,
+    MINUS,
+    ONE,
+    PER_LATENT,
+    Factor,
+    number,
+)
 from scratchvae.reference.diagnosis.pieces import Place, Reading, Terms, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.quantities import SCALES, Given
 from scratchvae.reference.diagnosis.spelling import FORMULA, VAR_BY, WRITE, written
@@ -140,8 +148,8 @@ READINGS = [
     ),
     _row(
         "kl_reversed",
-        "this is KL(p ‖ q), where p is the prior and q the posterior: exchange the two, because the "
-        "bound has KL(q ‖ p)",
+        "this is KL(p ‖ q), where p is the prior and q the posterior: exchange the two, as in "
+        "kl_divergence(q, p), because the bound has KL(q ‖ p)",
         reversed=True,
     ),
     *(
@@ -194,6 +202,13 @@ READINGS = [
     described("no mean² in the KL", f"the KL lacks its mean²: {WRITE}", of_mean=""),
     described("no σ² in the KL", f"the KL lacks its σ²: {WRITE}", of_std=""),
     described("no log σ² in the KL", f"the KL lacks its −log σ²: {WRITE}", log=0.0),
+    described("log σ² added in the KL", f"the KL adds log σ² where it should subtract it: {WRITE}", log=-1.0),
+    described(
+        "the KL × B/Z",
+        "the KL is summed over the batch and averaged over the latents, as where a sum is over axis 0: sum "
+        "over the latents, and take the mean over the examples",
+        factor=BATCH_PER_LATENT,
+    ),
     described(
         "the KL's mean detached",
         "the mean is detached in the KL: use the mean itself, without detach() or no_grad()",

@@ -104,8 +104,8 @@ def _other_variance(given: Given, variance: float) -> Iterator[Reading]:
             form = squares(_constantly(half), _constantly(known), "gaussian")
             yield described(
                 said,
-                f"the reconstruction is that of {said}, and σ² = {spelled(given.variance)} was declared: "
-                f"declare variance={spelled(v)}, or use the declared one",
+                f"the reconstruction is that of {said}, and σ² = {spelled(given.variance)} is expected: "
+                f"pass variance={spelled(v)}, or divide the squared error by 2 · {spelled(given.variance)}",
                 1,
                 form=form,
             )

@@ -138,7 +138,7 @@ class _Run:
 
     def _also_right(self, quantity: str) -> bool:
         """Whether another form of a piece, right too, gives the quantity: then it is taken so."""
-        for form in ALSO_RIGHT:
+        for form in (form for form in ALSO_RIGHT if form.place not in self.unknown):
             pieces = self.pieces.having(form.place, form.computes)
             if self._fits(quantity, pieces) and self._may_be(form.place, pieces, quantity):
                 self.pieces, self.fair = pieces, self.fair.having(form.place, form.computes)

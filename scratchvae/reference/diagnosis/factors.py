@@ -46,6 +46,7 @@ BATCH = Factor("B", _size("B"))
 PER_EXAMPLE = Factor("1/B", lambda given: 1 / _size("B")(given))
 PER_ENTRY = Factor("1/D", lambda given: 1 / _size("D")(given))
 PER_LATENT = Factor("1/Z", lambda given: 1 / _size("Z")(given))
+BATCH_PER_LATENT = Factor("B/Z", lambda given: _size("B")(given) / _size("Z")(given))
 PER_BATCH_ENTRY = Factor("1/(B·D)", lambda given: 1 / (_size("B")(given) * _size("D")(given)))
 PER_BATCH_LATENT = Factor("1/(B·Z)", lambda given: 1 / (_size("B")(given) * _size("Z")(given)))
 

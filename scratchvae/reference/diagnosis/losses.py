@@ -75,6 +75,9 @@ def _mean(value: Any) -> Array:
     return np.asarray(value if np.ndim(value) == 0 else np.mean(value))
 
 
+NEAR = 0.01  # relative: what is further from both may be a mean or a sum
+
+
 @dataclass(frozen=True)
 class _Part:
     """The user's own reconstruction or KL by example, or its mean over the batch; else what the piece makes.
@@ -100,8 +103,10 @@ class _Part:
         mean, whole = Prediction(theirs, np.abs(theirs)), Prediction(theirs / B, np.abs(theirs / B))
         if terms is None:
             return [mean, whole] if given.reduction == "mean" else [whole, mean]
-        expected = abs(terms.value.sum()) / B  # of the two the one that is nearer
-        return [whole] if abs(abs(theirs) - B * expected) < abs(abs(theirs) - expected) else [mean]
+        expected = abs(terms.value.sum()) / B
+        off, off_whole = abs(abs(theirs) - expected), abs(abs(theirs) - B * expected)
+        nearest = [whole, mean] if off_whole < off else [mean, whole]
+        return nearest[:1] if min(off / expected, off_whole / (B * expected)) < NEAR else nearest
 
 
 def _part(name: str, given: Given, pieces: Pieces, shape: tuple[int, ...]) -> list[Prediction]:

@@ -162,7 +162,7 @@ def _explained(first: str, given: Given) -> str:
         return f"{said}, while the values before it are finite: {GRADIENT_ALONE}"
     if first in FROM_OUTSIDE or not any(n in given.arrays for n in BEFORE.get(first, ())):
         network = first in SCALES or first in OUTPUTS
-        other = FROM_OUTSIDE["mean"] if network else "hand over what it is computed from too"
+        other = FROM_OUTSIDE["mean"] if network else "pass what it is computed from too"
         return f"{said}: {FROM_OUTSIDE.get(first, other)}"
     return f"{said}, while all that it follows from is finite: {VALUE_ALONE}"
 

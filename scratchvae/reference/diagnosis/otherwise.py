@@ -53,7 +53,7 @@ def _scaled_bytes(given: Given) -> tuple[Array, str] | None:
     x = given.x
     if x is None or x.min() < 0 or not 1 < x.max() <= BYTES or (x != np.round(x)).any():
         return None
-    return x / BYTES, "the step divides x by 255: taken so"
+    return x / BYTES, "the step divides x by 255, so x / 255 is taken as the data"
 
 
 def _binarized(given: Given) -> tuple[Array, str] | None:
@@ -74,7 +74,10 @@ def _binarized(given: Given) -> tuple[Array, str] | None:
     plain = np.abs(implied - target) <= 64 * given.eps * (1 + np.abs(gradient) / each)
     possible = ((target == 0) & (x < 1)) | ((target == 1) & (x > 0))
     return (
-        (target, "the step compares with x binarized, as d_logits shows: taken so")
+        (
+            target,
+            "the step compares the output with x binarized, as d_logits shows, so that is taken as the data",
+        )
         if (plain & possible).all()
         else None
     )

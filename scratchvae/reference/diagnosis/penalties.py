@@ -94,16 +94,18 @@ READINGS = [
     _of_bits(
         "free_bits_missing",
         _plain,
-        "no bits are free: count the mean KL of each latent as max(λ, KL)",
+        "the KL has no floor, where free_bits was passed: "
+        "count the mean KL of each latent as max(free_bits, KL)",
     ),
     _of_capacity(
         "capacity_missing",
         _plain,
-        "the KL is added as it is, where a capacity C was declared: add γ |KL − C|",
+        "the KL is added as it is, where a capacity was passed: add beta · |KL − capacity|",
     ),
     _of_capacity(
         "capacity_without_absolute",
         _without_absolute,
-        "γ (KL − C) is added without the absolute value, which pushes a KL below C to 0: add γ |KL − C|",
+        "beta · (KL − capacity) is added without the absolute value, which pushes a KL below the capacity "
+        "to 0: add beta · |KL − capacity|",
     ),
 ]

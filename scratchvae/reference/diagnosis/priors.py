@@ -80,6 +80,6 @@ def _other_prior(precision: float, scaled_mean: float) -> Iterator[Reading]:
         said = f"N({spelled(a)}, {spelled(s)}²)"
         fix = (
             f"this is the KL to the prior {said}, of mean {spelled(a)} and σ {spelled(s)}, where N(0, 1) "
-            "was declared"
+            "is expected: write the KL to N(0, 1), unless this prior is meant"
         )
         yield described(f"the prior {said}", fix, 2, prior_mean=a, prior_std=s)

@@ -97,7 +97,7 @@ def _require_values(given: Given) -> None:
         raise InputError(
             f"diagnose: {given.spelled['x_mean']} of a Bernoulli should lie in [0, 1], found "
             f"{p.min():.4g} to {p.max():.4g}: "
-            "hand over logits as logits, or say which likelihood is meant"
+            "pass logits as logits, or say which likelihood is meant"
         )
 
 

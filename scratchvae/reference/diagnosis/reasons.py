@@ -25,6 +25,7 @@ FROM = {  # what a quantity is computed from
     "log_w": ("log_px", "log_pz", "log_q"),
     "d_log_w": ("log_w",),
 }
+OTHERWISE = "the arrays that it is computed from are missing, or have other shapes"
 BY_LAYERS = "only check_torch, check_jax and check_keras, which run your decoder, can check it"
 
 
@@ -39,13 +40,14 @@ def nothing_to_check(given: Given) -> NoReturn:
 def unpredicted(quantity: str, given: Given) -> Verdict:
     """Of a quantity that nothing right can be computed for, from what was handed over."""
     if quantity in {"d_mean", f"d_{given.scale}"} and not given.weighted and given.d_z is None:
-        return Verdict(Outcome.UNCHECKED, why=": hand over d_z too")
+        return Verdict(Outcome.UNCHECKED, why=": pass d_z too")
     if quantity == "d_z":
         return Verdict(Outcome.TAKEN, why=f": {BY_LAYERS}")
     wanted = [name for name in FROM.get(quantity, ()) if not _handed_over(name, given)]
     if wanted:
-        return Verdict(Outcome.TAKEN, why=f": hand over {' and '.join(wanted)} too")
-    return Verdict(Outcome.UNCHECKED, why=": what it follows from was not handed over, or in another shape")
+        return Verdict(Outcome.TAKEN, why=f": pass {' and '.join(wanted)} too")
+    why = "it is not compared where an example has several draws of z" if given.weighted else OTHERWISE
+    return Verdict(Outcome.UNCHECKED, why=f": {why}")
 
 
 def _handed_over(name: str, given: Given) -> bool:
@@ -64,16 +66,14 @@ def unproven_by(quantity: str, search: Search) -> Verdict | None:
         return Verdict(Outcome.UNPROVEN, why=f": {SURROGATE.name}, {SURROGATE.fix}")
     if given.likelihood == "bernoulli":
         if search.fits(quantity, pieces.having(Place.RECONSTRUCTION, through_probabilities)):
-            return Verdict(Outcome.UNCHECKED, why=": probabilities are too near 0 or 1; hand over logits")
+            return Verdict(Outcome.UNCHECKED, why=": probabilities are too near 0 or 1; pass logits")
         if not all(np.isfinite(p.value).all() for p in predict(quantity, given, pieces)):
             return Verdict(
-                Outcome.UNPROVEN, why=": a probability is 0 or 1 where the data are not; hand over logits"
+                Outcome.UNPROVEN, why=": a probability is 0 or 1 where the data are not; pass logits"
             )
     of_kl = quantity in {"kl", "loss", "bound", "d_mean"} or GRADIENTS.get(quantity, quantity) == given.scale
     hidden = given.z is None and given.noise is None and given.mean is not None and not given.evaluation
     if of_kl and hidden and not given.weighted:
-        said = (
-            ": not the closed form; hand over z or noise, which tell whether it is an estimate from one draw"
-        )
+        said = ": not the closed form; pass z or noise, which tell whether it is an estimate from one draw"
         return Verdict(Outcome.UNPROVEN, why=said)
     return None

@@ -153,9 +153,7 @@ READINGS = [
     *(
         described(
             f"{target} for x",
-            SHIFTED
-            if "example" in target
-            else f"the target is {target}, not the x that was handed over: {help}",
+            SHIFTED if "example" in target else f"the target is {target}, not the x that was given: {help}",
             target=target,
         )
         for target, help in {
@@ -163,10 +161,10 @@ READINGS = [
             "the x of the example after": "",
             "x in reversed order": "compare each output with its own x",
             "1 − x": "compare the output with x itself",
-            "x > ½": "compare the output with x itself, or hand over the binarized x",
-            "2 x − 1": "compare the output with x itself, or hand over the scaled x",
-            "x / 255": "compare the output with x itself, or hand over the scaled x",
-            "255 x": "compare the output with x itself, or hand over the scaled x",
+            "x > ½": "compare the output with x itself, or pass the binarized x",
+            "2 x − 1": "compare the output with x itself, or pass the scaled x",
+            "x / 255": "compare the output with x itself, or pass the scaled x",
+            "255 x": "compare the output with x itself, or pass the scaled x",
             "nothing": "compare the output with x",
         }.items()
     ),

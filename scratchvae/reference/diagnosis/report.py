@@ -74,13 +74,13 @@ class Report:
         if self.of(Outcome.UNPROVEN):
             return "; ".join(f"{line.quantity} differs, {line.verdict}" for line in self.of(Outcome.UNPROVEN))
         if not any(line.found.checked for line in self.lines):
-            wanted = "hand over what these follow from too (x, logits, mean, log_var, noise, z)"
+            wanted = "pass what these are computed from too (x, logits, mean, log_var, noise, z)"
             return f"nothing could be checked: {'; '.join(self.blind) or wanted}"
         if self.blind:
             return "; ".join(self.blind)
         unchecked = [name for name in self.unchecked if name != "d_z"]  # which is for others to follow from
         left = f" ({', '.join(unchecked)} could not be checked)" if unchecked else ""
-        return f"nothing that was handed over departs from the reference{left}"
+        return f"all that could be compared agrees with the reference{left}"
 
     def of(self, *outcomes: Outcome) -> list[Line]:
         """The lines with one of these outcomes."""
@@ -95,15 +95,13 @@ class Report:
         """What is wrong, then what to do, for each finding, or else for what might be right."""
         lines = []
         for finding in self.findings:
-            fixes = [finding.fix] if finding.said else finding.fix.split("; ")
             lines += [
                 f"{_in_words(finding.quantity)} departs: {finding.what}",
-                *(f"    {fix}" for fix in fixes),
+                *(f"    {fix}" for fix in finding.fixes),
             ]
-        for line in self.of(Outcome.UNPROVEN) if not lines else ():
-            why = line.found.why.removeprefix(": ")
+        for why, names in _alike(self.of(Outcome.UNPROVEN) if not lines else ()).items():
             what, _, fix = why.partition(": " if ": " in why else "; ")
-            lines += [f"{_in_words(line.quantity)} differs: {what}", *([f"    {fix}"] if fix else [])]
+            lines += [f"{_together(names)}: {what}", *([f"    {fix}"] if fix else [])]
         if lines or not self.blind:
             return lines or [self.explanation]
         if not any(line.found.checked for line in self.lines):
@@ -145,7 +143,9 @@ class Report:
         kinds: dict[str, list[str]] = {}
         for line in self.of(Outcome.FOLLOWS):
             because = " and ".join(line.found.because or line.found.causes)
-            kinds.setdefault(f"departs too, for the same reason as {because}", []).append(line.quantity)
+            kinds.setdefault(
+                f"{'departs' if self.findings else 'differs'} too, for the same reason as {because}", []
+            ).append(line.quantity)
         kinds[Outcome.UNPROVEN.value] = [q.quantity for q in self.of(Outcome.UNPROVEN) if q not in shown]
         kinds[Outcome.AGREES.value] = []
         for line in self.of(Outcome.AGREES):
@@ -154,7 +154,10 @@ class Report:
             kinds.setdefault(agrees, []).append(line.quantity)
         rest = [(kind, ", ".join(names)) for kind, names in kinds.items() if names]
         unchecked = [line for line in self.of(Outcome.TAKEN, Outcome.UNCHECKED) if line not in shown]
-        rest += [(Outcome.UNCHECKED.value, f"{line.quantity} ({line.found.name})") for line in unchecked]
+        rest += [
+            (Outcome.UNCHECKED.value, f"{', '.join(names)} ({why})")
+            for why, names in _alike(unchecked).items()
+        ]
         blind = self.blind if self.findings or self.of(Outcome.UNPROVEN) else ()
         rest += [("not seen", what.removeprefix("not found: ")) for what in (*blind, *self.unseen)]
         return rest + [("note", note) for note in self.notes]
@@ -175,6 +178,22 @@ BUILT_FROM = {  # the quantities of a step that a quantity is computed from, of 
     **dict.fromkeys(("loss", "bound"), ("z", "reconstruction", "kl", "log_px", "log_w")),
     **dict.fromkeys(("d_logits", "d_x_mean"), ("z",)),
 }
+
+
+def _alike(lines: Iterable[Line]) -> dict[str, list[str]]:
+    """The quantities of lines by what is said of them, so that it is said once."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        found.setdefault(line.found.name, []).append(line.quantity)
+    return found
+
+
+def _together(names: list[str]) -> str:
+    """The quantities that differ in one way, as the beginning of a sentence."""
+    if len(names) == 1:
+        return f"{_in_words(names[0])} differs"
+    of = " (gradients of the loss)" if all(name.startswith("d_") for name in names) else ""
+    return f"{', '.join(names)}{of} differ"
 
 
 def _in_words(quantity: str) -> str:

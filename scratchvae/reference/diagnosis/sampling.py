@@ -24,11 +24,12 @@ NOISES: dict[str, Callable[[Array], Array]] = {
 
 @dataclass(frozen=True)
 class Sampling:
-    """z = location + clip(factor · σ + added, low, high) · noise, and where gradients flow."""
+    """z = location + clip(factor · σ + added, low, high) · noise, or of σ², and where gradients flow."""
 
     kind: str | None = None  # of SCALES, where this is written for one that is handed over
     reading: str | None = None  # the kind that the spread is taken for; None: the one it is
     swapped: bool = False  # mean and spread stand for each other
+    squared: bool = False  # σ² multiplies the noise
     centred: bool = False  # the mean is left out
     noise: str | None = "given"  # None: left out
     factor: float = 1.0
@@ -75,9 +76,12 @@ class Sampling:
     def _spread(self, held: Array, kind: str) -> tuple[Array, Array]:
         """σ as it is used, and its slope by what was handed over."""
         read_as = self.reading or kind
-        std = self.factor * std_read_as(read_as, held) + self.added
+        std, slope = std_read_as(read_as, held), d_std_read_as(read_as, held)
+        if self.squared:
+            std, slope = std**2, 2 * std * slope
+        std = self.factor * std + self.added
         inside = (std >= self.low) & (std <= self.high)
-        return np.clip(std, self.low, self.high), self.factor * d_std_read_as(read_as, held) * inside
+        return np.clip(std, self.low, self.high), self.factor * slope * inside
 
 
 def _mean_alone(mean: Array, kind: str | None) -> Terms:
@@ -163,9 +167,10 @@ READINGS = [
     ),
     _words(
         "−σ",
-        "z used −σ: write z = mean + σ · noise, or hand over −noise, because training is as good with either",
+        "z used −σ: write z = mean + σ · noise, or pass −noise, because training is as good with either",
         factor=-1.0,
     ),
+    _words("σ² in z", "z used σ² in place of σ: write z = mean + σ · noise", squared=True),
     _words("mean left out of z", "z lacks the mean: write z = mean + σ · noise", centred=True),
 ]
 
@@ -204,19 +209,23 @@ def solve(given: Given) -> Iterator[Reading]:
     for c in tidied(float(np.median((implied - std)[known]))):
         yield _words(
             f"σ + {spelled(c)} in z",
-            f"z used σ + {spelled(c)}: leave out the number that is added, or hand over as σ what is used",
+            f"z used σ + {spelled(c)}: leave out the number that is added, or pass as std the σ that is used",
             1,
             added=c,
         )
     low, high = float(implied[known].min()), float(implied[known].max())
     for a, b in ((low, np.inf), (0.0, high), (low, high)):
         for c, d in zip(tidied(a), tidied(b), strict=True):
-            said = f"[{spelled(c)}, {spelled(d)}]".replace("inf", "∞")
-            fix = (
-                f"z used a σ clamped to {said}, where no gradient flows beyond: leave out the clamp, or "
-                "hand over as σ what is used"
+            limits = f"[{spelled(c)}, {spelled(d)}]".replace("inf", "∞")
+            if c == d:
+                said, fix = f"{spelled(c)} for every σ", "write z = mean + σ · noise"
+            else:
+                said = f"a σ clamped to {limits}, where no gradient flows beyond"
+                fix = "leave out the clamp, or pass as std the σ that is used"
+            solved = 1 + (a > 0 and np.isfinite(b))
+            yield _words(
+                f"{said.partition(', where')[0]} in z", f"z used {said}: {fix}", solved, low=c, high=d
             )
-            yield _words(f"σ clamped to {said} in z", fix, 1 + (a > 0 and np.isfinite(b)), low=c, high=d)
 
 
 def tidied(value: float) -> list[float]:

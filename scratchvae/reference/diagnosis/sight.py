@@ -37,7 +37,7 @@ def blind(search: Search) -> Iterator[str]:
             size = _size(search, part, "loss" if "loss" in agreed else agreed[0])
             yield (
                 f"{where} would agree without {part} too: {size}; "
-                "hand over d_mean and d_z of weights that are not fresh from initialization, or perturb "
+                "pass d_mean and d_z of weights that are not fresh from initialization, or perturb "
                 "the weights"
             )
 
@@ -68,7 +68,8 @@ def unseen(search: Search) -> Iterator[str]:
             names.append(reading.name)
     if names:
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-        yield f"what would agree too, to within rounding: {', '.join(names[:MOST_NAMES])}{more}"
+        said = "mistakes that would change these numbers by no more than rounding does"
+        yield f"{said}: {', '.join(names[:MOST_NAMES])}{more}"
     yield from missing(given)
 
 
@@ -92,13 +93,13 @@ def missing(given: Given) -> Iterator[str]:
         else "x_mean"
     )
     if not {"z", "noise"} <= have and not given.evaluation:
-        yield f"the sampling: hand over {' and '.join(sorted({'z', 'noise'} - have))}"
+        yield f"the sampling: pass {' and '.join(sorted({'z', 'noise'} - have))}"
     if not have & {"loss", "bound"}:
-        yield "how the parts are weighed: hand over loss"
+        yield "how the parts are weighed: pass loss"
     if not {"d_mean", f"d_{given.scale}", "d_z"} <= have:
         yield (
-            "whether gradients reach the encoder: hand over d_mean, d_log_var (or of what σ is held as) "
-            "and d_z"
+            "whether gradients reach the encoder: pass d_mean, d_log_var (or that of std, whichever the "
+            "encoder gives) and d_z"
         )
     if f"d_{out}" not in have:
-        yield f"whether they reach the decoder: hand over d_{out}"
+        yield f"whether gradients reach the decoder: pass d_{out}"

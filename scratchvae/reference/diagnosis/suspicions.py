@@ -33,7 +33,7 @@ UNIFORM = Suspicion(
 )
 REDRAWN = Suspicion(
     "noise_redrawn",
-    "this was computed with other noise than the one handed over: draw the noise once, and use it in "
+    "this was computed with other noise than the one that was given: draw the noise once, and use it in "
     "both places",
 )
 ONE_ARRAY = Suspicion(
@@ -43,7 +43,7 @@ ONE_ARRAY = Suspicion(
 SURROGATE = Suspicion(
     "surrogate_for_bound",
     "this is Σ_k w̃_k log w_k, which is not the bound, though its gradient is the bound's if w̃_k are "
-    "detached: hand over d_log_w",
+    "detached: pass d_log_w",
 )
 SUSPICIONS = [
     OUTSIDE_SUPPORT,

@@ -140,9 +140,9 @@ NAMED = [
         "batch_summed",
         ONE,
         ONE,
-        "the loss is a sum over the batch where a mean was declared, so that its gradients grow with the "
+        "the loss is a sum over the batch where a mean is expected, so that its gradients grow with the "
         "batch: divide it by the "
-        "batch size, or declare the sum by reduction='sum'",
+        "batch size, or pass reduction='sum' if that is meant",
         whole=BATCH,
         reduction="mean",
     ),
@@ -150,9 +150,9 @@ NAMED = [
         "batch_averaged",
         ONE,
         ONE,
-        "the loss is divided by the batch size once more than was declared, or by another number that is "
+        "the loss is divided by the batch size once more than is expected, or by another number that is "
         "as large, as where "
-        "gradients are accumulated: leave out that division, or declare a mean by reduction='mean'",
+        "gradients are accumulated: leave out that division, or pass reduction='mean' if that is meant",
         whole=PER_EXAMPLE,
     ),
     _row(
@@ -200,14 +200,14 @@ NAMED = [
         "divide both by the batch size",
         reduction="mean",
     ),
-    _row("beta_missing", ONE, PER_BETA, "the KL is not multiplied by beta: multiply it by the declared beta"),
+    _row("beta_missing", ONE, PER_BETA, "the KL is not multiplied by beta: multiply it by beta"),
     _row(
         "beta_on_reconstruction",
         BETA,
         PER_BETA,
         "beta multiplies the reconstruction: multiply the KL by it instead",
     ),
-    _row("beta_squared", ONE, BETA, "beta is applied twice: multiply the KL once"),
+    _row("beta_squared", ONE, BETA, "beta is applied twice: multiply the KL by beta once"),
     _row("beta_on_both", BETA, ONE, "beta multiplies both terms: multiply the KL alone by it"),
 ]
 OF_RECONSTRUCTION = (ONE, PER_ENTRY, PER_EXAMPLE, BATCH, PER_BATCH_ENTRY, MINUS, BETA)
@@ -221,7 +221,7 @@ def _other_reductions() -> list[Reading]:
         replace(
             r,
             computes=replace(w, whole=whole, reduction=declared),
-            fix=f"it is {over}, which was not declared, and {r.fix}",
+            fix=f"it is {over}, which is not what reduction says, and {r.fix}",
         )
         for r, w in weighings
         if w.whole is ONE and w.reduction is None

@@ -110,22 +110,34 @@ class Finding:
     @property
     def what(self) -> str:
         """What is wrong, without the fix."""
+        for joint, words in JOINTS.items():
+            if self.said and joint in self.explanation:
+                return words
         return self.explanation.partition(": ")[0] if self.said else self.explanation.partition("; ")[0]
 
     @property
-    def fix(self) -> str:
-        """What helps."""
+    def fixes(self) -> list[str]:
+        """What helps, in lines; of several mistakes each with its own fix."""
+        for joint in JOINTS:
+            if self.said and joint in self.explanation:
+                return self.explanation.split(joint)
         left = self.explanation.partition(": " if self.said else "; ")[2]
-        return left or f"write it as {FORMULAS.get(self.quantity, 'the reference has it')}"
+        left = left or f"write it as {FORMULAS.get(self.quantity, 'the reference has it')}"
+        return [left] if self.said else left.split("; ")
 
 
+EITHER, BOTH = "; or ", "; and "  # between the sentences on several mistakes
+JOINTS = {
+    EITHER: "it is one of these, which give the same numbers here",
+    BOTH: "two mistakes are in it",
+}
 FORMULAS = {
     "z": Z,
     "reconstruction": "−log p(x|z), summed over the entries of an example",
     "log_px": "log p(x|z), summed over the entries of an example",
     "kl": f"{FORMULA}, summed over the latents",
-    "loss": "−log p(x|z) + β KL, averaged over the batch or summed as declared",
-    "bound": "log p(x|z) − β KL, averaged over the batch or summed as declared",
+    "loss": "−log p(x|z) + β KL, averaged or summed over the batch",
+    "bound": "log p(x|z) − β KL, averaged or summed over the batch",
     "log_w": "log p(x|z) + log p(z) − log q(z|x)",
 }
 

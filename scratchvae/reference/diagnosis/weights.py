@@ -99,7 +99,7 @@ def _whole(c: float, solved: int) -> Reading:
         else ", as where a loss is scaled up for half precision,"
     )
     fix = (
-        f"this is {said}{made} which is right but for its scale: hand over the loss before it is "
+        f"this is {said}{made} which is right but for its scale: check the loss before it is "
         f"multiplied by {spelled(c)}"
     )
     return Reading(said, Place.TOTAL, Weighing(whole=number(c)), fix, named=False, solved=solved)
@@ -108,8 +108,8 @@ def _whole(c: float, solved: int) -> Reading:
 def _kl(given: Given, c: float, solved: int) -> Reading:
     beta = c * given.beta
     fix = (
-        f"the KL has the weight {beta:.6g}, where beta = {given.beta:g} was declared: "
-        f"multiply it by {given.beta:g} alone, or declare beta={beta:.6g}"
+        f"the KL has the weight {beta:.6g}, where beta = {given.beta:g} is expected: "
+        f"give the KL the weight {given.beta:g}, or pass beta={beta:.6g} if that is meant"
     )
     return Reading(
         f"beta = {beta:.6g}", Place.TOTAL, Weighing(of_kl=number(c)), fix, named=False, solved=solved
@@ -127,8 +127,7 @@ def _both(given: Given, a: float, b: float, solved: int) -> Iterator[Reading]:
         said = f"the reconstruction × {spelled(u)}, the KL × {spelled(v * given.beta)}"
         fix = (
             f"in the loss and in its gradients the reconstruction has the weight {spelled(u)} and the KL "
-            f"{spelled(v * given.beta)}: give the reconstruction 1 and the KL the declared beta = "
-            f"{given.beta:g}"
+            f"{spelled(v * given.beta)}: give the reconstruction 1 and the KL beta = {given.beta:g}"
         )
         yield Reading(said, Place.TOTAL, Weighing(number(u), number(v), ONE), fix, named=False, solved=solved)
 
@@ -137,8 +136,7 @@ def _with_constant(given: Given, a: float, b: float, c: float) -> Reading:
     weight, whole = b * given.beta, c * (1.0 if given.reduction == "mean" else given.B or 1)
     fix = (
         f"the reconstruction has the weight {spelled(a)}, the KL {spelled(weight)}, and {spelled(whole)} "
-        "is added: "
-        "the loss has a term that was not declared"
+        "is added: look for a term of the loss that is neither reconstruction nor KL"
     )
     fix += as_of_a_capacity(given, weight, c)
     said = f"{spelled(a)} R + {spelled(weight)} KL + {spelled(whole)}".replace("+ −", "− ")
@@ -159,5 +157,5 @@ def as_of_a_capacity(given: Given, weight: float, added: float) -> str:
     if not (beyond.mean() > 0 or (beyond > 0).all()):
         return ""
     said = f"γ = {spelled(abs(weight))} and C = {spelled(capacity)}"
-    declared = f"declare beta={abs(weight):.6g} and capacity={capacity:.6g} if that was meant"
+    declared = f"pass beta={abs(weight):.6g} and capacity={capacity:.6g} if that is meant"
     return f", as γ |KL − C| has with {said} where the KL is {side} C (Burgess et al. 2018): {declared}"

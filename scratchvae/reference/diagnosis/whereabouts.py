@@ -43,7 +43,7 @@ def amount(found: Found, given: Given) -> str:
     a, b, _ = reading.computes(given)
     if not (a > 0 and b > 0) or b / a == given.beta:
         return ""
-    return f" (as it stands, it acts as beta = {b / a:.6g} would, where {given.beta:g} was declared)"
+    return f" (as it stands, it acts as beta = {b / a:.6g} would, where beta = {given.beta:g} is expected)"
 
 
 def described(quantity: str, given: Given, right: Prediction | None) -> str:
@@ -58,7 +58,7 @@ def described(quantity: str, given: Given, right: Prediction | None) -> str:
         ]
     )
     wanted = _settling(quantity, given)
-    parts += [f"to have the cause found, hand over {wanted} too"] if wanted else []
+    parts += [f"to have the cause found, pass {wanted} too"] if wanted else []
     return "".join(f"; {part}" for part in parts if part)
 
 

@@ -226,7 +226,8 @@ class Exchange:
             )
         if capacity:
             notes.append(
-                "the KL is held near a capacity C by |KL − C|: taken so, and the loss's value is not compared"
+                "the KL is held near a capacity C by |KL − C|: "
+                "gradients are compared, and the loss's value is not"
             )
         if others:
             said = said_of_others([e.node for e in others], self.roles, len(self.step.raw["mean"]))

@@ -40,9 +40,7 @@ def said_of_likelihood(made: Iterable[Node]) -> str:
     ops = {node.op for node in made}
     of = "logistics" if ops & {"sigmoid", "softplus", "logsigmoid"} else "densities"
     form = f" (by its form it is a mixture of {of})" if "logsumexp" in ops else ""
-    return (
-        f"the likelihood: how the output is compared with x was not recognized{form}, so it is taken as it is"
-    )
+    return f"how the output is compared with x was not recognized{form}, so it is taken as it is"
 
 
 def _inner(node: Node) -> Node:

@@ -202,7 +202,7 @@ def weighted_bernoulli(
         if a is not None and a > 0:
             said = (
                 f"the cross-entropy weighs lit entries {lit:.6g}, by a number in the step (pos_weight): "
-                "taken so, but no bound"
+                "this is compared as it is, though such a loss is no bound on log p(x)"
             )
             yield Law("own", a, "logits", by_rows(t, B), _lit(lit), said=said)
 

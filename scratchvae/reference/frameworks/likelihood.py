@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.kernels import sigmoid
-from scratchvae.reference.frameworks import laws, spread_laws
+from scratchvae.reference.frameworks import laws
 from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import LOSSES, Node, bare, heirs, history, laws_of, lineage
-from scratchvae.reference.frameworks.laws import Law, by_rows
-from scratchvae.reference.frameworks.logistic_law import LogisticLaw, of_logistic
+from scratchvae.reference.frameworks.laws import Law
 from scratchvae.reference.frameworks.masks import masks
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, near
 from scratchvae.reference.frameworks.roles import Roles
+from scratchvae.reference.frameworks.second_arrays import Likelihood, SecondArrays
 from scratchvae.reference.frameworks.spread import Gradients
 
 PLAIN = ("bernoulli", "gaussian", "laplace")
-MOST_SPREADS = 24  # arrays that are tried as a second parameter of the law
-
-
-@dataclass(frozen=True)
-class Likelihood:
-    """The law, the node that it takes as output, and what second array it takes, where it takes one."""
-
-    law: Law
-    node: Node
-    second: Node | None = None
 
 
 class Comparison:
@@ -51,6 +41,7 @@ class Comparison:
         self.output, self.given, self.numbers = roles.output, given, numbers
         self.close = HALF_CLOSE if self.output.half else CLOSE
         self.used = lineage([loss])
+        self._second = SecondArrays(roles, loss, gradients, draws, self._targets, self._once)
 
     def recognized(self) -> Likelihood | None:
         """The first law that the gradient by the output is of; else that of the call, or None."""
@@ -63,15 +54,9 @@ class Comparison:
             and self.draws.K == 1
         ):
             found = self._with_learned_number(found.law.likelihood) or found
-        if found is None and said in (None, "own") and self.draws.K == 1:
-            found = next(
-                (
-                    one
-                    for one in (*self._of_one_output(), *self._of_two())
-                    if said in (None, one.law.likelihood)
-                ),
-                None,
-            )
+        if found is None and said in (None, "own", "gaussian"):
+            others = (*(self._of_one_output() if self.draws.K == 1 else ()), *self._second.laws())
+            found = next((one for one in others if said in (None, one.law.likelihood)), None)
         return found or self._called(said)
 
     def _targets(self) -> Iterator[tuple[Node, Array]]:
@@ -139,7 +124,7 @@ class Comparison:
         """The law whose spread is one learned number, in which the weight is that of a mean or a sum."""
         B = self.draws.B
         plain = [1 / n for n in (1, B, self.output.size, self.output.size // B)]
-        for one in self._of_two():
+        for one in self._second.laws():
             learned = one.second is not None and one.second.size == 1
             wanted = one.law.likelihood == ("own" if law == "laplace" else law)
             if learned and wanted and any(near(one.law.a or 0.0, w) for w in plain):
@@ -155,80 +140,6 @@ class Comparison:
             ):
                 at = bare(at.parents[0]) if at.op == "log" else at
                 yield bare(at.parents[0])
-
-    def _of_two(self) -> Iterator[Likelihood]:
-        """A law with a second array of the step, such as its spread."""
-        z = {node for node in (self.roles.z,) if node is not None}
-        after = heirs(self.output, self.used)
-        ends = [term.node for term in self.roles.terms if term.role == "reconstruction"]
-        others = sorted((n for n in lineage(ends, z) - after if n.learned), key=lambda n: -n.index)
-        (gradient,) = self.gradients(self.loss, [self.output])
-        if gradient is None or not gradient.any():
-            return
-        for _, x in self._targets():
-            if x.size != self.output.size:
-                continue
-            x = x.astype(np.float64)
-            mean, g = self.output.value().reshape(x.shape).astype(np.float64), gradient.reshape(x.shape)
-            tried = [n for n in others if n.size in {x.size, 1, x[0].size} and n is not self.output][
-                :MOST_SPREADS
-            ]
-            yield from self._with_spread(mean, g, x, tried[::-1])
-
-    def _with_spread(self, mean: Array, g: Array, x: Array, tried: list[Node]) -> Iterator[Likelihood]:
-        B = self.draws.B
-        for node in tried:
-            held = node.value().astype(np.float64)
-            for kind, a, std in spread_laws.of_spread(mean, g, x, held, self.close):
-                name = kind if kind in ("log_var", "log_std", "std") else "std"
-                array = (
-                    std
-                    if name == "std"
-                    else np.broadcast_to(held.reshape(x.shape) if held.size == x.size else held, x.shape)
-                )
-                said = (
-                    "the likelihood is a Gaussian's with the step's own σ "
-                    f"({node.place or 'a parameter'}), taken as {kind}"
-                )
-                more = {f"x_{name}": by_rows(np.asarray(array), B)}
-                if kind == name and node.size == x.size:
-                    (d,) = self.gradients(self.loss, [node])
-                    more |= {} if d is None else {f"d_x_{name}": by_rows(d, B)}
-                yield Likelihood(Law("gaussian", a, "x_mean", x, more=more, said=said), self.output, node)
-            for a, piece, said in self._logistic(mean, g, x, held):
-                law = Law("own", a, "x_mean", by_rows(x, B), piece, said=said)
-                yield Likelihood(law, self.output, node)
-            for kind, a, log_s in spread_laws.of_laplace(mean, g, x, held, self.close):
-                said = (
-                    "the likelihood is a Laplace law's with the step's own s "
-                    f"({node.place or 'a parameter'}), taken as {kind}"
-                )
-                law = Law(
-                    "own", a, "x_mean", by_rows(x, B), spread_laws.laplace_of(by_rows(log_s, B)), said=said
-                )
-                yield Likelihood(law, self.output, node)
-            for a, log_r in spread_laws.of_overdispersed(mean, g, x, held, self.close):
-                law = Law("own", a, "x_mean", by_rows(x, B), spread_laws.overdispersed(by_rows(log_r, B)))
-                said = (
-                    "the likelihood is negative binomial, with the dispersion of "
-                    f"{node.place or 'a parameter'}"
-                )
-                yield Likelihood(replace(law, said=said), self.output, node)
-
-    def _logistic(self, mean: Array, g: Array, x: Array, held: Array) -> list[tuple[float, LogisticLaw, str]]:
-        """Discretized logistic laws, where a σ is taken of what the output became, the nearest value first.
-
-        The gradient hardly tells how wide a bin is where it is narrow beside s, but the value does.
-        """
-        curved = heirs(self.output, self.used) - {self.output}
-        if not any(node.op in {"sigmoid", "logsigmoid", "softplus"} for node in curved):
-            return []
-        ends = [term.node for term in self.roles.terms if term.role == "reconstruction"]
-        weights = self.gradients(self.loss, ends)
-        whole = sum(float((w * n.value()).sum()) for n, w in zip(ends, weights, strict=True) if w is not None)
-        numbers = [number for node in self.used for number in node.numbers]
-        found = list(of_logistic(mean, g, x, held, numbers, self.close))
-        return sorted(found, key=lambda one: abs(one[0] * one[1].of(x, mean).value.sum() - whole))
 
     def _called(self, said: str | None) -> Likelihood | None:
         """By the name of the call, or as it was said, where no gradient tells."""

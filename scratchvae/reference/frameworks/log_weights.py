@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import Node, bare, heirs, lineage, sources
+from scratchvae.reference.frameworks.proportions import same
 
 
 def log_weights(used: list[Node], output: Node, z: Node | None) -> Node | None:
@@ -29,3 +33,16 @@ def _weighed_by_itself(used: list[Node], after: set[Node]) -> Node | None:
                 if cut and log_w in lineage([weights]) and any(n.op in {"softmax", "exp"} for n in between):
                     return log_w
     return None
+
+
+def add_constant(arrays: dict[str, Array]) -> None:
+    """Enter −½ log 2π of each entry in a Gaussian's log p(x|z), where the step adds it as a number.
+
+    Such a number is none of the terms that depend on parameters, but log w has it.
+    """
+    if not {"log_w", "log_px", "log_pz", "log_q", "x_mean"} <= set(arrays):
+        return
+    left = arrays["log_w"] - arrays["log_px"] - arrays["log_pz"] + arrays["log_q"]
+    constant = -0.5 * float(np.log(2 * np.pi)) * arrays["x"][0].size
+    if same(left, np.full_like(left, constant)):
+        arrays["log_px"] = arrays["log_px"] + np.asarray(constant, left.dtype)

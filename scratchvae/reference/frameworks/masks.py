@@ -13,6 +13,7 @@ MADE_BY = {
     "cast",
     "view",
     "expand",
+    "repeat",
     "invert",
     "bitwise_not",
     "logical_not",

@@ -14,8 +14,8 @@ from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.terms import scaled
 
 WEIGHED = {
-    "gaussian": "the squared error is weighed as that of a Gaussian (without a factor ½ it has ½) of",
-    "laplace": "the absolute error is weighed as that of a Laplace of",
+    "gaussian": "the weight of the squared error is that of a Gaussian likelihood of",
+    "laplace": "the weight of the absolute error is that of a Laplace likelihood of",
 }
 
 HALVES = (0.5, 2.0)  # numbers of the formulas themselves, which weigh nothing
@@ -74,9 +74,14 @@ class Meant:
         rows = [{**r, "free_bits": free_bits} for r in rows if free_bits] + rows
         if capacity is not None and "capacity" not in given:
             rows = [{**r, "capacity": capacity} for r in rows if not r.get("free_bits")] + rows
-            self.notes.append(f"the KL is held at {capacity:.6g} by |KL − C|: taken as the capacity C")
+            self.notes.append(
+                f"the step holds the KL at {capacity:.6g} by |KL − {capacity:.6g}|, "
+                "which is taken as the capacity that you meant"
+            )
         if beta is not None and beta != 1 and "beta" not in given:
-            self.notes.append(f"the KL weighs {beta:.6g}, by a number in the step: taken as beta")
+            self.notes.append(
+                f"the step multiplies the KL by {beta:.6g}, which is taken as the beta that you meant"
+            )
         return [{**r, **given} for r in rows]
 
     def _unscale(self, factor: float) -> None:
@@ -86,8 +91,8 @@ class Meant:
             if name in self.arrays:
                 self.arrays[name] = self.arrays[name] / np.asarray(factor, self.arrays[name].dtype)
         self.notes.append(
-            f"the loss holds the mean reconstruction of the batch × {factor:.6g}: it is taken without "
-            "that factor"
+            f"the loss is {factor:.6g} times one whose reconstruction is a mean over the batch: the report "
+            "leaves that factor out"
         )
 
     def _weight_of_kl(self) -> float | None:
@@ -122,7 +127,11 @@ class Meant:
         chosen += [w * self.D for n in numbers if n not in HALVES for w in (1 / n, 0.5 / n)]
         for v in [*plain, *(chosen if gaussian else [2 * w**2 for w in chosen])]:
             if any(near(a, c / (v if gaussian else np.sqrt(v / 2))) for c in (1.0, each)):
-                self.notes += [f"{WEIGHED[likelihood]} variance {v:.6g}: taken so"] if v != 1 else []
+                self.notes += (
+                    [f"{WEIGHED[likelihood]} variance {v:.6g}, which is taken as what you meant"]
+                    if v != 1
+                    else []
+                )
                 return float(v)
         return 1.0 if gaussian else 2.0
 

@@ -110,8 +110,12 @@ def _pairs(nodes: list[Node], shape: tuple[int, ...]) -> Iterator[tuple[Array, A
                 if a is s or (a is None and s is None):
                     continue
                 mean, std = wide(np.zeros(()) if a is None else a.value().astype(np.float64)), wide(std)
-                where = " and ".join(n.place or "a parameter" for n in (a, s) if n is not None)
-                yield mean, std, f"the prior is a Gaussian of the step's own arrays ({where}){kind}: taken so"
+                where = " and ".join(dict.fromkeys(n.place or "a parameter" for n in (a, s) if n is not None))
+                yield (
+                    mean,
+                    std,
+                    f"the prior is taken to be the Gaussian of the step's own arrays ({where}){kind}",
+                )
 
 
 def _readings(node: Node) -> Iterator[tuple[Array, str]]:
@@ -119,7 +123,7 @@ def _readings(node: Node) -> Iterator[tuple[Array, str]]:
     for kind in READ_AS:
         std = std_read_as(kind, held)
         if np.isfinite(std).all() and (std > 0).all():
-            yield std, f", its σ by {kind}"
+            yield std, f", whose σ is held as {kind}"
 
 
 def _components(
@@ -139,7 +143,7 @@ def _components(
             for a in nodes:
                 if a is not s and a.size == s.size:
                     said = (
-                        f"the prior is an even mixture of {a.size // Z} Gaussians "
-                        f"({a.place or 'a parameter'}){kind}: taken so"
+                        f"the prior is taken to be an even mixture of {a.size // Z} Gaussians "
+                        f"({a.place or 'a parameter'}){kind}"
                     )
                     yield a.value().astype(np.float64).reshape(-1, Z), std.reshape(-1, Z), said

@@ -14,11 +14,15 @@ from scratchvae.reference.frameworks.flow import Node, heirs, lineage
 from scratchvae.reference.frameworks.forms import said_of_likelihood, said_of_others
 from scratchvae.reference.frameworks.laws import Law
 from scratchvae.reference.frameworks.likelihood import Comparison
+from scratchvae.reference.frameworks.log_weights import add_constant
 from scratchvae.reference.frameworks.meant import Meant, capacity_of
 from scratchvae.reference.frameworks.plain_kl import plain_kl
+from scratchvae.reference.frameworks.proportions import near
+from scratchvae.reference.frameworks.role_sampling import as_added
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.spread import Gradients
+from scratchvae.reference.frameworks.terms import outer_weight
 
 
 class Quantities:
@@ -45,8 +49,7 @@ class Quantities:
             values[kind] = self._head(roles.held.value())
         elif roles.std is not None and roles.std.size == mean.size:
             values["std"] = self._head(roles.std.value())
-        noise = self._noise(z)
-        if noise is not None:
+        if (noise := self._noise(z)) is not None:
             values["noise"] = noise
         values["loss"] = self.loss.value().reshape(()) if self.loss.size == 1 else self.loss.value()
         values["x"] = self._target(target)
@@ -64,11 +67,12 @@ class Quantities:
             step.arrays = {
                 name: array for name, array in step.arrays.items() if name not in {"d_z", "d_mean"}
             }
-        law = self._likelihood(output)
+        law = self._likelihood(output) if not roles.broadcast else None
         plain = self._parts()
         if law is None:
+            step.ends["output"] = self._whole_output(output)
             made = heirs(step.ends["output"], lineage([self.loss])) - {step.ends["output"]}
-            step.unknown.append(said_of_likelihood(made))
+            step.unknown.append(f"the likelihood: {roles.broadcast or said_of_likelihood(made)}")
             del step.arrays["x"]
         if self.roles.log_w is not None:
             self._weights()
@@ -128,7 +132,7 @@ class Quantities:
                 value = np.broadcast_to(value, z.shape)
             except ValueError:
                 return None
-        return self._drawn(value.reshape(z.shape))
+        return self._drawn(as_added(value.reshape(z.shape), roles))
 
     def _target(self, target: Node) -> Array:
         """x once for each example."""
@@ -149,7 +153,6 @@ class Quantities:
         plain = [n for n in dict.fromkeys(numbers) if n > 0 and n != 1]
         found = Comparison(self.roles, self.loss, self.gradients, self.draws, self.given, plain).recognized()
         if found is None:
-            step.ends["output"] = self._whole_output(output)
             return None
         law, node = found.law, found.node
         step.arrays |= {"x": law.x, **law.more}
@@ -184,7 +187,7 @@ class Quantities:
 
     def _parts(self) -> Node | None:
         """Enter the loss's terms, where there is one of a kind; return the plain KL, where there is one."""
-        plain = None
+        plain, averaged = None, not near(abs(outer_weight(self.loss, self.B)), 1.0)
         for role in ("reconstruction", "kl"):
             terms = [t for t in self.roles.terms if t.role == role]
             if len(terms) == 1 and self.roles.log_w is None:
@@ -193,7 +196,9 @@ class Quantities:
                     continue  # |KL − C| is no KL
                 value = terms[0].weight * terms[0].node.value() if plain is None else plain.value()
                 if value.ndim <= 1 and (value.ndim == 0 or len(value) == self.B):
-                    self.step.arrays[role] = value
+                    self.step.arrays[role] = value * (
+                        self.B if value.ndim and plain is None and averaged else 1
+                    )
                     self.step.places[role] = terms[0].node.place
         others = [t for t in self.roles.terms if t.role == "other"]
         if others:
@@ -225,6 +230,7 @@ class Quantities:
                 continue
             arrays[name] = arrays.get(name, 0.0) + signs[name] * value
             self.step.places[name] = term.node.place
+        add_constant(arrays)
 
     def _each_draw(self, kind: str | None) -> None:
         """Several draws of the plain bound: a step of B · K examples."""
@@ -239,6 +245,6 @@ class Quantities:
             elif name.startswith("d_") or (name == "reconstruction" and a.ndim == 1):
                 del arrays[name]
         arrays |= {name: a.reshape(self.B * K, -1) for name, a in encoder.items()}
-        self.step.notes.append(f"{K} draws of z for each example: taken as {K} examples each")
+        self.step.notes.append(f"z has {K} draws for each example, which are compared as {K} examples")
         self.step.unknown += [] if encoder else ["what each draw adds to the gradients of mean and spread"]
         self.B *= K

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from scratchvae.reference.frameworks.flow import (
     ELEMENTWISE,
     LOCAL,
@@ -26,6 +28,11 @@ from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.terms import Term, Terms
 
 COMPARING = ELEMENTWISE | set(LOSSES)
+BELONGING = {  # of a term that may be part of a density: what else it may be a part of
+    "other": ("reconstruction", "kl"),
+    "kl": ("reconstruction",),
+    "prior": ("reconstruction",),
+}
 
 
 def find_roles(loss: Node, x: Node | None = None) -> Roles:
@@ -56,12 +63,30 @@ def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
     comparing = [one for one in comparing if one[1].size == size] or comparing
     root = history(comparing[0][1])[-1]
     comparing = [one for one in comparing if history(one[1])[-1] is root]
+    roles.broadcast = next((said for one in comparing if (said := _broadcast(*one))), "")
     roles.target = _shared([data for _, data, _ in comparing])
     roles.output = bare(gate(list(chain(comparing[0][2])), [node for node, _, _ in comparing]))
     roles.output = before_parting(roles.output, heirs(z, used))
+    if roles.output.op == "logsigmoid":  # whose exponential may give log(1 − p): the logits are before it
+        roles.output = bare(roles.output.parents[0])
     for deeper in chain(roles.output):
         if deeper.op == "sigmoid":
             roles.output, roles.before_sigmoid = deeper, bare(deeper.parents[0])
+
+
+def _broadcast(node: Node, data: Node, output: Node) -> str:
+    """Words for data and output of shapes that are broadcast to a larger one; "" where they are not."""
+    try:
+        shape = np.broadcast_shapes(data.shape, output.shape)
+    except ValueError:
+        return ""
+    if np.prod(shape) <= max(data.size, output.size):
+        return ""
+    return (
+        f"an output of shape {output.shape} and data of shape {data.shape} are broadcast to {shape} where "
+        f"they are compared ({node.place}), so that each output meets the data of every example: give both "
+        "one shape"
+    )
 
 
 def _comparisons(used: list[Node], made: set[Node]) -> Iterator[tuple[Node, Node, Node]]:
@@ -87,13 +112,14 @@ def _terms(roles: Roles, loss: Node, used: list[Node]) -> list[Term]:
     ends = direct | ({roles.z} if roles.z is not None else set())
     terms = Terms(heirs(roles.output, used), roles.z, direct, roles.log_w is not None)
     found = [term for term in terms.of(roles.log_w or loss) if term.node.learned]
-    return found if roles.log_w is not None else [_with_its_density(term, found, ends) for term in found]
+    return [_with_its_density(term, found, ends) for term in found]
 
 
 def _with_its_density(term: Term, terms: list[Term], ends: set[Node]) -> Term:
-    """A term of parameters alone, such as log σ, has the role of the term whose density it belongs to."""
-    for role in ("reconstruction", "kl") if term.role == "other" else ():
-        if belongs(term.node, lineage([t.node for t in terms if t.role == role], ends)):
+    """A term such as log σ, of parameters or of the decoder's σ, has the role of the density it is of."""
+    for role in BELONGING.get(term.role, ()):
+        known = lineage([t.node for t in terms if t.role == role], ends) - ends
+        if not ends & lineage([term.node], known) and belongs(term.node, known):
             return replace(term, role=role)
     return term
 

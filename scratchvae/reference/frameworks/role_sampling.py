@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import (
     LOCAL,
     ORDERS,
@@ -16,6 +17,7 @@ from scratchvae.reference.frameworks.flow import (
     heirs,
     lineage,
 )
+from scratchvae.reference.frameworks.proportions import same
 from scratchvae.reference.frameworks.roles import Roles
 
 PRODUCTS = {"mm", "matmul", "bmm", "einsum", "inner"}
@@ -53,6 +55,20 @@ def _reparameterized(roles: Roles, draw: Node, used: list[Node]) -> bool:
             roles.joined, roles.std, roles.noise = found
             return True
     return False
+
+
+def as_added(noise: Array, roles: Roles) -> Array:
+    """The noise with the sign that z = mean + σ · noise has: of a normal draw, −noise is as good."""
+    assert roles.noise is not None
+    assert roles.z is not None
+    if roles.noise.op != "draw normal" or roles.std is None or roles.joined is None:
+        return noise
+    mean, std = roles.joined.value(), np.abs(roles.std.value())
+    try:
+        turned = same(roles.z.value() - mean, -std * noise)
+    except ValueError:  # they belong to the noise in another order of axes
+        return noise
+    return -noise if turned else noise
 
 
 def _by_numbers(roles: Roles, used: list[Node], x: Node | None) -> None:

@@ -23,6 +23,7 @@ class Roles:
     target: Node | None = None
     output: Node | None = None
     before_sigmoid: Node | None = None  # where the output is a sigmoid's
+    broadcast: str = ""  # words for an output and data whose shapes are broadcast to a larger one
     log_w: Node | None = None
     terms: list[Term] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)

@@ -49,9 +49,8 @@ def scale_of(roles: Roles, draws: Draws, gradients: Gradients) -> tuple[str | No
     if not by_kl or not sampled or both or not found:
         return (found[0] if found else None), ""
     where = f" ({roles.held.place})" if roles.held.place else ""
-    return found[
-        0
-    ], f"the KL reads the spread{where} as {by_kl[0]}, the sampling as {sampled[0]}: taken as {found[0]}"
+    said = f"the KL reads the spread{where} as {by_kl[0]}, the sampling as {sampled[0]}"
+    return found[0], f"{said}: {found[0]} is taken as what you meant"
 
 
 def put_right(roles: Roles, gradients: Gradients) -> None:

@@ -14,9 +14,20 @@ from scratchvae.reference.frameworks.proportions import fitted
 
 
 def of_spread(
-    mean: Array, gradient: Array, x: Array, spread: Array, close: float
+    mean: Array,
+    gradient: Array,
+    x: Array,
+    spread: Array,
+    close: float,
+    mask: Array,
+    *,
+    rows: bool = False,
 ) -> Iterator[tuple[str, float, Array]]:
-    """A Gaussian whose σ is an array of the step: how the array is read, the weight a, and σ in x's shape."""
+    """A Gaussian whose σ is an array of the step: how the array is read, the weight a, and σ in x's shape.
+
+    Where the mask is 0 nothing is compared. With `rows` each row may have a weight of its own, as under
+    importance weights.
+    """
     for kind in ("log_var", "log_std", "std", "var", "raw_std"):
         std = std_read_as(kind, spread.astype(np.float64))
         if not (np.isfinite(std) & (std > 0)).all():
@@ -25,7 +36,7 @@ def of_spread(
             std = np.broadcast_to(std.reshape(x.shape) if std.size == x.size else std, x.shape)
         except ValueError:
             return
-        a = fitted(gradient, (mean - x) / std**2, close=close)
+        a = fitted(gradient, mask * (mean - x) / std**2, rows=rows, close=close)
         if a is not None and a > 0:
             yield kind, a, std
 

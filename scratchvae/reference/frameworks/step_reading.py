@@ -54,7 +54,7 @@ def as_step(
             return step
         if not training and z is mean:
             settings = {"evaluation": True, **settings}
-            step.notes.append("the model is in evaluation mode, and z is the mean: taken so")
+            step.notes.append("the model is in evaluation mode and z is the mean, as it should be there")
         elif z is not mean:
             step.unknown.append(
                 "the noise: no draw was seen that z was made with; if there is one, draw it by "

@@ -72,3 +72,21 @@ def scaled(node: Node) -> tuple[Node, float] | None:
         return None
     value = float(number[0].value().flat[0]) if isinstance(number[0], Node) else float(number[0])
     return array[0], 1 / value if node.op == "div" and value else value
+
+
+def outer_weight(loss: Node, B: int) -> float:
+    """What a loss multiplies the sum over its B examples by; 1 where it is no sum of an array (B,)."""
+    node, weight, summed = loss, 1.0, False
+    while node.parents and not node.kind:
+        found = scaled(node) if node.op in {"mul", "div"} else None
+        if found is not None:
+            node, weight = found[0], weight * found[1]
+        elif node.op in {"neg", "view"} or (node.op == "sum" and node.parents[0].shape == (B,)):
+            summed, weight, node = (
+                summed or node.op == "sum",
+                -weight if node.op == "neg" else weight,
+                node.parents[0],
+            )
+        else:
+            break
+    return weight if summed else 1.0

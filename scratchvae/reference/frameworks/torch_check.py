@@ -88,8 +88,7 @@ def check_torch(
         }
     elif noise is not None:
         raise InputError(
-            "check_torch: noise can be handed over where encoder, heads and decoder are named; it is "
-            "watched else"
+            "check_torch: noise can be passed where encoder, heads and decoder are named; it is watched else"
         )
     else:
         settings |= {n: v for n, v in (("scale", scale), ("likelihood", likelihood)) if v is not None}
@@ -177,7 +176,10 @@ def _checked(
     )
     seen = theirs["x"] if made.entrance is None else as_array(made.entrance)
     if seen.size == theirs["x"].size and not np.array_equal(seen.reshape(theirs["x"].shape), theirs["x"]):
-        note = "the encoder sees something else than x (scaled, binarized or noised): taken so"
+        note = (
+            "the encoder sees something else than x (scaled, binarized or noised), "
+            "which is taken as what you meant"
+        )
         report = replace(report, notes=(*report.notes, note))
     pairs = {name: pair for _, found in chains for name, pair in found.items()}
     for _, _, found in leaves:

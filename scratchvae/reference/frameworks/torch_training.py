@@ -96,7 +96,7 @@ def check_training(
             if reports_bound:
                 bound_on_evidence(checks, first, given[0], evaluate)
         else:
-            checks.unseen.append("evaluation: hand over evaluate=")
+            checks.unseen.append("evaluation: pass evaluate=")
     return checks.report()
 
 

@@ -28,12 +28,12 @@ def unaccusing(report: Report, unknown: Sequence[str]) -> Report:
     lines = []
     for line in report.lines:
         if line.found.outcome is Outcome.DEPARTS and line.quantity not in {f.quantity for f in known}:
-            unknown_why = (
-                f"no mistake that is known explains it: in a plain VAE {Finding(line.quantity, (), '').fix}"
-            )
+            fix = Finding(line.quantity, (), "").fixes[0]
+            unknown_why = f"no mistake that is known explains it: in a plain VAE {fix}"
             why = said.get(line.quantity, unknown_why)
             other = "; a model of another kind may be right in this"
             line = replace(line, found=Verdict(Outcome.UNPROVEN, why=f": {why}{other}"))
         lines.append(line)
     blind = (*report.blind, *(f"not found: {what}" for what in unknown))
-    return replace(report, lines=tuple(lines), findings=tuple(known), blind=blind)
+    unseen = tuple(what.partition(": pass ")[0] for what in report.unseen)  # who is watched passes no array
+    return replace(report, lines=tuple(lines), findings=tuple(known), blind=blind, unseen=unseen)

@@ -86,7 +86,10 @@ class Watched(ABC):
             for other in self.exchanged(self.step({**settings, "scale": kind})):
                 report, order = self._judged(other)
                 if report.first == "z" and not order[1]:
-                    note = f"the KL reads the spread as {kind}, the sampling otherwise: taken as {kind}"
+                    note = (
+                        f"the KL reads the spread as {kind}, the sampling otherwise: "
+                        f"{kind} is taken as what you meant"
+                    )
                     return other, replace(report, notes=(note, *report.notes))
         return None
 
@@ -139,10 +142,10 @@ class Watched(ABC):
                 <= CLOSE * float(np.abs(one).max(initial=0)) + 0.01 * CLOSE * size
             )
             why = (
-                ": a gradient reaches it otherwise than by mean, spread and output: look for another "
-                "term of the loss "
+                ": a gradient reaches it otherwise than by mean, spread and output: look for what else of "
+                "the loss it enters, such as a penalty, a prior of its own or a second layer of latents, "
+                "which may be right"
             )
-            why += "that it enters, such as a penalty or a prior of its own, which may be right"
             verdict = Verdict(Outcome.AGREES) if close else Verdict(Outcome.UNPROVEN, why=why)
             lines.append(Line(f"d_{name}", verdict, one, other))
         used = {name for node in lineage([self.loss]) if node.kind == "parameter" for name in node.names}

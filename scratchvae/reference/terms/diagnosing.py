@@ -98,9 +98,7 @@ def diagnose_term(
         return TermReport(term, False, fits[0].name, (head, f"{fits[0].name}: {fits[0].fix}", told))
     if fits:
         could = tuple(f"this could be {fault.name}: {fault.fix}" for fault in fits)
-        return TermReport(
-            term, False, None, (head, *could, f"hand over {_more(row, given)} to settle it", told)
-        )
+        return TermReport(term, False, None, (head, *could, f"pass {_more(row, given)} to settle it", told))
     return TermReport(term, False, None, (head, *_how(apart, given, right), told))
 
 
