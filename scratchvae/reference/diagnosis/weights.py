@@ -93,12 +93,12 @@ def _multiple(
             never.append(rest.fits(given.arrays[quantity], given.eps))
     if not units:
         return None
-    unit, their = np.concatenate(units), np.concatenate(theirs)
-    if not unit.any():
+    whole, their = np.concatenate(units), np.concatenate(theirs)
+    if not whole.any():
         return None
     if all(once) or all(never):
         return 1.0 if all(once) else 0.0
-    return float(unit @ their / (unit @ unit))
+    return float(whole @ their / (whole @ whole))
 
 
 def _whole(c: float, solved: int) -> Reading:

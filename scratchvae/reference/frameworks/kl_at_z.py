@@ -56,7 +56,7 @@ def kl_at_z(
     of_prior = of_kl_through_z(given, fair.having(Place.DIVERGENCE, LOG_PZ_ALONE))
     within = (HALF_CLOSE if z.half else CLOSE) * float(np.abs(factor * total).max() + np.abs(whole).max())
 
-    def close(other: Array) -> bool:
+    def close(other: Array | float) -> bool:
         return bool((np.abs(theirs - other) <= within).all())
 
     if close(whole):
