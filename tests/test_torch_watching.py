@@ -134,6 +134,43 @@ def test_a_kl_of_the_draw_is_compared_in_what_it_gives_z(name, dtype):
         assert [line.quantity for line in report.lines if line.found.outcome is Outcome.UNPROVEN] == ["d_z"]
 
 
+WEIGHED = {  # losses whose parts are averaged otherwise, and the beta that they come to
+    "a mean squared error, 0.00025": (
+        lambda logits, x, kl: F.mse_loss(torch.sigmoid(logits), x) + 0.00025 * kl,
+        0.00025 * steps.D / 2,
+        " of a Gaussian of variance 1",
+    ),
+    "500 times a mean cross-entropy": (
+        lambda logits, x, kl: 500 * F.binary_cross_entropy_with_logits(logits, x) + kl,
+        steps.D / 500,
+        "",
+    ),
+    "sums, 4": (
+        lambda logits, x, kl: (
+            F.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x) + 4 * kl
+        ),
+        4,
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHED)
+def test_the_effective_beta_of_weighed_parts_is_told(name):
+    total, beta, law = WEIGHED[name]
+
+    def step(model, x):
+        mu, lv = model.encode(x)
+        logits = model.logits(mu + torch.exp(0.5 * lv) * torch.randn_like(mu))
+        return total(logits, x, steps.kld(mu, lv) / len(x))
+
+    torch.manual_seed(0)
+    report = check_torch(steps.Dense(), torch.rand(steps.B, steps.D), step)
+    assert report.matches, str(report)
+    said = f"beside −log p(x|z){law}, summed over the entries of an example, the KL weighs {beta:.3g}"
+    assert said in str(report)
+
+
 def test_the_line_of_code_is_told():
     model, x, _ = steps.STEPS["dense, example"][0]()
     report = check_torch(model, x, steps.example(sample=lambda m, v: m + torch.exp(v) * torch.randn_like(v)))

@@ -237,14 +237,12 @@ class _Run:
         """Nothing proven: what would agree, where and how it departs, and what would settle it."""
         given = self.given
         self.unknown |= dict.fromkeys(bearing(quantity, given), quantity)
-        theirs = given.arrays[quantity]
-        right = [p for p in predict(quantity, given, self.fair) if np.shape(p.value) == theirs.shape]
-        self.notes += rounded(quantity, theirs, right)
+        shape, fair = given.arrays[quantity].shape, predict(quantity, given, self.fair)
+        right = [p for p in fair if np.shape(p.value) == shape]
+        self.notes += rounded(quantity, given.arrays[quantity], right)
         where = described(quantity, given, right[0] if right else None)
-        if found is None:
-            return self._departing(Finding(quantity, (), UNKNOWN + where, said=False))
-        self.likely = found.readings
-        said = f"{UNKNOWN}{perhaps(found)}{where}"
+        self.likely = self.likely if found is None else found.readings
+        said = UNKNOWN + ("" if found is None else perhaps(found)) + where
         return self._departing(Finding(quantity, (), said, said=False))
 
     def _fits(self, quantity: str, pieces: Pieces) -> bool:

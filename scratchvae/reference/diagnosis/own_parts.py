@@ -1,4 +1,4 @@
-"""A KL or a reconstruction that was handed over, as the loss takes it: with beta in it, as a mean or a sum."""
+"""A KL or a reconstruction of the user's own, as the loss takes it: with beta in it, as a mean or a sum."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace

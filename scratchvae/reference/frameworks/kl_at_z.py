@@ -1,4 +1,4 @@
-"""What a KL that is estimated from the draw adds to the gradient of z, which log q(z|x) and log p(z) both enter.
+"""What a KL that is estimated from the draw adds to the gradient of z, by log q(z|x) and by log p(z).
 
 The gradients by mean and spread at a fixed z are the same whether log q(z|x) has its parameters detached, as
 in sticking the landing (Roeder, Wu & Duvenaud 2017), or is detached as a whole, which is a mistake. Only the

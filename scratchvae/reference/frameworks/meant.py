@@ -18,6 +18,7 @@ WEIGHED = {
     "laplace": "the absolute error is weighed as that of a Laplace of",
 }
 
+LAWS = {"gaussian": " of a Gaussian of variance {:.6g}", "laplace": " of a Laplace of variance {:.6g}"}
 HALVES = (0.5, 2.0)  # numbers of the formulas themselves, which weigh nothing
 
 
@@ -76,7 +77,11 @@ class Meant:
             rows = [{**r, "capacity": capacity} for r in rows if not r.get("free_bits")] + rows
             self.notes.append(f"the KL is held at {capacity:.6g} by |KL − C|: taken as the capacity C")
         if beta is not None and beta != 1 and "beta" not in given:
-            self.notes.append(f"the KL weighs {beta:.6g}, by a number in the step: taken as beta")
+            of = LAWS.get(likelihood, "").format(variance)
+            self.notes.append(
+                f"beside −log p(x|z){of}, summed over the entries of an example, the KL weighs {beta:.6g}, "
+                "by a number in the step: taken as beta"
+            )
         return [{**r, **given} for r in rows]
 
     def _unscale(self, factor: float) -> None:
