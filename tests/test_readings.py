@@ -180,6 +180,28 @@ def test_a_weight_that_rounding_hides_is_none():
     assert "the reconstruction has the weight 1, the KL 0, and 1.6" in report.explanation, str(report)
 
 
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_weights_of_lit_entries_show_in_the_gradient_alone(reduction):
+    step = right_step()
+    on = 1 / (1 + np.exp(-step["logits"]))
+    slope = (1 - step["x"]) * on - 5 * step["x"] * (1 - on)
+    arrays = {"x": step["x"], "logits": step["logits"], "d_logits": slope / (8 if reduction == "mean" else 1)}
+    report = diagnose(arrays, reduction=reduction)
+    assert "x = 1 weigh 5 and those with x = 0 weigh 1" in report.explanation, str(report)
+
+
+def test_an_estimate_from_a_z_with_few_digits_beside_sigma_is_allowed_its_rounding():
+    """(z − mean) / σ of a float32 z loses |z| / σ roundoffs."""
+    rng = np.random.default_rng(0)
+    mean, log_var = rng.normal(size=(8, 3)).astype(np.float32), np.full((8, 3), -14.0, np.float32)
+    std = np.exp(log_var / 2)
+    z = mean + std * rng.normal(size=(8, 3)).astype(np.float32)
+    u = (z.astype(float) - mean) / std * (1 + 2e-5)
+    kl = (0.5 * (z.astype(float) ** 2 - u**2) - log_var / 2).sum(axis=1).astype(np.float32)
+    assert diagnose({"mean": mean, "log_var": log_var, "z": z, "kl": kl}).ok
+    assert not diagnose({"mean": mean, "log_var": log_var, "z": z, "kl": kl + np.float32(0.1)}).ok
+
+
 def test_a_cause_that_a_later_quantity_contradicts_is_withdrawn():
     step = changed(d_mean=lambda s: s["d_z"])  # the KL's part of it is missing, and in d_log_var it is not
     report = diagnose(step)
@@ -333,6 +355,18 @@ def test_the_first_number_that_is_none_is_explained(said):
     assert said in report.explanation
     assert fix in report.explanation
     assert len(report.findings) == 1, str(report)
+
+
+def test_the_examples_of_a_broken_operation_are_told_four_at_most():
+    step = right_step()
+    p = 1 / (1 + np.exp(-step["logits"]))
+    for wrong, told in (([3], "3"), ([0, 2, 3, 5, 6], "0, 2, 3, 5")):
+        ones = p.copy()
+        ones[wrong, 1] = step["x"][wrong, 1]
+        with np.errstate(all="ignore"):
+            gradient = (ones - step["x"]) / (ones * (1 - ones)) / 8
+        report = diagnose({"x": step["x"], "x_mean": ones, "d_x_mean": gradient})
+        assert f"(inputs of example {told}):" in report.explanation, report.explanation
 
 
 def bfloat16(array):
