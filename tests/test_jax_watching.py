@@ -78,6 +78,28 @@ def test_mistakes_are_named():
     assert not checked(flax_step(total=lambda r, k: r.mean()), beta=1.0).matches
 
 
+@pytest.mark.parametrize(("stopped", "matches"), [(False, True), (True, False)])
+def test_a_kl_of_the_draw_without_the_gradient_of_log_q(stopped, matches):
+    jnp = jax.numpy
+
+    def step(tree, x, key):
+        encoder, decoder = tree["params"]["encoder"], tree["params"]["decoder"]
+        h = jax.nn.relu(x @ encoder["fc"]["kernel"] + encoder["fc"]["bias"])
+        mean, log_var = (h @ encoder[n]["kernel"] + encoder[n]["bias"] for n in ("mean", "logvar"))
+        z = mean + jnp.exp(0.5 * log_var) * jax.random.normal(key, mean.shape)
+        h = jax.nn.relu(z @ decoder["fc"]["kernel"] + decoder["fc"]["bias"])
+        logits = h @ decoder["out"]["kernel"] + decoder["out"]["bias"]
+        bce = -(x * jax.nn.log_sigmoid(logits) + (1 - x) * jax.nn.log_sigmoid(-logits)).sum(-1)
+        log_q = -0.5 * ((z - mean) ** 2 / jnp.exp(log_var) + log_var + jnp.log(2 * jnp.pi)).sum(-1)
+        log_p = -0.5 * (z**2 + jnp.log(2 * jnp.pi)).sum(-1)
+        return (bce + (jax.lax.stop_gradient(log_q) if stopped else log_q) - log_p).mean()
+
+    report = checked(step)
+    assert report.ok
+    assert report.matches == matches, str(report)
+    assert ("no gradient flows through its log q(z|x)" in report.explanation) == stopped
+
+
 def test_messages():
     with pytest.raises(InputError, match=r"should return its loss.*found 0 of shape \(8,\)"):
         checked(flax_step(total=lambda r, k: r + k, left_out=("mean", "logvar", "z", "logits", "bce", "kl")))

@@ -7,6 +7,7 @@ import pytest
 from mistake_corpus import corpus, scalars, table
 
 from scratchvae.reference import diagnose
+from scratchvae.reference.diagnosis.least_squares import least_squares
 
 
 def right_step(B=8, D=12, Z=3, dtype=np.float64, size=1.0, seed=0):
@@ -116,6 +117,90 @@ def test_what_has_no_name_is_described(said):
     report = diagnose(SAID[said])
     assert report.causes == ()
     assert said in report.explanation, str(report)
+
+
+def minus_log_pz(step, constant):
+    return 0.5 * (step["z"] ** 2 + constant).sum(axis=1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("reduced", [lambda a: a, np.mean, np.sum], ids=["each", "mean", "sum"])
+@pytest.mark.parametrize("beta", [1.0, 4.0])
+@pytest.mark.parametrize("constant", [np.log(2 * np.pi), 0.0])
+def test_a_kl_without_log_q_is_described(constant, beta, reduced, dtype):
+    """With its constant or not, by example or as one number, and with beta in it as it enters the loss."""
+    step = {name: array.astype(np.float64) for name, array in right_step(dtype=dtype).items()}
+    step["d_z"] = step["d_z"] + beta * step["z"] / 8
+    step |= {"d_mean": step["d_z"], "d_log_var": step["d_z"] * 0.5 * (step["z"] - step["mean"])}
+    kl, each = beta * minus_log_pz(step, constant), reduced is np.sum
+    scale = 8 if each else 1
+    step |= {"kl": reduced(kl), "loss": scale * (step["reconstruction"] + kl).mean()}
+    step |= {name: scale * step[name] for name in step if name.startswith("d_")}
+    report = diagnose(
+        {name: np.asarray(array, dtype) for name, array in step.items()},
+        beta=beta,
+        reduction="sum" if each else "mean",
+    )
+    assert report.explanation.startswith("the KL lacks log q(z|x)"), str(report)
+    assert ("kl holds its weight beta" in str(report)) == (beta != 1)
+    assert [finding.quantity for finding in report.findings] == ["kl"], str(report)
+
+
+@pytest.mark.parametrize("part", ["kl", "reconstruction"])
+@pytest.mark.parametrize("size", [0.1, 0.5, 1.0, 3.0, 8.0])
+@pytest.mark.parametrize("reduced", [np.mean, np.sum])
+def test_one_number_of_no_known_kind_is_a_mean_or_a_sum_as_the_loss_says(reduced, size, part):
+    step = right_step()
+    wrong = size * (0.3 + np.abs(step["mean"]) + step["log_var"] ** 4).sum(axis=1) * step[part].mean() / 8
+    parts = {"reconstruction": step["reconstruction"], "kl": step["kl"], part: wrong}
+    parts = {name: reduced(array) for name, array in parts.items()}
+    few = without(step, *(name for name in step if name.startswith("d_")))
+    reduction = "sum" if reduced is np.sum else "mean"
+    report = diagnose({**few, **parts, "loss": sum(parts.values())}, reduction=reduction)
+    assert [(finding.quantity, finding.causes) for finding in report.findings] == [(part, ())], str(report)
+    assert "one-sample estimate" not in str(report)
+
+
+def test_a_sum_beside_a_mean_is_named_all_the_same():
+    step = right_step()
+    parts = {"reconstruction": step["reconstruction"].mean(), "kl": step["kl"].sum()}
+    few = without(step, *(name for name in step if name.startswith("d_")))
+    assert diagnose({**few, **parts, "loss": sum(parts.values())}).cause == "kl_summed_over_batch"
+
+
+def test_a_weight_that_rounding_hides_is_none():
+    one, other = np.random.default_rng(0).normal(size=(2, 50))
+    found = least_squares([one, other], (3 * one).astype(np.float32).astype(float), rounding=1e-6)
+    assert found[0] == pytest.approx(3, rel=1e-6)
+    assert found[1] == 0
+    assert least_squares([one, other], 3 * one + 1e-5 * other, rounding=1e-6)[1] == pytest.approx(1e-5)
+    step = right_step(dtype=np.float32)
+    no_kl = {"d_mean": step["d_z"], "d_log_var": step["d_z"] * 0.5 * (step["z"] - step["mean"])}
+    report = diagnose({**step, **no_kl, "loss": step["reconstruction"].mean() + np.float32(1.6)})
+    assert "the reconstruction has the weight 1, the KL 0, and 1.6" in report.explanation, str(report)
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_weights_of_lit_entries_show_in_the_gradient_alone(reduction):
+    step = right_step()
+    on = 1 / (1 + np.exp(-step["logits"]))
+    slope = (1 - step["x"]) * on - 5 * step["x"] * (1 - on)
+    arrays = {"x": step["x"], "logits": step["logits"], "d_logits": slope / (8 if reduction == "mean" else 1)}
+    report = diagnose(arrays, reduction=reduction)
+    assert "x = 1 weigh 5 and those with x = 0 weigh 1" in report.explanation, str(report)
+
+
+def test_an_estimate_from_a_z_with_few_digits_beside_sigma_is_allowed_its_rounding():
+    """(z − mean) / σ of a float32 z loses |z| / σ roundoffs, of which 16 are added here."""
+    rng = np.random.default_rng(0)
+    mean, log_var = np.full((8, 3), 10.0, np.float32), np.full((8, 3), -14.0, np.float32)
+    std = np.exp(log_var / 2)
+    z = mean + std * rng.normal(size=(8, 3)).astype(np.float32)
+    u = (z.astype(float) - mean) / std
+    u += np.sign(u) * 16 * 2.0**-24 * 10 / std
+    kl = (0.5 * (z.astype(float) ** 2 - u**2) - log_var / 2).sum(axis=1).astype(np.float32)
+    assert diagnose({"mean": mean, "log_var": log_var, "z": z, "kl": kl}).ok
+    assert not diagnose({"mean": mean, "log_var": log_var, "z": z, "kl": kl + np.float32(1)}).ok
 
 
 def test_a_cause_that_a_later_quantity_contradicts_is_withdrawn():
@@ -271,6 +356,18 @@ def test_the_first_number_that_is_none_is_explained(said):
     assert said in report.explanation
     assert fix in report.explanation
     assert len(report.findings) == 1, str(report)
+
+
+def test_the_examples_of_a_broken_operation_are_told_four_at_most():
+    step = right_step()
+    p = 1 / (1 + np.exp(-step["logits"]))
+    for wrong, told in (([3], "3"), ([0, 2, 3, 5, 6], "0, 2, 3, 5")):
+        ones = p.copy()
+        ones[wrong, 1] = step["x"][wrong, 1]
+        with np.errstate(all="ignore"):
+            gradient = (ones - step["x"]) / (ones * (1 - ones)) / 8
+        report = diagnose({"x": step["x"], "x_mean": ones, "d_x_mean": gradient})
+        assert f"(inputs of example {told}):" in report.explanation, report.explanation
 
 
 def bfloat16(array):

@@ -3,17 +3,27 @@ still named.
 """
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from scratchvae.reference import check_torch
-from scratchvae.reference.diagnosis import Outcome
+from scratchvae.reference.diagnosis import Outcome, read
+from scratchvae.reference.frameworks.laws import _poisson
 
 torch = pytest.importorskip("torch")
 steps = pytest.importorskip("torch_steps")
 F, B, D, Z = torch.nn.functional, steps.B, steps.D, steps.Z
 sample, kld = steps.by_exp, steps.kld
+
+
+def test_the_tolerance_of_a_law_by_entry_holds_what_rounding_of_its_output_changes():
+    x, o = np.zeros((1, 3)), np.array([[2.0, 8.0, 12.0]])
+    given = read({"x": x, "logits": o, "loss": 1.0}, names={}, likelihood="own")
+    moved = replace(given, arrays={**given.arrays, "logits": o * (1 + 1e-9)})
+    terms, other = _poisson(given), _poisson(moved)
+    assert (np.abs(other.value - terms.value) <= 1e-9 * terms.size).all()
 
 
 class Wide(steps.Dense):

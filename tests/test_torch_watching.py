@@ -10,6 +10,7 @@ import pytest
 
 from scratchvae.arrays import InputError
 from scratchvae.reference import Report, capture, check_torch
+from scratchvae.reference.diagnosis import Outcome
 
 torch = pytest.importorskip("torch")
 steps = pytest.importorskip("torch_steps")
@@ -78,6 +79,96 @@ def test_a_step_with_its_own_backward_pass_and_update():
                 p -= 1e-3 * p.grad
     assert seen.report().matches
     assert not seen.unknown
+
+
+def log_normal(z, mu, lv):
+    return -0.5 * ((z - mu) ** 2 / lv.exp() + lv + np.log(2 * np.pi)).sum(1)
+
+
+def log_prior(z):
+    return -0.5 * (z**2 + np.log(2 * np.pi)).sum(1)
+
+
+def log_q_of_noise(z, mu, lv):
+    return -0.5 * (((z - mu) / (0.5 * lv).exp()).detach() ** 2 + lv + np.log(2 * np.pi)).sum(1)
+
+
+ESTIMATED = {  # KLs of the draw of z, and what is said of each
+    "log q − log p": (lambda z, mu, lv: log_normal(z, mu, lv) - log_prior(z), ""),
+    "times 4": (lambda z, mu, lv: 4 * (log_normal(z, mu, lv) - log_prior(z)), ""),
+    "sticking the landing": (lambda z, mu, lv: log_normal(z, mu.detach(), lv.detach()) - log_prior(z), ""),
+    "of the noise": (lambda z, mu, lv: log_q_of_noise(z, mu, lv) - log_prior(z), ""),
+    "log q detached": (lambda z, mu, lv: log_normal(z, mu, lv).detach() - log_prior(z), "log q(z|x)"),
+    "log p detached": (lambda z, mu, lv: log_normal(z, mu, lv) - log_prior(z).detach(), "log p(z)"),
+    "of the noise, log p detached": (
+        lambda z, mu, lv: log_q_of_noise(z, mu, lv) - log_prior(z).detach(),
+        "log p(z)",
+    ),
+    "z detached in both": (
+        lambda z, mu, lv: log_normal(z.detach(), mu, lv) - log_prior(z.detach()),
+        "its gradient by z is another",
+    ),
+    "no log q": (lambda z, mu, lv: -log_prior(z), "the KL lacks log q(z|x)"),
+    "no log q, times 4": (lambda z, mu, lv: -4 * log_prior(z), "the KL lacks log q(z|x)"),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", ESTIMATED)
+def test_a_kl_of_the_draw_is_compared_in_what_it_gives_z(name, dtype):
+    kl, said = ESTIMATED[name]
+
+    def step(model, x):
+        mu, lv = model.encode(x)
+        z = mu + torch.exp(0.5 * lv) * torch.randn_like(mu)
+        R = F.binary_cross_entropy_with_logits(model.logits(z), x, reduction="none").sum(1)
+        return R.mean() + kl(z, mu, lv).mean()
+
+    torch.manual_seed(0)
+    model = steps.Dense().to(dtype)
+    report = check_torch(model, (torch.rand(steps.B, steps.D) < 0.5).to(dtype), step)
+    assert report.ok
+    assert report.matches == (not said), str(report)
+    assert said in report.explanation
+    if "detached" in name:
+        assert [line.quantity for line in report.lines if line.found.outcome is Outcome.UNPROVEN] == ["d_z"]
+
+
+WEIGHED = {  # losses whose parts are averaged otherwise, and the beta that they come to
+    "a mean squared error, 0.00025": (
+        lambda logits, x, kl: F.mse_loss(torch.sigmoid(logits), x) + 0.00025 * kl,
+        0.00025 * steps.D / 2,
+        " of a Gaussian of variance 1",
+    ),
+    "500 times a mean cross-entropy": (
+        lambda logits, x, kl: 500 * F.binary_cross_entropy_with_logits(logits, x) + kl,
+        steps.D / 500,
+        "",
+    ),
+    "sums, 4": (
+        lambda logits, x, kl: (
+            F.binary_cross_entropy_with_logits(logits, x, reduction="sum") / len(x) + 4 * kl
+        ),
+        4,
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WEIGHED)
+def test_the_effective_beta_of_weighed_parts_is_told(name):
+    total, beta, law = WEIGHED[name]
+
+    def step(model, x):
+        mu, lv = model.encode(x)
+        logits = model.logits(mu + torch.exp(0.5 * lv) * torch.randn_like(mu))
+        return total(logits, x, steps.kld(mu, lv) / len(x))
+
+    torch.manual_seed(0)
+    report = check_torch(steps.Dense(), torch.rand(steps.B, steps.D), step)
+    assert report.matches, str(report)
+    said = f"beside −log p(x|z){law}, summed over the entries of an example, "
+    assert said in str(report)
 
 
 def test_the_line_of_code_is_told():

@@ -239,11 +239,14 @@ READINGS = [
         )
         for estimate in estimates.ESTIMATES
     ),
-    Reading(
-        "no log q(z|x) in the KL",
-        Place.DIVERGENCE,
-        estimates.without_log_q,
-        "the KL lacks log q(z|x): add log q(z|x) − log p(z) of the draw to the loss",
-        named=False,
+    *(
+        Reading(
+            "no log q(z|x) in the KL",
+            Place.DIVERGENCE,
+            piece,
+            "the KL lacks log q(z|x): add log q(z|x) − log p(z) of the draw to the loss",
+            named=False,
+        )
+        for piece in estimates.without_log_q
     ),
 ]

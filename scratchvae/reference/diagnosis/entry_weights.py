@@ -9,7 +9,7 @@ from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis.entries import squares
 from scratchvae.reference.diagnosis.factors import number, spelled
 from scratchvae.reference.diagnosis.least_squares import least_squares
-from scratchvae.reference.diagnosis.pieces import Piece, Reading, Terms, masked
+from scratchvae.reference.diagnosis.pieces import Piece, Reading, Terms, masked, rounding
 from scratchvae.reference.diagnosis.quantities import Given
 from scratchvae.reference.diagnosis.reconstruction import described, negative_log_likelihood
 from scratchvae.reference.diagnosis.sampling import tidied
@@ -34,11 +34,20 @@ def solve(given: Given) -> Iterator[Reading]:
     if given.likelihood == "gaussian" and given.x_scale is None and given.x_mean is not None:
         square = ((given.x - given.x_mean) ** 2).sum(axis=1)
         enough = known and len(square) > 2
-        weights = None if R is None or not enough else least_squares([square, np.ones_like(square)], R)
+        weights = (
+            None
+            if R is None or not enough
+            else least_squares([square, np.ones_like(square)], R, rounding=_rounding(given, R))
+        )
         found = None if weights is None else weights[0]
         found = slope / (2 * given.variance) if found is None and slope is not None else found
         if found is not None and found > 0:
             yield from _other_variance(given, float(0.5 / found))
+
+
+def _rounding(given: Given, theirs: Array) -> float:
+    """How far rounding may have moved an entry."""
+    return rounding(given.eps) * float(np.abs(theirs).max())
 
 
 def _slope(given: Given, right: Terms) -> float | None:
@@ -71,7 +80,7 @@ def _weighed(given: Given, R: Array | None) -> Iterator[Reading]:
     ]
     if len(columns[0]) < 3:
         return
-    found = least_squares(columns, theirs)
+    found = least_squares(columns, theirs, rounding=_rounding(given, theirs))
     for a, b in zip(*map(tidied, found or ()), strict=True):
         said = f"lit entries weigh {spelled(a)}, unlit ones {spelled(b)}"
         fix = (

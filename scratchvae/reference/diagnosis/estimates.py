@@ -64,11 +64,20 @@ class Negated:
         return None if terms is None else terms.times(-1.0)
 
 
-def without_log_q(given: Given) -> Terms | None:
-    """−log p(z) = ½ (z² + log 2π) by latent (B, Z), which lacks log q(z|x)."""
-    z = given.z
-    if z is None or given.mean is None or z.ndim != given.mean.ndim or given.scale is None:
-        return None
-    zero = np.zeros_like(z)
-    gradients = {"mean": zero, given.scale: zero, "z": z}
-    return Terms(0.5 * (z**2 + np.log(2 * np.pi)), gradients, 2 + z**2)
+@dataclass(frozen=True)
+class WithoutLogQ:
+    """−log p(z) = ½ (z² + log 2π), which lacks log q(z|x), with its constant or without it."""
+
+    constant: float
+
+    def __call__(self, given: Given) -> Terms | None:
+        """By latent (B, Z)."""
+        z = given.z
+        if z is None or given.mean is None or z.ndim != given.mean.ndim or given.scale is None:
+            return None
+        zero = np.zeros_like(z)
+        gradients = {"mean": zero, given.scale: zero, "z": z}
+        return Terms(0.5 * (z**2 + self.constant), gradients, 2 + z**2)
+
+
+without_log_q = (WithoutLogQ(float(np.log(2 * np.pi))), WithoutLogQ(0.0))

@@ -8,7 +8,13 @@ from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import nonfinite, sight
 from scratchvae.reference.diagnosis.blame import Blamed, following
 from scratchvae.reference.diagnosis.notes import never_negative, plausibility
-from scratchvae.reference.diagnosis.otherwise import digits_alike, kl_holds_beta, with_target
+from scratchvae.reference.diagnosis.otherwise import rounded, with_target
+from scratchvae.reference.diagnosis.own_parts import (
+    HOLDS_BETA,
+    explained_by_beta,
+    kl_holds_beta,
+    right_by_own_parts,
+)
 from scratchvae.reference.diagnosis.pieces import Pieces, Place, Reading
 from scratchvae.reference.diagnosis.predictions import alike, predict
 from scratchvae.reference.diagnosis.quantities import GRADIENTS, ORDER, Given
@@ -29,7 +35,6 @@ from scratchvae.reference.diagnosis.suspicions import (
 from scratchvae.reference.diagnosis.verdict import Finding, Line, Outcome, Verdict
 from scratchvae.reference.diagnosis.whereabouts import UNKNOWN, amount, described, perhaps
 
-PARTS = {Place.DIVERGENCE: "KL", Place.RECONSTRUCTION: "reconstruction"}
 AGREES = Verdict(Outcome.AGREES)
 
 
@@ -132,7 +137,11 @@ class _Run:
         if plain is not None:
             self.given = plain
             self.agreed.append(quantity)
-            self.notes.append("kl holds its weight beta already, as it enters the loss")
+            self.notes.append(HOLDS_BETA)
+            return AGREES
+        explained = {*self.agreed, *(one.quantity for one in self.found)}
+        if quantity in {"loss", "bound"} and right_by_own_parts(quantity, self.given, explained):
+            self.agreed.append(quantity)
             return AGREES
         return self._departs(quantity)
 
@@ -140,16 +149,11 @@ class _Run:
         """Whether another form of a piece, right too, gives the quantity: then it is taken so."""
         for form in (form for form in ALSO_RIGHT if form.place not in self.unknown):
             pieces = self.pieces.having(form.place, form.computes)
-            if self._fits(quantity, pieces) and self._may_be(form.place, pieces, quantity):
+            bears = form.place in bearing(quantity, self.given)
+            if bears and self._fits(quantity, pieces) and self._may_be(form.place, pieces, quantity):
                 self.pieces, self.fair = pieces, self.fair.having(form.place, form.computes)
                 self.agreed.append(quantity)
-                whole = quantity in {"kl", "reconstruction", "log_px"} or form.place not in PARTS
-                said = (
-                    f"{quantity} is {form.what}"
-                    if whole
-                    else f"the {PARTS[form.place]} in {quantity} is {form.what}"
-                )
-                self.notes.append(said)
+                self.notes.append(form.said(quantity))
                 return True
         return False
 
@@ -197,6 +201,11 @@ class _Run:
         if first is not None:
             return Verdict(Outcome.FOLLOWS, (f"{first}, cause unknown",), because=(first,))
         found = self._search().explain(quantity)
+        if quantity == "kl" and (found is None or not found.proven):
+            other = explained_by_beta(self.given, self.pieces, self.agreed)
+            if other is not None:
+                self.given, found = other
+                self.notes.append(HOLDS_BETA)
         if (
             found is None
             and not self.findings
@@ -228,17 +237,12 @@ class _Run:
         """Nothing proven: what would agree, where and how it departs, and what would settle it."""
         given = self.given
         self.unknown |= dict.fromkeys(bearing(quantity, given), quantity)
-        theirs = given.arrays[quantity]
-        right = [p for p in predict(quantity, given, self.fair) if np.shape(p.value) == theirs.shape]
-        digits = digits_alike(theirs, right[0]) if right else 0
-        if digits:
-            same = f"{quantity} agrees to {digits} digits"
-            self.notes.append(f"{same}: was it rounded, or computed in another precision?")
+        shape, fair = given.arrays[quantity].shape, predict(quantity, given, self.fair)
+        right = [p for p in fair if np.shape(p.value) == shape]
+        self.notes += rounded(quantity, given.arrays[quantity], right)
         where = described(quantity, given, right[0] if right else None)
-        if found is None:
-            return self._departing(Finding(quantity, (), UNKNOWN + where, said=False))
-        self.likely = found.readings
-        said = f"{UNKNOWN}{perhaps(found)}{where}"
+        self.likely = self.likely if found is None else found.readings
+        said = UNKNOWN + ("" if found is None else perhaps(found)) + where
         return self._departing(Finding(quantity, (), said, said=False))
 
     def _fits(self, quantity: str, pieces: Pieces) -> bool:

@@ -1,4 +1,4 @@
-"""What is right if it is taken otherwise: a KL that holds its weight, a changed x, few digits."""
+"""What is right if it is taken otherwise: a changed x, few digits."""
 
 from dataclasses import replace
 
@@ -15,24 +15,16 @@ ALIKE = 1e-5  # what is nearer than this, relative to the parts, was rounded rat
 BYTES = 255.0
 
 
-def digits_alike(theirs: Array, right: Prediction) -> int:
-    """How many digits agree, if so many do that the rest may have been rounded away; else 0."""
+def rounded(quantity: str, theirs: Array, right: list[Prediction]) -> list[str]:
+    """A note where so many digits agree that the rest may have been rounded away."""
+    if not right:
+        return []
     with np.errstate(all="ignore"):
-        apart = float(np.max(np.abs(theirs - right.value) / np.maximum(np.abs(right.value), 1e-300)))
-    return int(-np.log10(apart)) if 0 < apart < ALIKE else 0
-
-
-def kl_holds_beta(given: Given) -> Given | None:
-    """The step with the KL divided by beta, if kl is beta · KL and nothing in the step contradicts that."""
-    if given.kl is None or given.beta in (0, 1) or given.penalized:
-        return None
-    plain = replace(given, arrays={**given.arrays, "kl": given.kl / given.beta})
-    after = [q for q in ("kl", "loss", "bound") if q in given.arrays]
-    return (
-        plain
-        if all(_fits(q, plain) or not predict(q, plain, RIGHT) for q in after) and _fits("kl", plain)
-        else None
-    )
+        apart = float(np.max(np.abs(theirs - right[0].value) / np.maximum(np.abs(right[0].value), 1e-300)))
+    if not 0 < apart < ALIKE:
+        return []
+    digits = int(-np.log10(apart))
+    return [f"{quantity} agrees to {digits} digits: was it rounded, or computed in another precision?"]
 
 
 def with_target(given: Given) -> tuple[Given, str] | None:

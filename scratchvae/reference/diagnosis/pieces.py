@@ -60,7 +60,12 @@ class Prediction:
 
     def allowed(self, eps: float) -> Array:
         """How far an entry may be from the value: 32 roundoffs of its parts, and what they leave open."""
-        return (ULPS if eps < 1e-4 else HALF_ULPS) * eps * self.size + self.unsure
+        return rounding(eps) * self.size + self.unsure
+
+
+def rounding(eps: float) -> float:
+    """What the order of a summation may change, as a share of the parts: 32 roundoffs."""
+    return (ULPS if eps < 1e-4 else HALF_ULPS) * eps
 
 
 class Weights(NamedTuple):

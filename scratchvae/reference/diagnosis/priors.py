@@ -8,7 +8,7 @@ from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis.divergence import closed_form, described
 from scratchvae.reference.diagnosis.factors import number, spelled
 from scratchvae.reference.diagnosis.least_squares import least_squares
-from scratchvae.reference.diagnosis.pieces import Reading, std_read_as
+from scratchvae.reference.diagnosis.pieces import Reading, rounding, std_read_as
 from scratchvae.reference.diagnosis.quantities import Given
 from scratchvae.reference.diagnosis.sampling import tidied
 from scratchvae.reference.diagnosis.spelling import WRITE
@@ -50,7 +50,8 @@ def _of_values(given: Given) -> tuple[float, float] | None:
     std = std_read_as(str(given.scale), given.arrays[str(given.scale)])
     parts = (0.5 * (mean**2 + std**2), -mean, np.ones_like(mean), -0.5 - np.log(std))
     *columns, base = [part.sum(axis=1) if kl.ndim == 1 else part.ravel() for part in parts]
-    found = least_squares(columns, kl.ravel() - base)
+    within = rounding(given.eps) * float((np.abs(kl).ravel() + np.abs(base)).max())
+    found = least_squares(columns, kl.ravel() - base, rounding=within)
     return None if found is None else (found[0], found[1])
 
 
@@ -67,8 +68,9 @@ def _of_gradient(given: Given) -> tuple[float, float] | None:
     ):
         return None
     each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
-    own = (dmean - dz).ravel() / (each * given.beta)
-    found = least_squares([mean, -np.ones_like(mean)], own)
+    own, parts = ((a / (each * given.beta)).ravel() for a in (dmean - dz, np.abs(dmean) + np.abs(dz)))
+    within = rounding(given.eps) * float(parts.max())
+    found = least_squares([mean, -np.ones_like(mean)], own, rounding=within)
     return None if found is None else (found[0], found[1])
 
 

@@ -41,7 +41,13 @@ class Form:
     computes: Callable[[Given], Any]
     what: str
 
+    def said(self, quantity: str) -> str:
+        """A note that the quantity, or its part, is of this form."""
+        whole = quantity in {"kl", "reconstruction", "log_px"} or self.place not in PARTS
+        return f"{quantity if whole else f'the {PARTS[self.place]} in {quantity}'} is {self.what}"
 
+
+PARTS = {Place.DIVERGENCE: "KL", Place.RECONSTRUCTION: "reconstruction"}
 ALSO_RIGHT = [
     Form(Place.DIVERGENCE, estimates.one_sample, "a one-sample estimate of the KL: right, if less exact"),
     Form(

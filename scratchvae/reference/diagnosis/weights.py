@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis.divergence import closed_form
 from scratchvae.reference.diagnosis.factors import ONE, PLAIN, number, spelled
 from scratchvae.reference.diagnosis.least_squares import least_squares
-from scratchvae.reference.diagnosis.pieces import Pieces, Place, Reading
+from scratchvae.reference.diagnosis.pieces import Pieces, Place, Prediction, Reading, rounding
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import X_SCALES, Given
 from scratchvae.reference.diagnosis.sampling import tidied
@@ -33,7 +32,8 @@ def solve(given: Given, pieces: Pieces) -> Iterator[Reading]:
             yield from _both(given, 1.0 if a is None else a, 1.0 if b is None else b, 2)
         return
     theirs = given.arrays[quantity]
-    R, K = (_part(quantity, given, pieces, *w) for w in ((1.0, 0.0), (0.0, 1.0)))
+    parts = [_part(quantity, given, pieces, *w) for w in ((1.0, 0.0), (0.0, 1.0))]
+    R, K = (None if part is None else part.value for part in parts)
     if R is None or K is None or R.shape != theirs.shape or K.shape != theirs.shape:
         return
     with np.errstate(all="ignore"):
@@ -47,7 +47,8 @@ def solve(given: Given, pieces: Pieces) -> Iterator[Reading]:
     for c in tidied(of_R):
         yield _reconstruction(c, 1)
     if theirs.ndim and theirs.size > 2:
-        a, b = least_squares([R, K], theirs) or (None, None)
+        within = rounding(given.eps) * float(np.abs(theirs).max())
+        a, b = least_squares([R, K], theirs, rounding=within) or (None, None)
     if b is None:
         return
     a = 1.0 if a is None else a
@@ -63,9 +64,9 @@ def solve(given: Given, pieces: Pieces) -> Iterator[Reading]:
             yield _with_constant(given, u, v, c)
 
 
-def _part(quantity: str, given: Given, pieces: Pieces, a: float, b: float) -> Array | None:
+def _part(quantity: str, given: Given, pieces: Pieces, a: float, b: float) -> Prediction | None:
     found = predict(quantity, given, pieces.having(Place.TOTAL, Weighing(number(a), number(b))))
-    return found[0].value if found else None
+    return found[0] if found else None
 
 
 def _of_gradients(given: Given, pieces: Pieces) -> tuple[float | None, float | None]:
@@ -78,17 +79,26 @@ def _of_gradients(given: Given, pieces: Pieces) -> tuple[float | None, float | N
 def _multiple(
     given: Given, pieces: Pieces, names: tuple[str, ...], weights: tuple[float, float]
 ) -> float | None:
-    """How often the gradients hold what a part of this weight gives them."""
-    theirs, units = [], []
+    """How often the gradients hold what a part of this weight gives them.
+
+    It is 1 or 0 where that is right to rounding: a division would leave a number such as −8e-9 of it.
+    """
+    theirs, units, once, never = [], [], [], []
     for quantity in (f"d_{name}" for name in names if f"d_{name}" in given.arrays):
         unit, rest = (_part(quantity, given, pieces, *w) for w in (weights, (0.0, 0.0)))
         if unit is not None and rest is not None:
-            theirs.append((given.arrays[quantity] - rest).ravel())
-            units.append((unit - rest).ravel())
+            theirs.append((given.arrays[quantity] - rest.value).ravel())
+            units.append((unit.value - rest.value).ravel())
+            once.append(unit.fits(given.arrays[quantity], given.eps))
+            never.append(rest.fits(given.arrays[quantity], given.eps))
     if not units:
         return None
-    unit, their = np.concatenate(units), np.concatenate(theirs)
-    return float(unit @ their / (unit @ unit)) if unit.any() else None
+    whole, their = np.concatenate(units), np.concatenate(theirs)
+    if not whole.any():
+        return None
+    if all(once) or all(never):
+        return 1.0 if all(once) else 0.0
+    return float(whole @ their / (whole @ whole))
 
 
 def _whole(c: float, solved: int) -> Reading:

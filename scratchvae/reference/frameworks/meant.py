@@ -18,6 +18,7 @@ WEIGHED = {
     "laplace": "the weight of the absolute error is that of a Laplace likelihood of",
 }
 
+LAWS = {"gaussian": " of a Gaussian of variance {:.6g}", "laplace": " of a Laplace of variance {:.6g}"}
 HALVES = (0.5, 2.0)  # numbers of the formulas themselves, which weigh nothing
 
 
@@ -79,8 +80,10 @@ class Meant:
                 "which is taken as the capacity that you meant"
             )
         if beta is not None and beta != 1 and "beta" not in given:
+            of = LAWS.get(likelihood, "").format(variance)
             self.notes.append(
-                f"the step multiplies the KL by {beta:.6g}, which is taken as the beta that you meant"
+                f"beside −log p(x|z){of}, summed over the entries of an example, the step multiplies the KL "
+                f"by {beta:.6g}, which is taken as the beta that you meant"
             )
         return [{**r, **given} for r in rows]
 

@@ -5,13 +5,24 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis import SCALES, Line, Outcome, Report, Verdict, examine, read
+from scratchvae.reference.diagnosis import (
+    SCALES,
+    Given,
+    Line,
+    Outcome,
+    Pieces,
+    Report,
+    Verdict,
+    examine,
+    read,
+)
 from scratchvae.reference.frameworks.flow import Node, lineage
+from scratchvae.reference.frameworks.kl_at_z import kl_at_z
 from scratchvae.reference.frameworks.role_finding import find_roles
 from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.spread import POSITIVE
@@ -19,6 +30,15 @@ from scratchvae.reference.frameworks.step_reading import as_step
 from scratchvae.reference.frameworks.verdicts import rank, unaccusing
 
 CLOSE = 1e-4  # of the largest entry of a parameter's gradient: two backward passes in float32 are far nearer
+
+
+class _Judged(NamedTuple):
+    """The report of a reading, its rank, and the step as it was read, where it is one."""
+
+    report: Report
+    order: tuple[bool, bool, int]
+    given: Given | None = None
+    fair: Pieces | None = None
 
 
 class Watched(ABC):
@@ -33,6 +53,10 @@ class Watched(ABC):
     @abstractmethod
     def gradients(self, of: Node, by: Sequence[Node]) -> list[Array | None]:
         """d(sum of a node) by others; None where none flows, and zeros where it could."""
+
+    @abstractmethod
+    def pull(self, seeds: Sequence[tuple[Node, Array]], by: Sequence[Node]) -> list[Array]:
+        """Σ ⟨g, ∂n/∂b⟩ over the nodes n and their seeds g, for each b of `by`; 0 where no gradient flows."""
 
     @abstractmethod
     def of_parameters(self, step: Step) -> tuple[dict[str, Array | None], dict[str, Array | None]]:
@@ -56,14 +80,14 @@ class Watched(ABC):
         terms exchanged.
         """
         step = self.step(settings)
-        report, order = self._judged(step)
+        report, order, given, fair = self._judged(step)
         if not step.settings:
             return report
         if report.findings or report.of(Outcome.UNPROVEN) or step.unknown:
             own, recognized = step, False
             for other in self.exchanged(own):
                 recognized = True
-                second, rank_of = self._judged(other)
+                second, rank_of, *_ = self._judged(other)
                 plain = second.ok and not second.of(Outcome.UNPROVEN)
                 if (plain, *(not r for r in rank_of)) > (False, *(not r for r in order)):
                     step, report, order = other, second, rank_of
@@ -72,9 +96,13 @@ class Watched(ABC):
             if not recognized and order[1] and "scale" not in settings:
                 step, report = self._read_by_the_kl(own, settings) or (step, report)
         report = _with_places(report, step)
+        at_z = None
+        if report.ok and given is not None and fair is not None:
+            at_z = kl_at_z(step, self.loss, given, fair, self.gradients, self.pull)
         left = [
             one for one in report.lines if not (one.quantity == "d_z" and one.found.outcome is Outcome.TAKEN)
         ]
+        left += [] if at_z is None else [at_z]
         report = replace(report, lines=tuple(left))  # d_z is that of the step's own decoder
         return report if report.findings else self._with_parameters(report, step)
 
@@ -84,7 +112,7 @@ class Watched(ABC):
             if kind in step.arrays or (kind in POSITIVE and self._spread_is_negative()):
                 continue
             for other in self.exchanged(self.step({**settings, "scale": kind})):
-                report, order = self._judged(other)
+                report, order, *_ = self._judged(other)
                 if report.first == "z" and not order[1]:
                     note = (
                         f"the KL reads the spread as {kind}, the sampling otherwise: "
@@ -97,13 +125,15 @@ class Watched(ABC):
         held = self.roles.held
         return held is not None and bool(held.value().min(initial=0) < 0)
 
-    def _judged(self, step: Step) -> tuple[Report, tuple[bool, bool, int]]:
-        """The report of the reading that explains most, and its rank."""
-        best: Report | None = None
+    def _judged(self, step: Step) -> _Judged:
+        """What comes of the reading that explains most."""
+        best: _Judged | None = None
         for meant in step.settings:
-            report = examine(read(step.arrays, names={}, **meant)).report
-            if best is None or rank(report) < rank(best):
-                best = report
+            given = read(step.arrays, names={}, **meant)
+            examined = examine(given)
+            report = examined.report
+            if best is None or rank(report) < best.order:
+                best = _Judged(report, rank(report), given, examined.fair)
             if report.ok and not report.of(Outcome.UNPROVEN):
                 break
         notes = tuple(step.notes)
@@ -111,8 +141,9 @@ class Watched(ABC):
             empty = Report(
                 (), (), notes, tuple(f"not found: {what}" for what in step.unknown or ["a step of a VAE"])
             )
-            return empty, (True, True, 0)
-        return unaccusing(replace(best, notes=(*notes, *best.notes)), step.unknown), rank(best)
+            return _Judged(empty, (True, True, 0))
+        report = replace(best.report, notes=(*notes, *best.report.notes))
+        return best._replace(report=unaccusing(report, step.unknown))
 
     @abstractmethod
     def exchanged(self, step: Step) -> Iterator[Step]:
@@ -160,10 +191,15 @@ class Watched(ABC):
         return replace(
             report,
             # d_z is in theirs
-            lines=(*(line for line in report.lines if line.quantity != "d_z" or not lines), *lines),
+            lines=(*(one for one in report.lines if not lines or _is_of_its_own(one)), *lines),
             notes=(*report.notes, *notes),
             blind=(*report.blind, *blind),
         )
+
+
+def _is_of_its_own(line: Line) -> bool:
+    """Whether the gradients of the parameters do not say the same."""
+    return line.quantity != "d_z" or line.found.outcome is Outcome.UNPROVEN
 
 
 def _with_places(report: Report, step: Step) -> Report:
