@@ -90,8 +90,9 @@ def data(payload: Mapping[str, Any]) -> str:
 
 
 def equation(tex: str) -> str:
-    """Return an equation on a line of its own."""
-    return f'<div class="tex">{escape(tex)}</div>'
+    r"""Return an equation on a line of its own; on a narrow screen, what stands behind a \qquad goes below."""
+    parts = "".join(f'<div class="tex">{escape(part.strip())}</div>' for part in tex.split(r"\qquad"))
+    return f'<div class="equation">{parts}</div>'
 
 
 def link(atlas: Atlas, name: str) -> str:
