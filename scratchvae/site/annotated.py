@@ -198,7 +198,7 @@ def _overview(atlas: Atlas) -> Page:
             for m in modules
         )
         parts.append(
-            f'<h2 id="{room}">{room}</h2><div class="scroll"><table><tbody>{rows}</tbody></table></div>'
+            f'<h2 id="{room}">{room}</h2><div class="scroll"><table class="names"><tbody>{rows}</tbody></table></div>'
         )
     lead = (
         "Every file of the package: equations on the left, the code that computes them on the right, numbers "

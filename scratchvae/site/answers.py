@@ -86,8 +86,8 @@ ANSWERS = (
          r"\tilde w_k=\frac{w_k}{\sum_j w_j}"),
         ("In the limit the bound is log p(x), which has no q in it, and so nothing is left to pull the "
          "encoder. The signal falls faster than the noise.",
-         "The total derivative has a part by log q's own parameters φ, and this part is most of the noise. The "
-         "doubly reparameterized estimator (“dreg”) writes it as a gradient through z, with the same mean, and "
+         "The total derivative has a part by log q's own parameters φ, and this part is most of the noise. "
+         "The doubly reparameterized estimator (“dreg”) writes it as a gradient through z, with the same mean, and "
          "then most of it cancels. So the signal of “dreg” does not drown."),
         (Iwae.weigh,), answer_numbers.fading,
         {"objectives.Iwae": "the bound and its three gradients",
@@ -105,7 +105,8 @@ ANSWERS = (
          r"s_{\text{else}}=\tfrac1{B-1}",),
         ("A batch always holds the example that z was drawn from, and the q(z|x) of that example is large at "
          "z. With equal weights it counts N/B times too much, and q(z) comes out too large.",
-         "The weights of a batch sum to 1. For that, one other example, the next one, gets less than the rest."),
+         "The weights of a batch sum to 1. For that, one other example, the next one, gets less than the "
+         "rest."),
         (TotalCorrelation._shares,), answer_numbers.stratified,
         {"objectives.TotalCorrelation": "the penalty that uses it",
          "objectives.aggregate_log_prob": "log q(z) with given shares",

@@ -68,10 +68,10 @@ def value(name: str, digits: int = 3) -> str:
 
 
 def plot(name: str, words: str) -> str:
-    """Return a place for a drawing; `words` say what it shows to those who do not see it."""
+    """Return a place for a drawing; `words` below it say what it shows, and in which colours."""
     return (
-        f'<svg id="{name}" class="plot" role="img" '
-        f'aria-label="{escape(words)}"><title>{escape(words)}</title></svg>'
+        f'<figure><svg id="{name}" class="plot" role="img" aria-labelledby="{name}-words"></svg>'
+        f'<figcaption id="{name}-words">{escape(words)}</figcaption></figure>'
     )
 
 
