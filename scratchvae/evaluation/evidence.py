@@ -42,8 +42,8 @@ def evidence(
     by the log p(x) that is found here, and so the three terms add up on any grid. Their sum is therefore no
     evidence that the grid is good.
 
-    A grid is good if q(z|x) and p(z|x) vanish at its ends and integrate to 1, by all of its points and also by
-    every second one. Any other grid raises an InputError. A second mode of p(z|x) that lies wholly beyond
+    A grid is good if q(z|x) and p(z|x) vanish at its ends and integrate to 1, by all of its points and also
+    by every second one. Any other grid raises an InputError. A second mode of p(z|x) that lies wholly beyond
     `reach` goes unnoticed. Kingma & Welling 2014, equation 1.
     """
     require_shapes("evidence", x=(x, "N D"))

@@ -31,10 +31,10 @@ class LinearGaussian(LinearCoding):
       with an InputError. Such data are a single example, fewer examples or independent columns than that many
       latents need, constant columns, and columns that copy others to within 1e-11 of their variance. Columns
       to which the model gives noise are taken.
-    - `method`, one of the model's METHODS, says how `fit` maximizes the likelihood. With None, `fit` uses "em"
-      if entries are missing, and otherwise the first of METHODS. "em" draws its first weights by `seed`. It
-      stops after `max_steps` steps, or when a step gains no more than `tolerance` nats per example. No step
-      of "em" lowers the likelihood, but it may need many steps.
+    - `method`, one of the model's METHODS, says how `fit` maximizes the likelihood. With None, `fit` uses
+      "em" if entries are missing, and otherwise the first of METHODS. "em" draws its first weights by `seed`.
+      It stops after `max_steps` steps, or when a step gains no more than `tolerance` nats per example. No
+      step of "em" lowers the likelihood, but it may need many steps.
     - `ddof`: at the end C is multiplied by N / (N − ddof). 0 gives the maximum of the likelihood, and 1 gives
       what scikit-learn's PCA computes.
 
@@ -71,11 +71,11 @@ class LinearGaussian(LinearCoding):
 
     @abstractmethod
     def _noise(self, squares: Array, counts: Array) -> Array:
-        """Return ψ (D,) from `squares` and `counts` (D,): E[Σ ε²] and the observed entries of each column."""
+        """Return ψ (D,) from E[Σ ε²] of each column, `squares`, and its number of entries, `counts`."""
 
     @abstractmethod
     def _lowest(self, variance: Array, varies: Array) -> Array:
-        """The smallest ψ (D,) that a fit may take: min_noise_variance, or the size of rounding if it is larger.
+        """The smallest ψ (D,) that a fit may take: min_noise_variance, or the size of rounding if larger.
 
         `variance` (D,) is the variance of each column, and `varies` (D,) says which columns are not constant.
         A constant column has no rounding, so that its smallest ψ may be 0. `fit` then refuses the data.

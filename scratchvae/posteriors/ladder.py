@@ -55,8 +55,8 @@ class Ladder(Density):
         """z, and log q(z|x) = Σ_l log q(z_l|z_{l+1}, x), each term from its own noise.
 
         Without the score, log q has a gradient by z only. A draw z_l has two parts in it: the log-density of
-        z_l itself, and that of z_{l−1}, whose law depends on z_l. Parameters and q_params then receive only the
-        gradient that comes through the draws.
+        z_l itself, and that of z_{l−1}, whose law depends on z_l. Parameters and q_params then receive only
+        the gradient that comes through the draws.
         """
         z, rungs, drawn_pullback = self._drawn(q_params, noise, draws, mode)
         eps = self.top_down.by_layer(noise)

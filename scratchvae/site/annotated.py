@@ -197,9 +197,8 @@ def _overview(atlas: Atlas) -> Page:
             f"<td>{escape(first_line(m))}</td></tr>"
             for m in modules
         )
-        parts.append(
-            f'<h2 id="{room}">{room}</h2><div class="scroll"><table class="names"><tbody>{rows}</tbody></table></div>'
-        )
+        listed = f'<table class="names"><tbody>{rows}</tbody></table>'
+        parts.append(f'<h2 id="{room}">{room}</h2><div class="scroll">{listed}</div>')
     lead = (
         "Every file of the package: equations on the left, the code that computes them on the right, numbers "
         "below."

@@ -87,8 +87,8 @@ ANSWERS = (
         ("In the limit the bound is log p(x), which has no q in it, and so nothing is left to pull the "
          "encoder. The signal falls faster than the noise.",
          "The total derivative has a part by log q's own parameters φ, and this part is most of the noise. "
-         "The doubly reparameterized estimator (“dreg”) writes it as a gradient through z, with the same mean, and "
-         "then most of it cancels. So the signal of “dreg” does not drown."),
+         "The doubly reparameterized estimator (“dreg”) writes it as a gradient through z, with the same "
+         "mean, and then most of it cancels. So the signal of “dreg” does not drown."),
         (Iwae.weigh,), answer_numbers.fading,
         {"objectives.Iwae": "the bound and its three gradients",
          "evaluation.estimator_noise": "means and variances of a gradient",
@@ -153,10 +153,10 @@ ANSWERS = (
         (r"y_{o}[p]=\sum_{c,i}W_{oc}[i]\,x_c[p+i]",
          r"\partial x_c[h]=\sum_{o,i}W_{oc}[i]\,\partial y_o[h-i],\qquad\partial "
          r"W_{oc}[i]=\sum_{b,p}\partial y_o[p]\,x_c[p+i]",),
-        ("Each x takes part in every y whose window covers it. The gradient by x collects these y. It reads the "
-         "same kernel backwards, and so it is a convolution again, which is called transposed convolution.",
-         "The library cuts x into its windows, so that a convolution is one matrix product, and both gradients "
-         "are products too."),
+        ("Each x takes part in every y whose window covers it. The gradient by x collects these y. It reads "
+         "the same kernel backwards, and so it is a convolution again, called transposed convolution.",
+         "The library cuts x into its windows, so that a convolution is one matrix product, and both "
+         "gradients are products too."),
         (ops.conv2d,), answer_numbers.convolutions,
         {"ops.conv2d": "the convolution", "ops.conv_transpose2d": "its gradient by x, as a map of its own",
          "tests/test_gradients": "compared with finite differences"},

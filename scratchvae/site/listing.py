@@ -22,7 +22,7 @@ def lines_of(
 ) -> list[str]:
     """Return each line of a file as HTML; the i-th has the anchor `prefix` and i + 1.
 
-    With `equations` those in comments are set as TeX. Comments that are sentences are better left as they are.
+    With `equations` those in comments are set as TeX. Comments that are sentences are better left as is.
     """
     names = names_in(module)
     links = {}
@@ -60,7 +60,7 @@ def lines_of(
 
 
 def definition(function: Callable[..., Any], atlas: Atlas, uses: Uses) -> list[str]:
-    """Return the lines of a function of the package as HTML, without the indentation that all of them have."""
+    """Return the lines of a function of the package as HTML, without the indentation of the whole."""
     whole = inspect.unwrap(function)
     text, first = inspect.getsourcelines(whole)
     lines = lines_of(atlas.modules[whole.__module__], atlas, uses, f"{whole.__qualname__}-")

@@ -97,7 +97,8 @@ def _index(atlas: Atlas) -> str:
             first = re.split(r"\n\s*\n|\s{4,}", doc or "")[0].replace("\n", " ")
             told = inline(first, names_in(module), link_from(atlas, module))
             rows.append(f"<tr><td>{atlas.link(f'scratchvae.{room}.{name}', name)}</td><td>{told}</td></tr>")
-        body = f'<div class="scroll" data-later><table class="names"><tbody>{"".join(rows)}</tbody></table></div>'
+        made = f'<table class="names"><tbody>{"".join(rows)}</tbody></table>'
+        body = f'<div class="scroll" data-later>{made}</div>'
         parts.append(f'<h2 id="{room}">{atlas.link(f"scratchvae.{room}", room)}</h2>{body}')
     return "".join(parts)
 

@@ -90,7 +90,7 @@ def data(payload: Mapping[str, Any]) -> str:
 
 
 def equation(tex: str) -> str:
-    r"""Return an equation on a line of its own; on a narrow screen, what stands behind a \qquad goes below."""
+    r"""Return an equation on a line of its own; what follows a \qquad goes below on a narrow screen."""
     parts = "".join(f'<div class="tex">{escape(part.strip())}</div>' for part in tex.split(r"\qquad"))
     return f'<div class="equation">{parts}</div>'
 

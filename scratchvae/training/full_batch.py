@@ -80,8 +80,8 @@ def minimize(
     objective.draw_noise) nor the masks of dropout ever change. There is no learning rate and nothing is
     random, so that the same start leads to the same minimum.
 
-    L-BFGS runs first (Liu & Nocedal 1989), until the last digit of the loss no longer falls. A loss is flat at
-    its minimum, and so its digits determine only half of the digits of the Parameters. The gradient is not
+    L-BFGS runs first (Liu & Nocedal 1989), until the last digit of the loss no longer falls. A loss is flat
+    at its minimum, and so its digits determine only half of the digits of the Parameters. The gradient is not
     flat there. So Newton steps follow, as long as each of them makes the gradient smaller. `minimize` stops
     when no entry of the gradient is above `tolerance`, or after `max_steps` steps.
 

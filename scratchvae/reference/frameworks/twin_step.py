@@ -17,8 +17,8 @@ from scratchvae.reference.diagnosis import RIGHT, Given, Pieces, of_kl_through_z
 class TwinStep:
     """x -> trunk -> heads -> z -> body -> logits or x_mean.
 
-    Of two `heads` the first gives the mean, and the second gives σ in the form `scale`, such as "log_var". One
-    head gives both, in halves or, if `interleaved`, in turns.
+    Of two `heads` the first gives the mean, and the second gives σ in the form `scale`, such as "log_var".
+    One head gives both, in halves or, if `interleaved`, in turns.
     """
 
     trunk: Sequential
@@ -44,8 +44,8 @@ class TwinStep:
     ) -> dict[str, Array] | None:
         """Run the step forward and backward with these pieces, or return None where they do not apply.
 
-        Returns the mean, σ in the form `scale`, z, the decoder's output, d_z and the loss. Without noise, z is
-        the mean. The encoder sees `x`. The output is compared with `target`, or with `x` if that is None.
+        Returns the mean, σ in the form `scale`, z, the decoder's output, d_z and the loss. Without noise, z
+        is the mean. The encoder sees `x`. The output is compared with `target`, or with `x` if that is None.
         """
         for part in (self.trunk, *self.heads, self.body):
             cast(part, np.float64)  # this also forgets earlier gradients
