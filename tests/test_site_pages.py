@@ -233,7 +233,7 @@ def test_every_answer_leads_to_its_proof():
 
 
 def test_the_lines_of_an_answer_are_the_source_and_lead_to_what_they_use():
-    atlas, method = Atlas(), TotalCorrelation._shares  # which has no equation in a comment
+    atlas, method = Atlas(), TotalCorrelation.shares  # which has no equation in a comment
     lines = listing.definition(method, atlas, Uses(atlas))
     shown = [unescape(re.sub(r"<[^>]*>", "", line)) for line in lines]
     assert shown == dedent(inspect.getsource(method)).splitlines()

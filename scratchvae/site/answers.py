@@ -107,7 +107,7 @@ ANSWERS = (
          "z. With equal weights it counts N/B times too much, and q(z) comes out too large.",
          "The weights of a batch sum to 1. For that, one other example, the next one, gets less than the "
          "rest."),
-        (TotalCorrelation._shares,), answer_numbers.stratified,
+        (TotalCorrelation.shares,), answer_numbers.stratified,
         {"objectives.TotalCorrelation": "the penalty that uses it",
          "objectives.aggregate_log_prob": "log q(z) with given shares",
          "tests/test_penalties": "compared with the sum over all N"},
