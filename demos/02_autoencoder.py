@@ -6,7 +6,7 @@
 
 The demo asks four questions. How does the error depend on the number of latents? What happens if the input is
 a corrupted copy of the image, and the target is not? Where do the codes lie? What does the decoder make of a
-z that is no image's code?
+z that is the code of no image?
 
     python 02_autoencoder.py [--quick] [--seed N] [--out FOLDER]
 

@@ -5,7 +5,7 @@
     gaussian, σ fixed     mean                    a density, whose σ says how exact a reconstruction has to be
     gaussian, σ learned   mean, one σ for all     a density; σ becomes the RMS of the residual, as it does for any Gaussian fit
     gaussian, σ optimal   mean                    the same, σ computed from each batch instead of learned by small steps
-    gaussian, per pixel   mean and log σ²         a density whose σ knows that the corners are always black
+    gaussian, per pixel   mean and log σ²         a density whose σ becomes small in the corners, which are always black
     laplace               mean, one scale s       a density; s becomes the mean absolute residual
     continuous bernoulli  logit                   a density on [0, 1], Bernoulli's cross-entropy divided by its integral
     discretized logistic  mean and log s          the probability of the pixel's level, which knows that levels have an order
@@ -19,7 +19,7 @@ level over its eighth of [0, 1]. For every density p of x (Theis et al. 2016, se
     log P(k) = log ∫ p over k's cell = log E_u[p(x)] − log 8 ≥ E_u[log p(x)] − log 8           per pixel
 
 and so −log₂ p(x) / D + log₂ 8 bits are an upper bound on the cost of a pixel's level, which compares with the
-−log₂ P / D of a categorical. Without the noise u a density would be judged at 8 points, where it can be
+−log₂ P / D of a categorical. Without the noise u only the density at 8 points would count, where it can be
 arbitrarily high: in the black corners log p rises to ∞ as σ falls to 0.
 
     python 04_likelihoods.py [--quick] [--seed N] [--out FOLDER]

@@ -3,11 +3,11 @@
 A decoder makes x̂ of a code of Z numbers. What is the smallest error ⟨‖x − x̂‖²⟩?
 
     linear both ways    PCA: the error is the sum of the covariance's eigenvalues from the Z + 1st on; with Z = D the identity, 0
-    deep both ways      less, where data lie near something that is not flat; with Z = D the identity too, where data lie
+    deep both ways      less, if the data lie near a curved surface; with Z = D the identity too, at the data
 
-A deep network with Z = D need not compress. It can reach the error 0, on examples that it never saw too, if
-its activations work where they are straight. With fewer numbers each level of error takes more epochs, and
-below some level no number of epochs is enough.
+A deep network with Z = D need not compress. It can reach the error 0, also on examples that it never saw, if
+it uses its activations only where they are linear. With a smaller Z it takes more epochs to reach a given
+error, and some errors are never reached.
 
 The number of numbers is a crude measure, since a real number can hold any amount of information. A VAE's code
 is noisy, and says R = ⟨KL(q(z|x) ‖ p(z))⟩ nats about x. With D = −⟨log p(x|z)⟩ the bound is −(R + D), and β in
@@ -16,7 +16,7 @@ D + β R trades rate against distortion. For linear networks the whole trade-off
 
     R = Σ_j max(0, ½ log λ_j / s)        ⟨‖x − x̂‖²⟩ = Σ_j min(λ_j, s)
 
-Directions that vary by more than s get a latent and are known to within s, and the others are left out. This
+A direction whose variance is above s gets a latent, and its error is s. The other directions are left out. This
 is Shannon's rate-distortion function of a Gaussian with eigenvalues λ. Digits are no Gaussian, and so a deep
 VAE may lie below that curve.
 

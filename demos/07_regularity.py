@@ -8,24 +8,25 @@ a lamp along a row of 32 counters, and each counter clicks or does not:
 Both models have one latent. The world itself is such a model, with z = u, and no model can do better than it.
 
 Continuity is measured on paths. A path z(t) from one code to another decodes to x(t) = E[x|z(t)], whose speed
-is ‖J(z) z′(t)‖, with J the decoder's Jacobian. Jacobian-vector products give the speed at a point, and finite
-steps give the way between two points. The jump of a path is its largest step divided by its mean step, which
+is ‖J(z) z′(t)‖, with J the decoder's Jacobian. A Jacobian-vector product gives the speed at a point, and the sum
+of short steps gives the length of the path. The jump of a path is its largest step divided by its mean step, which
 is 1 for an even motion.
 
 Completeness compares decoded prior samples with data. Density says whether samples lie where data do, coverage
 says whether all data are reached, and MMD² is the squared distance of the two mean embeddings, with the
 p-value of a permutation test.
 
-Nothing in an autoencoder's training asks for either, so that its result is luck, and each model is trained
-from several first weights. With the default seed some autoencoders tear the row of counters apart, and with
-another seed all may be only uneven. A VAE, too, folds its latent from one start in about fifteen, and jumps
-there.
+The training of an autoencoder asks for neither, and so its result depends on the first weights. Therefore each
+model is trained from several of them. With the default seed some autoencoders tear the row of counters apart.
+With another seed all of them may be uneven, but whole. A VAE folds its latent from about one start in fifteen,
+and jumps there.
 
-There are two comparisons. Draws x ~ p(x|z), z ~ p(z), compared with data judge everything. E[x|z] of z ~ p(z),
-compared with E[x|z] of the data's own z ~ q(z|x), judges the latent space alone.
+Completeness is measured by two comparisons. The first compares draws x ~ p(x|z), z ~ p(z), with data, and
+judges everything. The second compares E[x|z] of z ~ p(z) with E[x|z] of the data's own z ~ q(z|x), and judges
+the latent space alone.
 
-No prior fits a VAE's codes as well as the mean of all q(z|x). The last table says how many nats less a code
-would cost with that prior.
+No prior fits a VAE's codes as well as the mean of all q(z|x) does. The last table says how many nats less a
+code would cost with that prior.
 
     python 07_regularity.py [--quick] [--seed N] [--out FOLDER]
 

@@ -9,7 +9,8 @@ Let q = N(m, σ²), p = N(0, 1), one latent. Everything follows from what a Gaus
     (3)  E_q[log q(z)] = −½ (log 2πσ² + 1)                                        log q is a square over σ²: (1)
     (4)  E_q[log p(z)] = −½ (log 2π + m² + σ²)                                    log p is a square: (2)
     (5)  KL(q ‖ p) = (3) − (4) = ½ (m² + σ² − 1 − log σ²)
-    (6)  ∂KL/∂m = m,    (7)  ∂KL/∂log σ² = ½ (σ² − 1)
+    (6)  ∂KL/∂m = m
+    (7)  ∂KL/∂log σ² = ½ (σ² − 1)
 
 With several latents q may have any covariance S = L Lᵀ, and p any mean μ and covariance T = M Mᵀ. Squares
 become quadratic forms:
@@ -23,11 +24,11 @@ The operations of the theory make Gaussians of Gaussians. k and o are some of th
 r are the other ones:
 
     (12) marginal       z_k ~ N(m_k, S_kk)
-    (13) conditional    z_r given z_o = a  ~  N(m_r + K (a − m_o), S_rr − K S_or),  K = S_ro S_oo⁻¹
+    (13) conditional    z_r ~ N(m_r + K (a − m_o), S_rr − K S_or) given z_o = a, where K = S_ro S_oo⁻¹
     (14) affine map     A z + b ~ N(A m + b, A S Aᵀ)
     (15) sum            z + y ~ N(m + μ, S + T), if y ~ N(μ, T) is independent of z
-    (16) product        N(z; m, S) N(z; μ, T) = c N(z; n, C),  c = N(m; μ, S + T)
-    (17)                n = C (S⁻¹ m + T⁻¹ μ),  C = (S⁻¹ + T⁻¹)⁻¹
+    (16) product        N(z; m, S) N(z; μ, T) = c N(z; n, C), where c = N(m; μ, S + T)
+    (17) its moments    n = C (S⁻¹ m + T⁻¹ μ) and C = (S⁻¹ + T⁻¹)⁻¹
     (18) posterior      of z given x = z W + b + ε: (13) of the law of (x, z), which (14) and (15) give
 
 At the end gradient descent on (10) approximates a posterior with dependent latents, once with a diagonal q and

@@ -1,6 +1,6 @@
-"""The gap of the bound, and what the bound does not depend on, in a model in which every number is known.
+"""The gap of the bound, and what log p(x) does not depend on, in a model in which every number is known.
 
-    log p(x) = bound(q) + KL(q(z|x) ‖ p(z|x))     for every q, so that the bound is below and the best q is p(z|x)
+    log p(x) = bound(q) + KL(q(z|x) ‖ p(z|x))     for every q; the KL is 0 or more, and 0 only for q = p(z|x)
     bound(q) = E_q[log p(x, z)] + H(q)            joint and entropy,
              = E_q[log p(x|z)] − KL(q ‖ p(z))     likelihood and divergence: the same number
 

@@ -8,9 +8,9 @@ the covariance:
     σ² = mean of λ_{Z+1}, …, λ_D,     W_j = √(λ_j − σ²) u_j
 
 With any diagonal Ψ it is factor analysis, where a pixel may be noisier than its neighbour. Both have an exact
-log p(x), and so a VAE's bound can be judged. With linear networks it is ⟨log p(x)⟩ − ⟨KL(q(z|x) ‖ p(z|x))⟩. The
-KL can be 0, since the posterior of either model has one covariance for all x, which is diagonal in the
-rotation in which W Ψ⁻¹ Wᵀ is:
+log p(x), and so a VAE's bound can be judged. The bound is ⟨log p(x)⟩ − ⟨KL(q(z|x) ‖ p(z|x))⟩. With linear
+networks the KL can be 0. The reason is that the exact posterior has one covariance for all x, and that W can
+be rotated so that this covariance is diagonal, together with W Ψ⁻¹ Wᵀ:
 
     q(z|x) = N(M⁻¹ W Ψ⁻¹ (x − mean), M⁻¹),     M = I + W Ψ⁻¹ Wᵀ
 

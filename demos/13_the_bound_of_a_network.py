@@ -4,8 +4,8 @@
 
 Demo 10 has all of this in closed form. With a decoder that is a network, and one latent, quadrature computes
 the integrals: here too log p(x) does not contain z, and minimizing the KL is maximizing the bound. With more
-latents means over q are estimated by draws, and the gradient of the bound to the encoder has to pass through
-such a mean. There are two ways, which are both right on average:
+latents the bound, which is a mean over q, is estimated by draws from q. The encoder's gradient is then the
+gradient of a mean by the parameters of its own law. Two estimators of it are right on average:
 
     reparameterized   z = m + σ ε:  E_ε[∂f/∂z ∂z/∂φ]          f = log p(x|z) + log p(z) − log q(z|x)
     score function    E_q[(f − b) ∂log q/∂φ]        any b that does not contain this z: here the other draws' mean f

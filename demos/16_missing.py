@@ -14,8 +14,8 @@ Part 1 has exact answers: factor analysis integrates over missing entries, and i
 numbers. Part 2 repeats an experiment that Mattei and Frellsen published as a notebook (pamattei/miwae on
 GitHub, MIWAE_UCI_single_multiple-imputation): the breast cancer data of scikit-learn, the same half of the
 entries removed, 10 latents, ReLU networks of 128 units with three hidden layers in the encoder and two in the
-decoder, K = 20, 1,001 epochs of Adam in batches of 32 at a learning rate of 0.0002. Theirs has Student t laws
-for p(x|z) and q(z|x); ours has a Gaussian q, and `--likelihood` chooses p(x|z).
+decoder, K = 20, 1,001 epochs of Adam in batches of 32 at a learning rate of 0.0002. In their notebook p(x|z)
+and q(z|x) are Student t laws. Here q is Gaussian, and `--likelihood` chooses p(x|z).
 
     python 16_missing.py [--quick] [--likelihood NAME] [--epochs N] [--seed N] [--out FOLDER]
 

@@ -8,8 +8,8 @@
 
 The first part makes one choice among three, whose gradient is known. The gradient of the relaxation is
 biased: a lower temperature makes it less biased, but more noisy. The second part has a decoder that is right
-only halfway between its two codes. At relaxed draws the difference above exceeds log p(x), so that it is no
-bound, though many programs report it as one. The third part quantizes numbers in depth by codes ±½, ±¼, …,
+only halfway between its two codes. At relaxed draws log p(x|z) − KL exceeds log p(x), so that it is no bound,
+though many programs report it as one. The third part quantizes numbers in depth by codes ±½, ±¼, …,
 which are their binary digits. The last part has digits by several kinds of discrete latents. For the codebook
 the KL is −log p(code), which is G log K under a uniform prior. It is less under a prior that has learned how
 often each code is used, or which codes go together.

@@ -4,7 +4,7 @@ A bound is a mean over draws of z ~ q(z|x), and so is its gradient to the encode
 have that mean:
 
     total             the whole derivative of the computed number, with z = mean + σ ε
-    STL, DReG         without the part by log q's own parameters, whose mean is 0 (or is another form of the path's)
+    STL, DReG         without the part by log q's own parameters: its mean is 0, or that of a gradient through z
     score function    the draws are constant: (f − b) ∂log q
     VIMCO             the same for the bound of K draws, each judged by the others
     implicit          for a mixture: z solves F(z) = Φ(ε), dz = −dF/q(z)

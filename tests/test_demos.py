@@ -13,6 +13,8 @@ from runpy import run_path
 import numpy as np
 import pytest
 
+from scratchvae.site.chapters import CHAPTERS
+
 DEMOS = sorted(Path(__file__).parent.parent.joinpath("demos").glob("*.py"))
 
 
@@ -592,8 +594,10 @@ def test_demo(demo, tmp_path):
         command, cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", check=False
     )
     assert (run.returncode, run.stderr) == (0, "")
-    pictures = list((tmp_path / "pictures").glob("*.png"))
-    assert pictures
+    made = {path.stem for path in (tmp_path / "pictures").iterdir() if path.suffix in (".png", ".wav")}
+    (chapter,) = (one for one in CHAPTERS if one.demo == demo.stem)
+    assert made == set(chapter.captions), "the chapter in scratchvae/site has a caption for each picture"
+    assert made
     assert list(tmp_path.iterdir()) == [tmp_path / "pictures"]  # nothing written beside
     assert demo.stem in CLAIMS, f"demo {demo.stem} makes no claim yet: add one to CLAIMS"
     CLAIMS[demo.stem](run.stdout)

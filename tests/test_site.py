@@ -62,6 +62,9 @@ def made(book):
         ("dx", r"\mathrm{d}x"),
         ("λ_{Z+1}", r"\lambda_{Z + 1}"),
         ("w̃_k", r"\tilde{w}_{k }"),
+        ("r_(t−1)", r"r_{t - 1}"),
+        ("(S⁻¹)_ii", r"\left(S^{-1}\right)_{i i }"),
+        ("softmax(l)_k", r"\operatorname{softmax}\mathopen{}\left(l\right)_{k }"),
         ("p(x)/q(x)", r"\frac{p\mathopen{}\left(x\right)}{q\mathopen{}\left(x\right)}"),
     ],
 )

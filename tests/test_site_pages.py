@@ -3,12 +3,14 @@ they move.
 """
 
 import ast
+import inspect
 import json
 import re
 import shutil
 import subprocess
 from html import unescape
 from itertools import pairwise
+from textwrap import dedent
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from scratchvae import recipes
 from scratchvae.distributions import bernoulli, concrete, gaussian
 from scratchvae.evaluation import linear_gaussian_bound
 from scratchvae.layers import named_parameters
-from scratchvae.objectives import Elbo
+from scratchvae.objectives import Elbo, TotalCorrelation
 from scratchvae.reference import mistakes
 from scratchvae.site import (
     answer_numbers,
@@ -27,6 +29,7 @@ from scratchvae.site import (
     chapters,
     decoders,
     laws,
+    listing,
     plants,
     step,
     walk,
@@ -35,6 +38,7 @@ from scratchvae.site import (
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.build import ASSETS
 from scratchvae.site.page import render
+from scratchvae.site.resolution import Uses
 
 SCRIPTS = ASSETS / "play"
 EPSILON = np.finfo(np.float64).eps
@@ -226,6 +230,25 @@ def test_every_answer_leads_to_its_proof():
         assert widgets.proofs(atlas, answer.proved)  # a KeyError where a name is not there
         assert answer.code
         assert any(name.startswith("tests/") for name in answer.proved), answer.name
+
+
+def test_the_lines_of_an_answer_are_the_source_and_lead_to_what_they_use():
+    atlas, method = Atlas(), TotalCorrelation.shares  # which has no equation in a comment
+    lines = listing.definition(method, atlas, Uses(atlas))
+    shown = [unescape(re.sub(r"<[^>]*>", "", line)) for line in lines]
+    assert shown == dedent(inspect.getsource(method)).splitlines()
+    assert any('<a href="/source/scratchvae.arrays.' in line for line in lines)
+
+
+def test_the_parts_of_an_equation_can_stand_below_each_other():
+    parts = '<div class="tex">a=b,</div><div class="tex">c&lt;d</div>'
+    assert widgets.equation(r"a=b,\qquad c<d") == f'<div class="equation">{parts}</div>'
+
+
+def test_what_a_drawing_shows_stands_below_it():
+    drawn = widgets.plot("hill", "q in green")
+    assert 'aria-labelledby="hill-words"' in drawn
+    assert '<figcaption id="hill-words">q in green</figcaption>' in drawn
 
 
 def test_the_numbers_of_the_answers_are_those_of_their_statements():

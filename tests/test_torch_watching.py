@@ -167,7 +167,7 @@ def test_the_effective_beta_of_weighed_parts_is_told(name):
     torch.manual_seed(0)
     report = check_torch(steps.Dense(), torch.rand(steps.B, steps.D), step)
     assert report.matches, str(report)
-    said = f"beside −log p(x|z){law}, summed over the entries of an example, "
+    said = f"beside −log p(x|z){law}, summed over the entries of an example, the step multiplies the KL by {beta:.3g}"
     assert said in str(report)
 
 

@@ -31,6 +31,8 @@ ROOMS = (
     "training",
 )
 FILES = sorted(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
+EQUATIONS = ("distributions", "flows", "kernels", "layers", "likelihoods", "objectives", "ops", "priors")
+LAWS = [path for path in FILES if path.relative_to(ROOT).parts[0] in EQUATIONS]
 SCRIPTS = sorted(DEMOS.glob("[0-9][0-9]_*.py"))
 # a phrase, and what says the same in plain English
 PHRASES = {
@@ -64,6 +66,22 @@ def test_words_are_plain(path):
     text = " ".join(path.read_text(encoding="utf-8").replace("#", " ").split())
     found = [f"{phrase}: say {plain}" for phrase, plain in PHRASES.items() if phrase in text]
     assert not found, found
+
+
+def without_brackets(text):
+    """A text in which nothing stands in brackets or bars any more."""
+    shorter = re.sub(r"[(\[][^()\[\]]*[)\]]|‖[^‖]*‖|\|[^|]*\|", "", text)
+    return text if shorter == text else without_brackets(shorter)
+
+
+@pytest.mark.parametrize("path", LAWS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_sum_of_several_terms_has_brackets(path):
+    """Σ_d a − b may mean (Σ_d a) − b. So what stands outside of the sum stands before it."""
+    for name, _, doc in docstrings(path):
+        for line in doc.splitlines():
+            for part in re.split(r"\s{3,}|(?<=\w|\)|!)[.,;:](?:\s|$)| with | where | is | if ", line):
+                after = re.search(r"Σ(?:_\w+)?[^Σ=<>≤≥≈→]*? [+−] (?!.*Σ)", without_brackets(part))
+                assert after is None, f"{name}: {part}"
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

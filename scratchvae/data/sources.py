@@ -74,14 +74,14 @@ def load(
     - a folder of pictures, of sounds or of texts; `resize` says how pictures are brought to `size` = (H, W)
     - a folder with both splits, either MNIST's IDX files or the folders train/ and test/
 
-    Only a folder with both splits and a name have the split "test". The split "train" of anything else is all
-    of it, and `Dataset.split` then holds some of it out.
+    A name and a folder with both splits have the split "test". Nothing else has: its split "train" is all of
+    it, and `Dataset.split` holds some of it out.
 
     `kind`, one of KINDS, declares what the numbers are. By default the format decides: pictures, animations
-    and IDX files of bytes are pixels, texts are counts, and arrays of any dtype are values. `limit` keeps
-    only the first so many examples; the other examples of an array in a file are not read. Data that come
-    sorted by class are brought into a fixed random order, so that every part of them resembles the whole.
-    `in_order` keeps their order, as a time series needs.
+    and IDX files of bytes are pixels, texts are counts, and arrays of any dtype are values. `limit` keeps the
+    first `limit` examples, and no other example of an array in a file is read. Data that come sorted by class
+    are brought into a fixed random order, so that every part of them resembles the whole. `in_order` keeps
+    their order, as a time series needs.
 
     Only regular files are read. `load` refuses a file that would take more than `max_bytes`, either before it
     reads the file or as soon as the decompressed size is larger. None stands for $SCRATCHVAE_MAX_BYTES, or 1
@@ -102,9 +102,7 @@ def load(
         )
     sides = None if sides is None else (sides[0], sides[-1])
     if sides is None and resize != "crop":
-        raise InputError(
-            f"load: resize={resize!r} says how pictures become so large as size says; found no size"
-        )
+        raise InputError(f"load: resize={resize!r} says how pictures are brought to a size; found no size")
     if not (isinstance(source, str) and source in NAMES):
         source = path_from("load", source, or_else="the name of a data set")
     with at_most(max_bytes):
@@ -164,7 +162,7 @@ def _require_size_has_effect(source: str | PathLike[str], sides: tuple[int, int]
     helps = f"leave size out; it is for {', '.join(DRAWN_TO_SIZE)} and folders of pictures"
     asked = f"size={sides[0]}x{sides[1]}"
     raise InputError(
-        f"load: {asked} would change nothing about {str(source)!r:.80}, which is as large as it is: {helps}"
+        f"load: {asked} would change nothing about {str(source)!r:.80}, which has a size of its own: {helps}"
     )
 
 

@@ -16,7 +16,7 @@ SURELY_0 = -1e4  # a logit l at which e^l is 0, in float64 too, so that softplus
 def log_prob(
     logits: Array, *, x: Array, observed: Array | None = None, draws: int = 1
 ) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d x l − softplus(l).
+    """log p(x) = Σ_d (x l − softplus(l)).
 
     x (B, D), logits (B · draws, D)  ->  (B · draws,) in nats. The draws for one x are neighbouring rows.
 
@@ -43,7 +43,7 @@ def log_prob(
 
 @differentiable
 def entropy(logits: Array) -> tuple[Array, Pullback]:
-    """H = Σ_d softplus(l) − l σ(l).     logits (B, D)  ->  (B,) in nats."""
+    """H = Σ_d (softplus(l) − l σ(l)).     logits (B, D)  ->  (B,) in nats."""
     require_shapes("bernoulli.entropy", logits=(logits, "B D"))
     away = np.abs(logits)  # H is even in l, and in terms of |l| nothing cancels
     q = kernels.sigmoid(-away)

@@ -18,7 +18,7 @@ from scratchvae.distributions import dirichlet
 @differentiable
 @in_float64
 def log_prob(x: Array, log_a: Array, log_b: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d log Γ(a+b) − log Γ(a) − log Γ(b) + (a−1) log x + (b−1) log(1−x).
+    """log p(x) = Σ_d (log Γ(a+b) − log Γ(a) − log Γ(b) + (a−1) log x + (b−1) log(1−x)).
 
     All (B, D)  ->  (B,) in nats.
 

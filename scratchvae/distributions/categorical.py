@@ -12,7 +12,7 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 @differentiable
 def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d l[d, x_d] − log Σ_c exp l[d, c].
+    """log p(x) = Σ_d (l[d, x_d] − log Σ_c exp l[d, c]).
 
     logits (B, D, C), x (B, D) integers in 0..C−1  ->  (B,) in nats.
 

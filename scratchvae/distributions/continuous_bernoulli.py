@@ -17,7 +17,7 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 
 @differentiable
 def log_prob(logits: Array, *, x: Array) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d η x − A(η) with A(η) = log((e^η − 1)/η), η = logits.
+    """log p(x) = Σ_d (η x − A(η)) with A(η) = log((e^η − 1)/η), η = logits.
 
     logits, x (B, D)  ->  (B,) in nats.
 

@@ -15,7 +15,7 @@ from scratchvae.arrays import Array, Pullback, require_shapes
 def kl(
     log_shape: Array, log_rate: Array, other_log_shape: Array, other_log_rate: Array
 ) -> tuple[Array, Pullback]:
-    """KL(Gamma(a, b) ‖ Gamma(α, β)) = Σ_d (a − α) ψ(a) − log Γ(a) + log Γ(α) + α log(b/β) + a (β − b)/b.
+    """KL(Gamma(a, b) ‖ Gamma(α, β)) = Σ_d ((a−α) ψ(a) − log Γ(a) + log Γ(α) + α log(b/β) + a (β−b)/b).
 
     All (B, D)  ->  (B,) in nats. With e(x) = log Γ(x) − x log x + x, and with ℓ = log(α b/(a β)), the
     logarithm of the other mean over this one, it is a sum of two parts, and neither of them is below 0:

@@ -64,7 +64,7 @@ def reparameterize(mean: Array, log_var: Array, *, noise: Array, draws: int = 1)
     require_count("gaussian.reparameterize", "draws", draws)
     shapes = {"mean": (mean, "B D"), "log_var": (log_var, "B D"), "noise": (noise, f"{len(mean) * draws} D")}
     require_shapes("gaussian.reparameterize", **shapes)
-    # z, z − mean
+    # spread = z − mean = σ · noise
     z, spread = kernels.gaussian_reparameterize(mean, log_var, noise.astype(log_var.dtype, copy=False), draws)
 
     def pullback(dz: Array) -> tuple[Array, Array]:
@@ -181,7 +181,7 @@ def entropy(log_var: Array) -> tuple[Array, Pullback]:
 def expected_log_prob(
     mean: Array, log_var: Array, other_mean: Array, other_log_var: Array
 ) -> tuple[Array, Pullback]:
-    """The mean of log N(x; other_mean, τ²) over x ~ N(mean, σ²): minus the cross-entropy.
+    """The mean of log N(x; other_mean, τ²) over x ~ N(mean, σ²), which is minus the cross-entropy.
 
         −½ Σ_d (log 2π + log τ² + (σ² + (mean − other_mean)²)/τ²)
 
@@ -215,8 +215,8 @@ def product_of_experts(
         1/σ² = 1 + Σ_m 1/σ_m²        mean = Σ_m w_m mean_m,  w_m = σ²/σ_m²
 
     means, log_vars (B, M, Z), present (B, M)  ->  mean, log_var (B, Z). An expert whose `present` is 0 has
-    the precision 0, whatever its mean and log σ² are. Hinton 2002; Wu & Goodman 2018, section 2.2, for the
-    prior N(0, 1) as one of the experts.
+    the precision 0, whatever its mean and log σ² are. Hinton 2002. Wu & Goodman 2018, section 2.2, make the
+    prior N(0, 1) one of the experts.
     """
     require_shapes("gaussian.product_of_experts", means=(means, "B M Z"), log_vars=(log_vars, "B M Z"))
     counted: Array = np.ones(means.shape[:2])
@@ -234,7 +234,7 @@ def product_of_experts(
     def pullback(dmean: Array, dlog_var: Array) -> tuple[Array, Array]:
         dmeans = weights * dmean[:, None]  # dmean_m = w_m dmean
         pull = dlog_var[:, None] - dmean[:, None] * (held - mean[:, None])
-        return dmeans, weights * pull  # dlog_σ_m² = w_m (dlog_var − dmean (mean_m − mean))
+        return dmeans, weights * pull  # dlog σ_m² = w_m (dlog_var − dmean (mean_m − mean))
 
     return (mean, log_var), pullback
 

@@ -111,7 +111,7 @@ def log_prob_of_draw(L: Array, *, noise: Array) -> tuple[Array, Pullback]:
 
 @differentiable
 def entropy(L: Array) -> tuple[Array, Pullback]:
-    """H = Σ_i log L_ii + ½ D log 2πe, for any mean.     L (B, D, D)  ->  (B,) in nats."""
+    """H = ½ D log 2πe + Σ_i log L_ii, for any mean.     L (B, D, D)  ->  (B,) in nats."""
     require_shapes("gaussian_full.entropy", L=(L, "B D D"))
     log_diagonal, log_diagonal_pullback = cholesky_factor.log_diagonal("entropy", "L", L)
     H = (log_diagonal + L.dtype.type(0.5 * LOG_2PI + 0.5)).sum(axis=1)
@@ -200,7 +200,7 @@ def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]
 def expected_log_prob(mean: Array, L: Array, other_mean: Array, other_L: Array) -> tuple[Array, Pullback]:
     """The mean of log N(x; other_mean, M Mᵀ) over x ~ N(mean, L Lᵀ): minus the cross-entropy.
 
-        −½ D log 2π − Σ_i log M_ii − ½ (‖A‖² + ‖u‖²),        A = M⁻¹ L,        u = M⁻¹ (mean − other_mean)
+        −½ (D log 2π + ‖A‖² + ‖u‖²) − Σ_i log M_ii,        A = M⁻¹ L,        u = M⁻¹ (mean − other_mean)
 
     mean, other_mean (B, D), L, other_L (B, D, D), where M is other_L  ->  (B,) in nats.
     """

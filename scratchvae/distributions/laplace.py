@@ -8,7 +8,7 @@ from scratchvae.arrays import Array, Pullback, require_shapes
 
 @differentiable
 def log_prob(x: Array, mean: Array, log_scale: Array, *, needs_dx: bool = True) -> tuple[Array, Pullback]:
-    """log p(x) = −Σ_d log 2 + log s + |x − mean|/s.     x, mean, log_scale (B, D)  ->  (B,) in nats.
+    """log p(x) = −Σ_d (log 2 + log s + |x − mean|/s).     x, mean, log_scale (B, D)  ->  (B,) in nats.
 
     At the kink, x = mean, the gradients of x and mean are 0.
     """
@@ -32,7 +32,7 @@ def log_prob(x: Array, mean: Array, log_scale: Array, *, needs_dx: bool = True) 
 
 @differentiable
 def entropy(log_scale: Array) -> tuple[Array, Pullback]:
-    """H = Σ_d 1 + log 2s, for any mean.     log_scale (B, D)  ->  (B,) in nats."""
+    """H = Σ_d (1 + log 2s), for any mean.     log_scale (B, D)  ->  (B,) in nats."""
     require_shapes("laplace.entropy", log_scale=(log_scale, "B D"))
     H = (log_scale + log_scale.dtype.type(1 + np.log(2))).sum(axis=1)
 
@@ -66,7 +66,7 @@ def reparameterize(mean: Array, log_scale: Array, *, noise: Array) -> tuple[Arra
 def kl(mean: Array, log_scale: Array, other_mean: Array, other_log_scale: Array) -> tuple[Array, Pullback]:
     """KL(Laplace(mean, b) ‖ Laplace(other_mean, c)), where b and c are the scales.
 
-        Σ_d log c/b + (b e^(−|Δ|/b) + |Δ|)/c − 1,    Δ = mean − other_mean
+        Σ_d (log c/b + (b e^(−|Δ|/b) + |Δ|)/c − 1),    Δ = mean − other_mean
 
     All (B, D)  ->  (B,) in nats. With ρ = log b/c and δ = |Δ|/b it is computed as the sum of e^ρ − 1 − ρ and
     e^ρ (e^(−δ) − 1 + δ), neither of which is below 0.
@@ -94,7 +94,7 @@ def kl(mean: Array, log_scale: Array, other_mean: Array, other_log_scale: Array)
 def kl_from_gaussian(
     mean: Array, log_var: Array, other_mean: Array, other_log_scale: Array
 ) -> tuple[Array, Pullback]:
-    """KL(N(mean, σ²) ‖ Laplace(other_mean, c)) = Σ_d log 2c + E|x − other_mean|/c − ½ (log 2πσ² + 1).
+    """KL(N(mean, σ²) ‖ Laplace(other_mean, c)) = Σ_d (log 2c + E|x − other_mean|/c − ½ log 2πσ² − ½).
 
     All (B, D)  ->  (B,) in nats.
 

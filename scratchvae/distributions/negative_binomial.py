@@ -21,7 +21,7 @@ from scratchvae.distributions import poisson
 @differentiable
 @in_float64
 def log_prob(log_mean: Array, log_dispersion: Array, *, x: Array) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d log Γ(x+r) − log Γ(r) − log x! + r log(r/(r+μ)) + x log(μ/(r+μ)).
+    """log p(x) = Σ_d (log Γ(x+r) − log Γ(r) − log x! + r log(r/(r+μ)) + x log(μ/(r+μ))).
 
     All (B, D)  ->  (B,) in nats.
 

@@ -17,7 +17,7 @@ NORMAL_FROM = 1e8  # rates at which a quantile's third term is below the count's
 
 @differentiable
 def log_prob(log_rate: Array, *, x: Array) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d x log λ − λ − log x!.     log_rate = log λ, x (B, D), x ≥ 0  ->  (B,) in nats.
+    """log p(x) = Σ_d (x log λ − λ − log x!).     log_rate = log λ, x (B, D), x ≥ 0  ->  (B,) in nats.
 
     x may lie between two counts: x! stands for Γ(x + 1). InputError for negative x. It is computed as the
     highest log-probability that x can have, at λ = x, less half the deviance:

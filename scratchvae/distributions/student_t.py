@@ -21,7 +21,7 @@ NEAR = 0.5  # up to this |u|/√ν the terms have a limit at ν = ∞
 def log_prob(
     x: Array, location: Array, log_scale: Array, log_df: Array, *, needs_dx: bool = True
 ) -> tuple[Array, Pullback]:
-    """log p(x) = Σ_d C(ν) − ½ log 2π − log s − ½ (ν+1) log(1 + u²/ν).
+    """log p(x) = Σ_d (C(ν) − ½ log 2π − log s − ½ (ν+1) log(1 + u²/ν)).
 
     x and parameters (B, D)  ->  (B,) in nats.
 

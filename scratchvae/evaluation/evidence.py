@@ -15,7 +15,7 @@ from scratchvae.posteriors import Density
 
 @dataclass(frozen=True)
 class Evidence:
-    """The three terms of N examples, and the densities that they integrate, at G points.
+    """The three terms for N examples, and the log-densities at the G points of the grid behind them.
 
     All are in nats and float64.
     """
@@ -34,16 +34,17 @@ def evidence(
 ) -> Evidence:
     """Integrate over the latents of each example x (N, D), on an even grid from −reach to reach on each axis.
 
-    An axis has `points` points, by default 2001 with one latent and 201 with two. Each point of the grid is
-    decoded once for each different y (N, …), if the model is told y. The terms are then those of log p(x|y).
+    An axis has `points` points, by default 2001 with one latent and 201 with two. Each point is decoded once.
+    If the model is told y (N, …), each point is decoded once for each different y, and the terms are those of
+    log p(x|y).
 
     The bound depends on q(z|x), and log p(x) does not: q enters no part of its computation. p(z|x) is defined
     by the log p(x) that is found here, and so the three terms add up on any grid. Their sum is therefore no
     evidence that the grid is good.
 
-    InputError is raised where the grid is not good. On a good grid both q(z|x) and p(z|x) integrate to 1, by
-    all of the points and also by every second one, and both vanish at the ends of the grid. A second mode of
-    p(z|x) that lies wholly beyond `reach` goes unnoticed. Kingma & Welling 2014, equation 1.
+    A grid is good if q(z|x) and p(z|x) vanish at its ends and integrate to 1, by all of its points and also
+    by every second one. Any other grid raises an InputError. A second mode of p(z|x) that lies wholly beyond
+    `reach` goes unnoticed. Kingma & Welling 2014, equation 1.
     """
     require_shapes("evidence", x=(x, "N D"))
     if not isinstance(model.posterior, Density):

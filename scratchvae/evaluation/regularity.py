@@ -1,4 +1,4 @@
-"""Regularity of a latent space: continuity and completeness, for a model and data that it has not seen."""
+"""A latent space is regular if it is continuous and complete; `regularity` measures both on held-out data."""
 
 from dataclasses import dataclass
 
@@ -19,10 +19,11 @@ from scratchvae.objectives import LatentModel
 class Completeness:
     """The comparison of decoded prior samples with as many other examples.
 
-    density             its expectation is 1 where both follow one law: Naeem et al. 2020
+    density             how densely samples lie near the examples; its expectation is 1 where both follow
+                        one law (Naeem et al. 2020)
     coverage            the share of the examples that have a sample near them
     expected_coverage   the expectation of `coverage` where both follow one law
-    test                the MMD two-sample test of both
+    test                the two-sample test of both, by MMD
     """
 
     density: float
@@ -96,13 +97,13 @@ def regularity(
 
     1. Prior samples are compared with the data. This judges the latent space, the decoder and the likelihood
        together. A prior sample is the mean E[x|z], or with draws=True a draw x ~ p(x|z). The mean contains no
-       noise, and so it should be compared with data without noise. If the data are noisy, use draws=True.
-       Otherwise the density is far above 1, because means lie in the middle of the data. Every model blurs a
-       little. This blur is a difference between the two laws, and with enough examples the test detects it.
-       So the p-value depends on the number of examples, and the distance MMD² does not.
+       noise, and so it should be compared with data without noise. If the data are noisy, use draws=True:
+       otherwise the density is far above 1, because means lie in the middle of the data. Every model blurs a
+       little. The blur is a difference between the two laws, which the test detects if the examples are many
+       enough. So the p-value depends on the number of examples. The distance MMD² does not.
     2. Prior samples are compared with decoded draws z ~ q(z|x) of the same data, with E[x|z] on both sides.
        Both sides then have the same blur. The comparison says whether the prior and the codes follow one law,
-       as far as the decoder shows a difference. A decoder that ignores z passes this comparison and fails the
+       as far as their decoded means show it. A decoder that ignores z passes this comparison and fails the
        first.
 
     If the model is told y, the prior samples are given the labels of the examples, and each path keeps the

@@ -1,4 +1,4 @@
-"""The test of whether two samples come from one law: the maximum mean discrepancy under permutations."""
+"""A permutation test of whether two samples come from one law, by their maximum mean discrepancy (MMD)."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,8 @@ import numpy as np
 from scratchvae.arrays import Array, InputError, require_count, require_finite, require_flag, require_shapes
 
 AT_ONCE = 1 << 22  # entries of the largest array of permutations
-# Two statistics of values in [0, 1] that differ by less are the same number, summed in two orders.
+# The kernel's values lie in [0, 1]. Two statistics that differ by less than this are taken as equal, since
+# they may be sums of the same values in two orders.
 ROUNDING = 1e-12
 
 
@@ -31,11 +32,10 @@ class TwoSampleTest:
 def mmd2(x: Array, y: Array, *, bandwidth: float, unbiased: bool = True) -> float:
     """MMD² = E k(x,x′) − 2 E k(x,y) + E k(y,y′) with k(a,b) = exp(−‖a − b‖² / 2σ²).
 
-    x (M, D) and y (N, D) are the samples, and σ is the `bandwidth`. MMD² is 0 only where both laws are one.
-    With `unbiased` the means over x and x′, and over y and y′, leave out the pairs of an example with itself,
-    and each sample needs two examples. Otherwise all pairs count, and the estimate is at least 0, but too
-    large by O(1/M + 1/N). Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, equation 3, and equation 5
-    squared.
+    x (M, D) and y (N, D) are the samples, and σ is the `bandwidth`. MMD² of two laws is 0 only if they are
+    one. The unbiased estimate leaves out the pairs of an example with itself, and so each sample needs two
+    examples or more. With unbiased=False these pairs count too: the estimate is at least 0, but too large by
+    O(1/M + 1/N). Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, equation 3, and equation 5 squared.
     """
     require_flag("mmd2", "unbiased", unbiased)
     x, y = _samples("mmd2", x, y, at_least=2 if unbiased else 1)
@@ -45,9 +45,9 @@ def mmd2(x: Array, y: Array, *, bandwidth: float, unbiased: bool = True) -> floa
 
 
 def median_distance(x: Array) -> float:
-    """The median of the distances ‖x_i − x_j‖ that are not 0, which is a bandwidth of the data's own size.
+    """The median of the distances ‖x_i − x_j‖ that are not 0: a bandwidth in the units of the data.
 
-    x (N, D) holds both samples. The result is 1 where all distances are 0. Gretton et al. 2012, section 8.
+    x (N, D) holds both samples. The result is 1 if all distances are 0. Gretton et al. 2012, section 8.
     """
     x = np.asarray(x, np.float64)
     require_shapes("median_distance", x=(x, "N D"))
@@ -119,7 +119,7 @@ def _squared_distances(x: Array) -> Array:
 
 
 def _samples(where: str, x: Array, y: Array, *, at_least: int) -> tuple[Array, Array]:
-    """Both samples as float64, after they were checked."""
+    """Check both samples, and return them as float64."""
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     require_shapes(where, x=(x, "M D"), y=(y, "N D"))
     for name, array in (("x", x), ("y", y)):

@@ -29,7 +29,7 @@ class Bernoulli(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """Σ_d x log σ(logits) + (1 − x) log σ(−logits)."""
+        """Σ_d (x log σ(logits) + (1 − x) log σ(−logits))."""
         return bernoulli.log_prob(x_params, x=x, observed=observed, draws=draws)
 
     def mean(self, x_params: Array) -> Array:

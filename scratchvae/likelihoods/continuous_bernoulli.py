@@ -29,7 +29,7 @@ class ContinuousBernoulli(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """Σ_d η x − log((e^η − 1)/η)."""
+        """Σ_d (η x − log((e^η − 1)/η))."""
         x = for_each_draw(fill_missing(x, observed), draws)
         return where_observed(continuous_bernoulli.log_prob, observed, draws)(x_params, x=x)
 

@@ -41,7 +41,7 @@ class Poisson(Likelihood):
         draws: int = 1,
         mode: Mode = EVALUATION,
     ) -> tuple[Array, Pullback]:
-        """Σ_d x log λ − λ − log x!."""
+        """Σ_d (x log λ − λ − log x!)."""
         x = for_each_draw(fill_missing(x, observed), draws)
         return where_observed(poisson.log_prob, observed, draws)(x_params, x=x)
 

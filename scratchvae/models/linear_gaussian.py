@@ -26,22 +26,22 @@ from scratchvae.models.moments import Moments
 class LinearGaussian(LinearCoding):
     """A model x = z W + mean + ε with exact log p(x) and posterior, and scikit-learn's verbs.
 
-    - `min_noise_variance` is the lower bound of ψ. If it is 0, some data have a likelihood without a maximum,
-      and `fit` refuses them with an InputError: a single example, too few examples or independent columns for
-      that many latents, and columns that are constant or that copy others to within 1e-11 of their variance
-      (unless the model gives them noise). With a bound above 0 the likelihood always has a maximum, and `fit`
-      finds it.
-    - `method` is how `fit` maximizes the likelihood: one of the model's METHODS. None takes "em" if entries
-      are missing, and else the first. "em" draws its first weights by `seed`. It stops after `max_steps`
-      steps, or when a step gains no more than `tolerance` nats per example. No step of it lowers the
-      likelihood, but it may be slow.
+    - `min_noise_variance` is the lower bound of ψ. With a bound above 0 the likelihood always has a maximum,
+      and `fit` finds it. With the bound 0 the likelihood of some data has no maximum, and `fit` refuses them
+      with an InputError. Such data are a single example, fewer examples or independent columns than that many
+      latents need, constant columns, and columns that copy others to within 1e-11 of their variance. Columns
+      to which the model gives noise are taken.
+    - `method`, one of the model's METHODS, says how `fit` maximizes the likelihood. With None, `fit` uses
+      "em" if entries are missing, and otherwise the first of METHODS. "em" draws its first weights by `seed`.
+      It stops after `max_steps` steps, or when a step gains no more than `tolerance` nats per example. No
+      step of "em" lowers the likelihood, but it may need many steps.
     - `ddof`: at the end C is multiplied by N / (N − ddof). 0 gives the maximum of the likelihood, and 1 gives
       what scikit-learn's PCA computes.
 
     Every verb takes a Dataset, or an array (N, D) in which NaN or a mask marks missing entries. `fit` sets:
 
-    - `components_`, W (Z, D), chosen so that W Ψ⁻¹ Wᵀ is diagonal and its diagonal falls; the latents are
-      then independent given a complete x
+    - `components_`, W (Z, D), rotated so that W Ψ⁻¹ Wᵀ is diagonal, with its largest entry first; the latents
+      are then independent given a complete x
     - `mean_` and `noise_variance_`, both (D,)
     - `converged`, and `history`, which holds {"step", "log_px"} for each step of EM, where log_px is the mean
       log p(x) at the start of the step
@@ -71,14 +71,14 @@ class LinearGaussian(LinearCoding):
 
     @abstractmethod
     def _noise(self, squares: Array, counts: Array) -> Array:
-        """ψ (D,) from E[Σ ε²] of each column, `squares` (D,), and how often it was observed, `counts`."""
+        """Return ψ (D,) from E[Σ ε²] of each column, `squares`, and its number of entries, `counts`."""
 
     @abstractmethod
     def _lowest(self, variance: Array, varies: Array) -> Array:
-        """The smallest ψ (D,) that a fit may take: min_noise_variance, or rounding, or 0.
+        """The smallest ψ (D,) that a fit may take: min_noise_variance, or the size of rounding if larger.
 
-        `variance` (D,) is the variance of each column, and `varies` (D,) says whether a column is not
-        constant. It is 0 where no ψ above 0 can be told from rounding.
+        `variance` (D,) is the variance of each column, and `varies` (D,) says which columns are not constant.
+        A constant column has no rounding, so that its smallest ψ may be 0. `fit` then refuses the data.
         """
 
     def _lowest_noise(self, x: Array) -> Array:
@@ -121,9 +121,9 @@ class LinearGaussian(LinearCoding):
     def partial_fit(self, x: npt.ArrayLike | Dataset, y: npt.ArrayLike | None = None) -> Self:
         """Maximize the likelihood of these examples and of those of earlier calls, or of the last `fit`.
 
-        The model keeps only the mean and the covariance of the examples, and so the result equals that of
-        `fit` on all of them at once, to rounding. InputError where entries are missing, and for the method
-        "em": both need the examples themselves.
+        The model keeps the mean and the covariance of the examples, and not the examples. The result equals
+        that of `fit` on all examples at once, to rounding. Missing entries raise an InputError, and so does
+        the method "em", because these two need the examples themselves.
         """
         self.require_parameters()
         if self.__sklearn_is_fitted__():
@@ -159,7 +159,7 @@ class LinearGaussian(LinearCoding):
         self._finish(moments.count, len(moments.mean))
 
     def _finish(self, n: int, columns: int) -> None:
-        """Refuse a likelihood without a maximum, then take the canonical rotation and the divisor."""
+        """Refuse a likelihood without a maximum, then rotate W and multiply C by N / (N − ddof)."""
         if self.min_noise_variance == 0 and nearly_singular(self.weight, self.noise_variance_):
             for name in ("components_", "mean_", "noise_variance_"):
                 delattr(self, name)
@@ -222,9 +222,9 @@ class LinearGaussian(LinearCoding):
 
 
 def _canonical(weight: Array, noise_variance: Array) -> Array:
-    """W rotated so that W Ψ⁻¹ Wᵀ is diagonal and falls, with the largest entry of each row positive.
+    """Rotate W so that W Ψ⁻¹ Wᵀ is diagonal, with its largest entry first. The rotation leaves p(x) as it is.
 
-    The rotation leaves p(x) as it is.
+    The largest entry of each row of W becomes positive.
     """
     deviation = np.sqrt(noise_variance)
     rotation, _, _ = np.linalg.svd(weight / deviation, full_matrices=False)

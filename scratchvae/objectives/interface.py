@@ -86,10 +86,10 @@ class Model(Trainable, Protocol):
         """One pass with K = `draws` of each example, where `noise` is that of B·K draws.
 
         pullback(*, dlog_px=None, dlog_pz=None, dlog_q=None, dkl=None, dz=None, dq_params=None, path=None)
-        gives every Parameter that took part its gradient of Σ dlog_px log_px + …. Each argument has the shape
-        of its part of the pass, and None stands for 0. With score=False log q(z|x) moves with z alone, and
-        not with its own parameters. `path` (B, K) multiplies the gradient that each draw's z passes on to q,
-        and needs score=False.
+        gives every Parameter that took part its gradient of Σ (dlog_px log_px + …). Each argument has the
+        shape of its part of the pass, and None stands for 0. With score=False log q(z|x) moves with z alone,
+        and not with its own parameters. `path` (B, K) multiplies the gradient that each draw's z passes on to
+        q, and needs score=False.
         """
 
     def log_joint(

@@ -13,7 +13,7 @@ from scratchvae.posteriors import Noise, VectorQuantized
 
 @dataclass(frozen=True)
 class Quantization(Penalty):
-    """Σ_t ‖sg(r_(t−1)) − e_t‖² + β ‖z_e − sg(e_1 + … + e_t)‖² of each example.
+    """Σ_t (‖sg(r_(t−1)) − e_t‖² + β ‖z_e − sg(e_1 + … + e_t)‖²) of each example.
 
     z_e is from the encoder, and e_t are the codes that it chose. At depth 1 the sum has one term, with
     r_0 = z_e. At a depth above 1, r_(t−1) = z_e − (e_1 + … + e_(t−1)) is what the earlier codes leave over,

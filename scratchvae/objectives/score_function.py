@@ -76,7 +76,7 @@ def score_gradient(
     dlog_q: Array,
     mode: Mode,
 ) -> None:
-    """Give every Parameter its gradient of Σ dlog_px log_px + dlog_pz log_pz + dlog_q log_q.
+    """Give every Parameter its gradient of Σ (dlog_px log_px + dlog_pz log_pz + dlog_q log_q).
 
     The draws count as constant.
 

@@ -9,7 +9,7 @@ from scratchvae.data import Batch
 def sigma_points(batch: Batch, latent_dim: int) -> tuple[Batch, Array]:
     """Every example 2Z times, and ±√Z e_j, j = 1 … Z, as the noise (2ZB, Z) of its copies.
 
-        1/2Z Σ_j f(√Z e_j) + f(−√Z e_j) = E[f(ε)],  ε ~ N(0, I)     for every polynomial f of degree 3 at most
+        1/2Z Σ_j (f(√Z e_j) + f(−√Z e_j)) = E[f(ε)],  ε ~ N(0, I)    for each polynomial f of degree 3 at most
 
     Both sides have the mean 0, the second moment I and no third moment. Elbo takes the points as its noise.
     With a DiagonalGaussian posterior and a Gaussian likelihood, the mean of its terms over the copies of an

@@ -36,12 +36,14 @@ class TotalCorrelation(Penalty):
     after it, and s_bm = 1/(B − 1) for each other one. Each q(z_j) is estimated in the same way. `examples`
     is N. Without it the batch counts as all the data. Where N = B both estimators are the exact sum.
 
-    In "weighted" z's own example has the share 1/B, which in q(z) is 1/N. So the densities at z are too large
-    on average, and N changes nothing. The shares of Chen et al., 1/NB Σ_m q(z|x_m), sum to 1/N and not to 1.
-    Their term exceeds this one by (Z − 1) log N, whatever the Parameters are: it has the same gradients, but
-    is not 0 where latents are independent. The term of a batch of one example is 0 with either estimator,
-    since the latents of one q(z|x) are independent, and such a batch says nothing about the others. A batch
-    of more than N examples counts as all the data where it is judged, and is refused in training.
+    The example that z was drawn from has the share 1/N in q(z), but 1/B in the "weighted" estimator. So that
+    estimator is too large at z on average, and it does not depend on N. The shares of Chen et al.,
+    1/NB Σ_m q(z|x_m), sum to 1/N and not to 1. Their term exceeds this one by (Z − 1) log N, whatever the
+    Parameters are: it has the same gradients, but is not 0 where latents are independent.
+
+    With a batch of one example either estimator is 0, since the latents of one q(z|x) are independent. Such a
+    batch says nothing about the other examples. A batch of more than N examples is refused in training. In
+    evaluation it counts as all the data.
 
     An ELBO with this penalty of weight β − 1 is the loss of the β-TC-VAE. The gradients reach the mean and
     the variance of every example of the batch, and z.
@@ -97,7 +99,7 @@ class TotalCorrelation(Penalty):
 def aggregate_log_prob(
     z: Array, mean: Array, log_var: Array, *, shares: Array
 ) -> tuple[tuple[Array, Array], Pullback]:
-    """log Σ_m s_rm N(z_r; mean_m, σ_m²) (R,), and the same of each latent j alone (R, Z), in nats.
+    """log Σ_m s_rm N(z_r; mean_m, σ_m²) (R,), and the same for each latent j alone (R, Z), in nats.
 
     z (R, Z), mean and log_var (M, Z), `shares` s (R, M). pullback(djoint, dby_latent) returns (dz, dmean,
     dlog_var).
@@ -119,7 +121,7 @@ def aggregate_log_prob(
     by_latent, by_latent_pullback = ops.log_sum_exp(log_q + log_s[:, :, None], axis=1)
 
     def pullback(djoint: Array, dby_latent: Array) -> tuple[Array, Array, Array]:
-        # the gradient by the sum over latents, and by each latent alone
+        # what comes from the joint density, plus what comes from the densities of single latents
         dlog_q = joint_pullback(djoint)[:, :, None] + by_latent_pullback(dby_latent)
         moved = dlog_q * u
         dlog_var = 0.5 * (moved * u - dlog_q).sum(axis=0)  # dlog σ_mj² = Σ_r dlog_q ½ (u² − 1)

@@ -1,4 +1,4 @@
-"""q(z|x) of latents in layers, inferred from the top down, by x and by the layer above."""
+"""q(z|x) of latents in layers: the topmost is inferred from x, each lower one from x and the one above."""
 
 from __future__ import annotations
 
@@ -54,8 +54,9 @@ class Ladder(Density):
     ) -> tuple[tuple[Array, Array], Pullback]:
         """z, and log q(z|x) = Σ_l log q(z_l|z_{l+1}, x), each term from its own noise.
 
-        Without the score log q moves with z alone. A draw z_l then enters its own law and that of the layer
-        below, whose mean it shifts. A Parameter of a step enters only by way of the draws.
+        Without the score, log q has a gradient by z only. A draw z_l has two parts in it: the log-density of
+        z_l itself, and that of z_{l−1}, whose law depends on z_l. Parameters and q_params then receive only
+        the gradient that comes through the draws.
         """
         z, rungs, drawn_pullback = self._drawn(q_params, noise, draws, mode)
         eps = self.top_down.by_layer(noise)
@@ -81,10 +82,10 @@ class Ladder(Density):
     ) -> tuple[tuple[Array, Array], Pullback]:
         """z, and KL(q(z_l|z_{l+1}, x) ‖ p(z_l|z_{l+1})) of each latent (B, Z), averaged over draws.
 
-        The expectation over draws of their sum over the latents is KL(q(z|x) ‖ p(z)). Given the layer above,
-        the latents of a layer are independent under q and under p. pullback(dz, dkl) returns dq_params. The
-        gradient of a layer's KL reaches the layers above by way of their draws. Sønderby et al. 2016,
-        equation 14.
+        Given the layer above, the latents of a layer are independent under q and under p. So the KLs of all
+        latents add up, and the expectation of their sum over draws is KL(q(z|x) ‖ p(z)). pullback(dz, dkl)
+        returns dq_params. The KL of a layer depends on the draws of the layer above, which receive its
+        gradient. Sønderby et al. 2016, equation 14.
         """
         z, rungs, drawn_pullback = self._drawn(q_params, noise, draws, mode)
         terms = [
@@ -135,10 +136,11 @@ class Ladder(Density):
     def _rungs(
         self, q_params: Array, z_of: Callable[[int, tuple[Array, Array]], Array], draws: int, mode: Mode
     ) -> tuple[list[Rung], Pullback]:
-        """The laws from z_1 up, found from the top down, where z_of(place, law) is the z of a layer.
+        """The laws of the layers, in the order z_1, …, z_L. They are computed from the top down.
 
-        The estimates have a row for each draw, but in the topmost layer one for each example.
-        pullback(dmean_1, dlog_var_1, …) of the estimates returns dq_params.
+        z_of(place, law) returns the z of a layer, on which the law of the layer below depends. The law of the
+        topmost layer has a row for each example, and the others have a row for each draw.
+        pullback(dmean_1, dlog_var_1, …), by the estimates from x, returns dq_params.
         """
         require_shapes("Ladder", q_params=(q_params, f"B {self.n_params}"))
         estimates, split_pullback = ops.split(
@@ -166,7 +168,8 @@ class Ladder(Density):
     ) -> tuple[Array, list[Rung], Pullback]:
         """z (B·K, Z) and the laws. pullback(dz, extra) returns dq_params.
 
-        `extra` are further gradients of each law's numbers: (dmean, dlog_var) of q, followed by those of p.
+        `extra` holds, for each layer, gradients that do not come through z: (dmean, dlog_var) of q's law, and
+        then, if there are any, those of p's law.
         """
         require_count("Ladder", "draws", draws)
         rows = f"{len(q_params) * draws} {self.latent_dim}"

@@ -30,14 +30,14 @@ class TwoStage(Prior):
     z and u have as many latents. `mean` and q(u|z), a diagonal Gaussian, are networks of these `hidden`
     widths, and σ² is learned. A draw is u ~ N(0, I), then z ~ N(mean(u), σ² I), which needs no encoder.
 
-    The first stage puts the codes of examples on a set of their own, of which N(0, I) need not be the law.
-    The second stage has no more dimensions to lose, and so learns that law: models.fit_prior(model, x,
-    "two_stage") trains it on draws from the aggregate posterior of a model that stays as it is.
+    The codes of a trained model, z ~ q(z|x) over all x, need not follow N(0, I). The second stage learns the
+    law that they do follow: models.fit_prior(model, x, "two_stage") trains it on draws of those codes, and
+    leaves the model itself as it is.
 
-    p̂(z) is unbiased and log p̂(z) is on average a lower bound on log p(z). So is every bound on log p(x)
-    that it stands in, and with K = 1 it is the second stage's ELBO, by which the paper trains. In evaluation
-    the noise of u_1, …, u_K is the same for all z at all times, and log p̂ is a function of z; in training
-    mode it is drawn anew.
+    p̂(z) is unbiased, and so log p̂(z) is on average a lower bound on log p(z). A bound on log p(x) stays a
+    lower bound where log p̂(z) takes the place of log p(z). With K = 1, log p̂(z) is the second stage's ELBO,
+    which is what the paper trains. In evaluation the noise of u_1, …, u_K never changes, and so log p̂ is a
+    function of z. In training mode the noise is drawn anew.
 
     Dai & Wipf 2019, section 4; with several draws Burda et al. 2016.
     """

@@ -79,6 +79,11 @@ def pages(atlas: Atlas) -> Iterator[Page]:
         yield Page(f"tests/{module.name}.html", module.name, "Tests", doc + anchored, wide=True)
 
 
+def _with_code(words: str) -> str:
+    """Return words as HTML, with code where backticks stand around it."""
+    return re.sub("`([^`]*)`", r"<code>\1</code>", escape(words))
+
+
 def in_order(atlas: Atlas) -> list[Module]:
     """Sort the modules by room, from the ground up; a compiled twin is on its textbook twin's page."""
     shown = [module for name, module in atlas.modules.items() if twin_of(atlas, name) is None]
@@ -194,12 +199,11 @@ def _overview(atlas: Atlas) -> Page:
     for room, modules in rooms.items():
         rows = "".join(
             f'<tr><td><a href="/{page_of(m.name)}"><code>{m.name.removeprefix("scratchvae.")}</code></a></td>'
-            f"<td>{escape(first_line(m))}</td></tr>"
+            f"<td>{_with_code(first_line(m))}</td></tr>"
             for m in modules
         )
-        parts.append(
-            f'<h2 id="{room}">{room}</h2><div class="scroll"><table><tbody>{rows}</tbody></table></div>'
-        )
+        listed = f'<table class="names"><tbody>{rows}</tbody></table>'
+        parts.append(f'<h2 id="{room}">{room}</h2><div class="scroll">{listed}</div>')
     lead = (
         "Every file of the package: equations on the left, the code that computes them on the right, numbers "
         "below."

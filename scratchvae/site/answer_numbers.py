@@ -147,8 +147,8 @@ def stratified() -> str:
             (words, " ".join(f"{s:.3f}" for s in shares[:3]) + " …", float(np.mean(found)), error, exact)
         )
     head = (
-        "shares",
-        "of the own example, the next, the others",
+        "weights",
+        "of its own example, the next, the others",
         "mean over 1500 batches",
         "its error",
         "q(z) over all N",

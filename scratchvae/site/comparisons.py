@@ -83,8 +83,8 @@ def width(atlas: Atlas) -> Page:
     _, held_out = experiments.digits(3000, experiments.SMALL)
     targets = held_out.batch(experiments.first_of_each_class(held_out)).x
     stage = _comparison(
-        "σ of the decoder", "The bound of each run against the σ it was trained with; and log p(x|z) of the "
-                            "chosen run's residuals for every σ.",
+        "σ of the decoder", "The bound of each run against the σ it was trained with (green), and log p(x|z) "
+                            "of the chosen run's residuals for every σ (orange).",
         len(runs), 3, [f"{s:g}" for s in experiments.SIGMAS],
     )  # fmt: skip
     payload = {
@@ -136,7 +136,7 @@ def annealing(atlas: Atlas) -> Page:
     for run in runs:
         run["kl"], run["bound"] = ([round(v, 3) for v in run[name]] for name in ("kl", "bound"))
     stage = f"""<div id="play" class="stage two"><div>{plot("weight", "The weight of the KL, β, by step.")}
-{plot("terms", "The KL of held-out digits by step: the chosen schedule, and the others in grey.")}</div>
+{plot("terms", "The KL of held-out digits by step: the chosen schedule in green, the others in grey.")}</div>
 <div class="sliders">{choices("schedule", "schedule", {str(k): run["words"] for k, run in enumerate(runs)})}
 {slider("at", "step", 0, len(marks) - 1, len(marks) - 1, step=1, words=[str(m) for m in marks])}
 {plot("latents", "A bar for the KL of each latent at that step.")}

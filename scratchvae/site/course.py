@@ -18,8 +18,10 @@ from tempfile import TemporaryDirectory
 from scratchvae.site.atlas import Atlas, Module
 from scratchvae.site.chapter import PARTS, Chapter, Statement
 from scratchvae.site.chapters import CHAPTERS
+from scratchvae.site.listing import code, lines_of
 from scratchvae.site.narrative import narrative
 from scratchvae.site.page import Page
+from scratchvae.site.resolution import Uses
 from scratchvae.site.widgets import STYLE, link
 from scratchvae.site.words import names_in
 
@@ -106,8 +108,9 @@ def pages(atlas: Atlas) -> Generator[Page, None, None]:
         try:
             running = [pool.submit(run_demo, atlas.demos[chapter.demo]) for chapter in CHAPTERS]
             yield contents()
+            uses = Uses(atlas)
             for chapter, found in zip(CHAPTERS, running, strict=True):
-                yield page_of(atlas, chapter, found.result())
+                yield page_of(atlas, uses, chapter, found.result())
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 
@@ -147,11 +150,11 @@ notes that this project began from are.</p>{parts}"""
     )
 
 
-def page_of(atlas: Atlas, chapter: Chapter, found: Ran) -> Page:
+def page_of(atlas: Atlas, uses: Uses, chapter: Chapter, found: Ran) -> Page:
     """Make the page of a chapter."""
     demo = Module(chapter.demo, atlas.demos[chapter.demo])
     words = ast.get_docstring(demo.tree) or ""
-    after = "\n".join(demo.text.splitlines()[demo.tree.body[0].end_lineno :]).strip("\n")
+    program = lines_of(demo, atlas, uses, equations=False)[demo.tree.body[0].end_lineno :]
     trouble = (
         f'<p class="note">This demo is shown without its output. {escape(found.trouble)}</p>'
         if found.trouble
@@ -167,7 +170,7 @@ def page_of(atlas: Atlas, chapter: Chapter, found: Ran) -> Page:
 {f"<h2>Pictures</h2>{pictures}" if pictures else ""}
 <h2>The program</h2><p><code>demos/{chapter.demo}.py</code>, whose words stand above. <code>python
 demos/{chapter.demo}.py</code> runs it in full.</p>
-{code_of(after)}"""
+{code(program)}"""
     return Page(
         f"course/{chapter.demo}.html",
         chapter.title,
@@ -218,8 +221,3 @@ def figures(chapter: Chapter, found: Ran) -> tuple[str, dict[str, bytes]]:
                 f'aria-label="{escape(english)}"></audio>{caption}</figure>'
             )
     return shown, files
-
-
-def code_of(text: str) -> str:
-    """Show code in a box."""
-    return f"<pre><code>{escape(text)}</code></pre>"

@@ -35,7 +35,8 @@ def table(atlas: Atlas) -> str:
     heads = "".join(
         f'<th scope="col">{head}</th>' for head in ("variable", "what the texts say of it", "read or set by")
     )
-    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>'
+    made = f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody>"
+    return f'<div class="scroll"><table class="names">{made}</table></div>'
 
 
 def _first(users: dict[str, Module]) -> list[str]:

@@ -7,7 +7,7 @@ their sentences, and the comment at the end of each gradient line is one. The gr
     letters      one Latin or Greek letter, with hats, tildes, primes
     names        mean, log_var, dlog_px: words that the code around the equation defines, set upright
     functions    log x, softmax(l), sin² θ, KL(q ‖ p), E[x], N(mean, σ²)
-    indices      x_i, w_mk, λ_{Z+1}, x₁: one letter or a word after `_`; what is longer stands in braces
+    indices      x_i, w_mk, x_(i−1), λ_{Z+1}, x₁, (A B)_ij: letters or a word; what is longer is in braces
     powers       x², aⁿ⁻¹, Lᵀ, e^−s, x^(a − 1)
     sums         Σ_i x_i, Π_k, ∫ p(x) dx, Σ_{j ≤ Z} λ_j, with their index at the foot
     brackets     ( ), [ ], { }, |x|, ‖x‖, ⌊x⌋, ⟨x⟩, which is a mean; p(x|z) and [a | b] with a bar in between

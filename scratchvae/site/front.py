@@ -33,6 +33,10 @@ MAP = {
         "Play",
         "Nine pages with sliders: codes, a KL and its arrows, β, σ, a temperature, the bound.",
     ),
+    "/try.html": (
+        "Try it",
+        "Lines of Python, and what they print. With Pyodide you can change and run them here.",
+    ),
     "/mistakes/index.html": ("Mistakes", "Wrong lines beside right ones, and the report that finds them."),
     "/questions/index.html": ("Questions", "Eight questions of a student, answered with numbers."),
     "/source/index.html": (

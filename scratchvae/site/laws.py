@@ -19,7 +19,7 @@ def divergence(atlas: Atlas) -> Page:
             ("t", "∂KL/∂log τ²", "½ (1 − σ²/τ² − (m − μ)²/τ²)"),
         )
     )
-    words = "The densities q and p, the integrand of the KL, and arrows for minus the gradient."
+    words = "p (orange), q (green), the integrand of the KL (violet), and arrows for minus the gradient."
     return lesson(
         atlas,
         "kl",
@@ -75,7 +75,7 @@ def relaxation(atlas: Atlas) -> Page:
 <div class="sliders">{slider("temperature", "temperature λ (power of ten)", -1.5, 1, -0.3)}
 {slider("l0", "logit of choice 1", -3, 3, 0.5)}{slider("l1", "logit of choice 2", -3, 3, 0)}
 {slider("l2", "logit of choice 3", -3, 3, -0.5)}
-{plot("shares", "For each choice its probability, and how often it is the largest entry of a draw.")}
+{plot("shares", "Of each choice the probability (orange), and how often a draw is largest there (green).")}
 </div></div>
 <table class="numbers"><caption>What the relaxation does to an expectation: f(y) = (y₁ + 2 y₂ + 4 y₃)², 400
 draws, λ = {value("temperature", 3)}</caption>
@@ -122,7 +122,7 @@ def bound(atlas: Atlas) -> Page:
     """Make the page on the bound and log p(x), on which q can be dragged."""
     words = "Three bars in nats: the bound and the KL to the posterior together are as long as log p(x)."
     stage = f"""<div id="play" class="stage two"><div>
-{plot("densities", "The prior, the exact posterior p(z|x), and q, which can be dragged.")}
+{plot("densities", "The prior (grey), the posterior p(z|x) (orange), and q (green), which can be dragged.")}
 {plot("sum", words)}</div>
 <div class="sliders">{slider("m", "mean of q", -3, 3, -1)}{slider("s", "log σ² of q", -5, 1.5, -0.5)}
 {choices("decoder", "decoder", {"linear": "E[x|z] = w z", "square": "E[x|z] = w (z² − 1)"})}
@@ -173,7 +173,7 @@ p(x) = {value("evidence", 4)}</p>
 def logit(atlas: Atlas) -> Page:
     """Make the page on a saturated logit."""
     stage = f"""<div id="play" class="stage two"><div>
-{plot("value", "log p(x) against the logit, by the logit, and by the probability, which breaks off.")}
+{plot("value", "log p(x), by the logit (green), and by the probability (dashed), which breaks off.")}
 {plot("slope", "Its gradient against the logit, both ways.")}</div>
 <div class="sliders">{slider("l", "logit l", -120, 120, 30, step=1, digits=0)}
 {choices("x", "the pixel x", {"0": "0", "1": "1"})}

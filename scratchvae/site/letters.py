@@ -39,7 +39,7 @@ def index(*texts: str, within: Within) -> str:
 
 
 def _foot(text: str, within: Within) -> str:
-    if text.startswith("{"):
+    if text.startswith(("{", "(")):
         return within(text[1:-1])
     if len(text) <= 4 and not re.fullmatch(r"mean|max|min|std|var|log|top|pool", text):
         return "".join(letter(one) + " " for one in re.findall(rf".[{''.join(MARKS)}]*", text))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import keyword
 import re
 import tokenize
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from html import escape
+from typing import Any
 
 from scratchvae.site.atlas import Atlas, Module
 from scratchvae.site.prose import inline
@@ -15,8 +17,13 @@ from scratchvae.site.resolution import Uses
 from scratchvae.site.words import names_in
 
 
-def lines_of(module: Module, atlas: Atlas, uses: Uses, prefix: str = "L") -> list[str]:
-    """Return each line of a file as HTML; the i-th has the anchor `prefix` and i + 1."""
+def lines_of(
+    module: Module, atlas: Atlas, uses: Uses, prefix: str = "L", *, equations: bool = True
+) -> list[str]:
+    """Return each line of a file as HTML; the i-th has the anchor `prefix` and i + 1.
+
+    With `equations` those in comments are set as TeX. Comments that are sentences are better left as is.
+    """
     names = names_in(module)
     links = {}
     for node, whole in uses.of(module):
@@ -45,11 +52,21 @@ def lines_of(module: Module, atlas: Atlas, uses: Uses, prefix: str = "L") -> lis
                 token.type,
                 source[row - 1][first:last],
                 before,
-                names,
+                names if equations else None,
                 links.get(_in_bytes(source, token.end)),
             )
         done, before = token.end, token.string
     return [f'<span id="{prefix}{i}">{line}</span>' for i, line in enumerate(made, 1)]
+
+
+def definition(function: Callable[..., Any], atlas: Atlas, uses: Uses) -> list[str]:
+    """Return the lines of a function of the package as HTML, without the indentation of the whole."""
+    whole = inspect.unwrap(function)
+    text, first = inspect.getsourcelines(whole)
+    lines = lines_of(atlas.modules[whole.__module__], atlas, uses, f"{whole.__qualname__}-")
+    indented = len(text[0]) - len(text[0].lstrip())
+    before = re.compile(rf'^(<span id="[^"]*">(?:<span class="[sc]">)?) {{{indented}}}')
+    return [before.sub(r"\1", line) for line in lines[first - 1 : first - 1 + len(text)]]
 
 
 def _in_bytes(source: list[str], at: tuple[int, int]) -> tuple[int, int]:
@@ -68,12 +85,12 @@ def _copy(
     return stop
 
 
-def _coloured(kind: int, text: str, before: str, names: Collection[str], href: str | None) -> str:
+def _coloured(kind: int, text: str, before: str, names: Collection[str] | None, href: str | None) -> str:
     plain = escape(text, quote=False)
     if kind == tokenize.COMMENT:
         marked = re.match(r"#+\s?", text)
         lead = marked.group() if marked else ""
-        if re.match(r"# (type|noqa|fmt|pragma)", text):
+        if names is None or re.match(r"# (type|noqa|fmt|pragma)", text):
             return f'<span class="c">{plain}</span>'
         inside = inline(text[len(lead) :], names, lambda _: None, sentence=False)
         return f'<span class="c">{lead}{inside}</span>'

@@ -21,7 +21,7 @@ PATHS = dict(zip(GROUPS, ("sampling", "reconstruction", "kl", "loss", "weights",
 ABOUT = {
     "Sampling": "z should be a draw from q(z|x) that gradients can pass through.",
     "The reconstruction": "−log p(x|z) should be summed over an event's entries, with every constant.",
-    "The KL": "KL(q ‖ N(0, I)) = ½ Σ μ² + σ² − 1 − log σ².",
+    "The KL": "KL(q ‖ N(0, I)) = ½ Σ (μ² + σ² − 1 − log σ²).",
     "The loss": "Both terms should be reduced alike: summed over entries and latents, averaged over "
     "examples.",
     "Weights of many draws": "log w = log p(x|z) + log p(z) − log q(z|x), and the bound is the logarithm of "
@@ -59,8 +59,8 @@ the wrong line beside the right one, with the report that <code>diagnose</code> 
 built.</p>
 <div class="cards">{cards}<div class="card"><h2><a href="/{terms.PATH}">{terms.TITLE}</a></h2>
 <p>{terms.SUMMARY}</p></div></div><h2>All by name</h2>
-<div class="scroll"><table><thead><tr><th scope="col">name</th><th scope="col">what it is, and the
-fix</th></tr></thead><tbody>{rows}</tbody></table></div>
+<div class="scroll"><table class="names"><thead><tr><th scope="col">name</th><th scope="col">what it is,
+and the fix</th></tr></thead><tbody>{rows}</tbody></table></div>
 <p>The other {sum("_read_as_" in name for name in mistakes())} are on the page <a
 href="/mistakes/sigma.html">σ taken for what it is not</a>.</p>{proofs(atlas, PROOFS)}"""
     yield Page(

@@ -46,6 +46,7 @@ def _longest(tokens: list[Token], start: int, names: Collection[str], sentence: 
         "raised",
         "power",
         "prime",
+        "index",
     ):
         return None
     if tokens[start].kind == "sign" and tokens[start].after:

@@ -1,13 +1,12 @@
 """The pages of the questions."""
 
-import inspect
 from collections.abc import Iterator
-from html import escape
-from textwrap import dedent
 
 from scratchvae.site.answers import ANSWERS, Answer
 from scratchvae.site.atlas import Atlas
+from scratchvae.site.listing import code, definition
 from scratchvae.site.page import Page
+from scratchvae.site.resolution import Uses
 from scratchvae.site.widgets import STYLE, equation, proofs
 
 SECTION = "Questions"
@@ -27,19 +26,17 @@ def pages(atlas: Atlas) -> Iterator[Page]:
         f'<div class="cards">{cards}</div>',
         summary="eight questions, answered",
     )
+    uses = Uses(atlas)
     for answer in ANSWERS:
-        yield _page(atlas, answer)
+        yield _page(atlas, uses, answer)
 
 
-def _page(atlas: Atlas, answer: Answer) -> Page:
-    code = "".join(
-        f"<pre><code>{escape(dedent(inspect.getsource(inspect.unwrap(function))))}</code></pre>"
-        for function in answer.code
-    )
+def _page(atlas: Atlas, uses: Uses, answer: Answer) -> Page:
+    lines = "".join(code(definition(function, atlas, uses)) for function in answer.code)
     onward = "".join(f'<li><a href="{path}">{words}</a></li>' for path, words in answer.onward.items())
     body = f"""{STYLE}<p class="lead">{answer.short}</p>{"".join(map(equation, answer.equations))}
 {"".join(f"<p>{line}</p>" for line in answer.why)}
 <h2>The numbers</h2>{answer.table()}
-<h2>The lines</h2>{code}{proofs(atlas, answer.proved)}
+<h2>The lines</h2>{lines}{proofs(atlas, answer.proved)}
 <section><h2>Go on</h2><ul>{onward}</ul></section>"""
     return Page(f"questions/{answer.name}.html", answer.question, SECTION, body, summary=answer.short)

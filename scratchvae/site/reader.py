@@ -140,7 +140,7 @@ class Reader:
                 self.at += 1
                 tex = f"{tex}^{{{self._power()}}}"
                 continue
-            elif t.kind == "word" and not t.before and t.text.startswith("_"):
+            elif t.kind == "index" and not t.before:
                 tex += self._index(t.text[1:])
             else:
                 break

@@ -97,7 +97,8 @@ def _index(atlas: Atlas) -> str:
             first = re.split(r"\n\s*\n|\s{4,}", doc or "")[0].replace("\n", " ")
             told = inline(first, names_in(module), link_from(atlas, module))
             rows.append(f"<tr><td>{atlas.link(f'scratchvae.{room}.{name}', name)}</td><td>{told}</td></tr>")
-        body = f'<div class="scroll" data-later><table><tbody>{"".join(rows)}</tbody></table></div>'
+        made = f'<table class="names"><tbody>{"".join(rows)}</tbody></table>'
+        body = f'<div class="scroll" data-later>{made}</div>'
         parts.append(f'<h2 id="{room}">{atlas.link(f"scratchvae.{room}", room)}</h2>{body}')
     return "".join(parts)
 
@@ -124,7 +125,9 @@ def _cases(atlas: Atlas, cases: Cases) -> Iterator[Page]:
         f"<p>{len(cases.all)} small inputs drive the checks of gradients, dtypes, twins and frameworks "
         "alike.</p>"
     )
-    body = f'{lead}<div class="scroll"><table>{heads}<tbody>{"".join(rows)}</tbody></table></div>'
+    body = (
+        f'{lead}<div class="scroll"><table class="names">{heads}<tbody>{"".join(rows)}</tbody></table></div>'
+    )
     yield Page("reference/cases.html", "The table of cases", SECTION, body, group="Cases")
     for i, part in enumerate(parts):
         tables = "".join(

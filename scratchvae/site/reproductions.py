@@ -34,5 +34,5 @@ def table(atlas: Atlas) -> str:
     return f"""<p><code>scratchvae results</code> trains every name alike, with several seeds, and says of
 each promise whether it was
 kept. <code>scratchvae train --model NAME</code> trains one.</p>
-<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>
+<div class="scroll"><table class="names"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>
 <ul>{proofs}</ul><h2>Published experiments, repeated</h2><ul>{repeated}</ul>"""

@@ -108,7 +108,7 @@ def page(atlas: Atlas) -> Page:
     """Make the page of the walk at some steps of a short training."""
     found = walks()
     labels = [str(step) for step, _, _ in found]
-    words = "The loss at those steps of the training, and the largest entry of the first weights' gradient."
+    words = "The loss at those steps of the training."
     body = f"""{STYLE}<p class="lead">A VAE with {D} pixels, {H} hidden units and {Z} latents takes one step.
 Read the values downwards, as they are computed.
 Then read the gradients upwards, as they come back. Every number here was computed by the function it is
@@ -120,8 +120,8 @@ Beside every gradient its three largest entries stand next to their finite diffe
 h)) / 2h with h = 10⁻⁵.</p>
 <div id="play" class="walk"><div class="sticky">
 {slider("step", "steps of training taken", 0, len(found) - 1, 0, step=1, words=labels)}
-<p class="big">loss {value("loss", 4)} nats = {value("distortion", 4)} + {value("rate", 4)}; of
-{value("entries")} differences the worst is off by {value("worst")}</p></div>
+<p class="big">loss {value("loss", 4)} nats = −⟨log p(x|z)⟩ {value("distortion", 4)} + ⟨KL⟩
+{value("rate", 4)}; of {value("entries")} differences the worst is off by {value("worst")}</p></div>
 {plot("losses", words)}
 <div class="stops">{"".join(_stop(atlas, stop) for stop in STOPS)}</div></div>
 <section><h2>What to notice</h2><ul>

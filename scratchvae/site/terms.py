@@ -36,4 +36,5 @@ def _shown(name: str, term: Term) -> str:
     heads = '<th scope="col">name</th><th scope="col">what it is, and the fix</th>'
     return f"""<section id="{name}"><h2>{name.replace("_", " ")}</h2>
 <p>{escape(term.says)}. {escape(term.source)}. It is computed from {taken}.</p>
-<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div></section>"""
+<div class="scroll"><table class="names"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>
+</section>"""

@@ -71,7 +71,8 @@ ACCENTED = {
 _LETTER = "A-Za-z" + "".join(ACCENTED)
 _G = "".join(GREEK)
 _M = "".join(MARKS)
-_SUB = rf"_(?:\{{[^{{}}]*\}}|[{_LETTER}{_G}0-9{_M}]+)"
+# x_i, x_{i, j}, x_(i−1)
+_SUB = rf"_(?:\{{[^{{}}]*\}}|\([{_LETTER}{_G}0-9]+[−+-][{_LETTER}{_G}0-9]+\)|[{_LETTER}{_G}0-9{_M}]+)"
 PATTERN = re.compile(
     rf"""(?P<space>\s+)
     |(?P<code>`[^`]*`)
@@ -82,6 +83,7 @@ PATTERN = re.compile(
     |(?P<number>\d+(?:,\d{{3}})*(?:\.\d+)?(?:e[-−+]?\d+)?)
     |(?P<word>[{_LETTER}][{_LETTER}0-9{_M}]*(?:{_SUB})*_?)
     |(?P<greek>[{_G}][{_M}]*(?:{_SUB})*)
+    |(?P<index>{_SUB})
     |(?P<large>[ΣΠ∏∫](?:_(?:\{{[^{{}}]*\}}|[{_LETTER}{_G}0-9∞−]+(?:[<>≠≤≥=][{_LETTER}0-9]+)?))?
         (?:\^[{_LETTER}{_G}0-9∞]+)?)
     |(?P<raised>[{"".join(RAISED)}]+)

@@ -68,10 +68,10 @@ def value(name: str, digits: int = 3) -> str:
 
 
 def plot(name: str, words: str) -> str:
-    """Return a place for a drawing; `words` say what it shows to those who do not see it."""
+    """Return a place for a drawing; `words` below it say what it shows, and in which colours."""
     return (
-        f'<svg id="{name}" class="plot" role="img" '
-        f'aria-label="{escape(words)}"><title>{escape(words)}</title></svg>'
+        f'<figure><svg id="{name}" class="plot" role="img" aria-labelledby="{name}-words"></svg>'
+        f'<figcaption id="{name}-words">{escape(words)}</figcaption></figure>'
     )
 
 
@@ -90,8 +90,9 @@ def data(payload: Mapping[str, Any]) -> str:
 
 
 def equation(tex: str) -> str:
-    """Return an equation on a line of its own."""
-    return f'<div class="tex">{escape(tex)}</div>'
+    r"""Return an equation on a line of its own; what follows a \qquad goes below on a narrow screen."""
+    parts = "".join(f'<div class="tex">{escape(part.strip())}</div>' for part in tex.split(r"\qquad"))
+    return f'<div class="equation">{parts}</div>'
 
 
 def link(atlas: Atlas, name: str) -> str:

@@ -113,7 +113,7 @@ WORDS = frozenset(
 MATHEMATICAL = frozenset(  # the kinds of tokens that equations are made of
     [
         *("number", "word", "greek", "large", "raised", "lowered", "relation", "sign", "product", "share"),
-        *("plain", "root", "open", "close", "bar", "slash", "power", "prime", "comma"),
+        *("plain", "root", "open", "close", "bar", "slash", "power", "prime", "comma", "index"),
     ]
 )
 

@@ -18,7 +18,8 @@ from scratchvae.posteriors import Noise
 from scratchvae.training.divergence import Diverged, divergence
 from scratchvae.training.newton import newton_step
 
-REMEMBERED = 30  # steps that L-BFGS remembers, more than usual, since an evaluation costs more than they do
+# L-BFGS remembers 30 steps and not the usual 10: to use them costs less than one evaluation of the loss
+REMEMBERED = 30
 SHORTER = "Smaller first weights, or data in smaller units, may help"  # a line search has no learning rate
 
 
@@ -27,7 +28,7 @@ class Minimum:
     """The point where `minimize` stopped, and how near the minimum that point is.
 
     `report` is the objective's report there. `steps` and `evaluations` count the work. `losses` holds the
-    loss of each evaluation that L-BFGS made. An evaluation looks at every example once, so that it is one
+    loss of each evaluation that L-BFGS made. An evaluation looks at every example once, and so it is one
     epoch.
 
     `gradient` is the largest |∂loss/∂θ_i|.
@@ -36,23 +37,22 @@ class Minimum:
 
         left = ½ gᵀ H⁻¹ g
 
-    If the loss is a quadratic form with the Hessian H, this is exactly how far it can fall. The method of
-    conjugate gradients computes it. The method leaves out directions in which the loss is so flat that
-    rounding hides the curvature; in float32 there are many of these. `left` is infinite if the method meets a
-    direction of negative curvature, and NaN if `max_steps` was reached first.
+    If the loss is a quadratic form with the Hessian H, it can fall by exactly this. The method of conjugate
+    gradients computes `left`. It leaves out directions in which the loss is so flat that rounding hides the
+    curvature; in float32 there are many of these. `left` is infinite if the method meets a direction of
+    negative curvature, and NaN if `max_steps` was reached first.
 
     `rounding` bounds the error of the computed loss:
 
         rounding = ε (1 + log₂ n) (D + Σ |term|),    n = B D
 
-    A sum of n numbers has an error of at most log₂ n roundoffs ε of the sum of their magnitudes (Higham 2002,
-    section 4.2). Each term of the report counts by its mean over the batch. Each of the D entries counts as
-    1, because the contributions of entries to log p(x|z) may cancel within the term.
+    A pairwise sum of n numbers is off by at most ε log₂ n times the sum of their magnitudes (Higham 2002,
+    section 4.2). Here the magnitudes are those of the report's terms, averaged over the batch, and 1 for each
+    of the D entries, because the contributions of entries to log p(x|z) may cancel within a term.
 
     `converged` is true if `gradient` is at most the tolerance, or if `left` is at most `rounding`. In the
-    second case the loss has no digits left that would distinguish this point from the minimum. Both criteria
-    use only the gradient. Therefore a saddle point also passes, and so does a point where a wrong gradient
-    happens to vanish.
+    second case no digit of the loss distinguishes this point from the minimum. Both criteria use only the
+    gradient. So a saddle point may pass, and so does a point where a wrong gradient happens to vanish.
     """
 
     report: Report
@@ -80,10 +80,10 @@ def minimize(
     objective.draw_noise) nor the masks of dropout ever change. There is no learning rate and nothing is
     random, so that the same start leads to the same minimum.
 
-    L-BFGS runs first (Liu & Nocedal 1989). It stops when the last digit of the loss no longer falls. A loss
-    is flat at its minimum, so at that moment only half of the digits of the Parameters are determined. The
-    gradient is not flat there. So Newton steps follow, as long as each of them makes the gradient smaller.
-    Everything stops when no entry of the gradient is above `tolerance`, or after `max_steps` steps.
+    L-BFGS runs first (Liu & Nocedal 1989), until the last digit of the loss no longer falls. A loss is flat
+    at its minimum, and so its digits determine only half of the digits of the Parameters. The gradient is not
+    flat there. So Newton steps follow, as long as each of them makes the gradient smaller. `minimize` stops
+    when no entry of the gradient is above `tolerance`, or after `max_steps` steps.
 
     The computation holds all Parameters in one float64 vector θ, but each Parameter keeps its dtype. Call
     cast(model, np.float64) first to get all the digits. Buffers (running statistics, the σ² of

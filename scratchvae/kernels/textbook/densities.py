@@ -12,7 +12,7 @@ LOG_2PI = float(np.log(2 * np.pi))
 
 
 def bernoulli_log_prob(logits: Array, x: Array, draws: int) -> Array:
-    """Σ_d x l − softplus(l).     x (B, D), logits (B · draws, D)  ->  (B · draws,).
+    """Σ_d (x l − softplus(l)).     x (B, D), logits (B · draws, D)  ->  (B · draws,).
 
     It is computed as (x − [l > 0]) l − log(1 + e^−|l|), so that x l and max(l, 0) need not cancel. The draws
     for one x are neighbouring rows.
@@ -31,12 +31,12 @@ def bernoulli_log_prob_backward(dlog_px: Array, logits: Array, x: Array, draws: 
 
 
 def standard_gaussian_log_prob(x: Array) -> Array:
-    """x (B, D) -> −½ Σ_d log 2π + x²   (B,); its gradient is −x."""
+    """x (B, D) -> −½ Σ_d (log 2π + x²)   (B,); its gradient is −x."""
     return -0.5 * (x.dtype.type(LOG_2PI) + x * x).sum(axis=1)
 
 
 def gaussian_log_prob(x: Array, mean: Array, log_var: Array, counted: Array) -> Array:
-    """x, mean, log_var (B, D) -> −½ (n log 2π + Σ_d log σ² + u²)   (B,) with u = (x − mean) / σ.
+    """x, mean, log_var (B, D) -> −½ (n log 2π + Σ_d (log σ² + u²))   (B,) with u = (x − mean) / σ.
 
     `counted` (B,) is n, the number of entries of a row that count. An entry that does not count has x = mean
     = log σ² = 0, and so it adds exactly 0.

@@ -1,4 +1,8 @@
-"""A diagnosis made longer by what twins of somebody's layers make of the same weights, batch and noise."""
+"""A step is compared with a twin of its layers, which has the same weights, batch and noise.
+
+The twin is made of this library's layers and computes in float64. The comparison adds lines to the report
+that the diagnosis of the step's arrays has given.
+"""
 
 from __future__ import annotations
 
@@ -24,16 +28,17 @@ from scratchvae.reference.diagnosis import (
     Verdict,
 )
 
-CLOSE = {"float32": 1e-5, "float64": 1e-10}  # of the largest entry
-# in half precision of the root mean square: there a ReLU near its kink may fall on the other side
+# how far apart two arrays may be, relative to the largest entry
+CLOSE = {"float32": 1e-5, "float64": 1e-10}
+# In half precision it is relative to the root mean square, since rounding moves some ReLUs across their kink.
 HALF_CLOSE = 5e-2
-# what needs a decoder to be seen
+# mistakes that the arrays between encoder and decoder do not show
 REHEARSED = [m for m in CATALOGUE if m.place is Place.SAMPLING or m is KL_DETACHED]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """One thing that a twin computes too: a value, or the gradient of a parameter, by its name."""
+    """The name of a quantity that step and twin compute: a value, or the gradient of a parameter."""
 
     name: str
     of_parameter: bool = False
@@ -49,22 +54,25 @@ class Seen:
 
 @dataclass(frozen=True)
 class Observed:
-    """Values, parameters' gradients by name (None where none arrived), loss and dtype of the user's step."""
+    """What the user's step computed: values and gradients by name, the loss and the dtype.
+
+    The gradient of a parameter is None where none arrived.
+    """
 
     values: Mapping[str, Array]
     gradients: Mapping[str, Array | None]
     loss: Array
     dtype: str
-    # their step once more in float64, if it can be run so
+    # runs the step again in float64; it returns None if the step cannot run in float64
     in_double: Callable[[], Observed | None] | None = None
 
     @property
     def close(self) -> float:
-        """How far from a twin in float64 they may be, beside the largest entry."""
+        """The largest relative distance from the twin that counts as agreement in this dtype."""
         return CLOSE.get(self.dtype, HALF_CLOSE)
 
     def apart(self, values: Mapping[str, Array], gradients: Mapping[str, Array]) -> dict[Seen, float]:
-        """How far each is from a twin's; infinite where no gradient reached the parameter."""
+        """The relative distance of each quantity from the twin's, infinite where no gradient arrived."""
         size = _largest if self.dtype in CLOSE else _root_mean_square
         found = {
             Seen(name): _apart(self.values[name], name, values, size)
@@ -76,17 +84,17 @@ class Observed:
         }
 
 
-# values, the gradients of the parameters by name
+# makes the values and the parameters' gradients, by name, of a twin with these pieces
 Twin = Callable[[Pieces], tuple[dict[str, Array], dict[str, Array]] | None]
 
 
 def compared(
     examination: Examination, report: Report, observed: Observed, twin: Twin, hint: str = ""
 ) -> Report:
-    """The report with a line for each value and each parameter's gradient, and what they alone show.
+    """Add to the report a line for each value and each parameter's gradient, and the findings from them.
 
-    Where nothing explains a departure, the twin rehearses the mistakes that need a decoder to be seen: those
-    of sampling, and a detached KL. `hint` is added where that finds nothing either.
+    Where no finding of the report explains a departure, the twin makes each mistake of sampling in turn, and
+    then a detached KL, and looks which of them gives the user's numbers. If none does, `hint` is added.
     """
     fair, reference = _fair(examination, observed, twin)
     mistaken = twin(examination.pieces) if examination.report.findings else None
@@ -155,7 +163,7 @@ def compared(
         ]
     else:
         before = list(report.lines)
-    # the layers' line says it
+    # the line "d_z by the layers" takes the place of the line "d_z"
     settled = [line for line in before if not (line.quantity == "d_z" and Seen("d_z") in apart)]
     return replace(report, lines=(*settled, *lines), findings=findings, notes=tuple(notes))
 
@@ -163,7 +171,10 @@ def compared(
 def _fair(
     examination: Examination, observed: Observed, twin: Twin
 ) -> tuple[Pieces, tuple[dict[str, Array], dict[str, Array]]]:
-    """The right pieces, and what the twin makes of them; of estimates of the KL, those that are nearest."""
+    """The right pieces, and the twin's values and gradients with them.
+
+    The KL may be right in several forms, as estimates from draws are. The form that agrees best is taken.
+    """
     forms = [examination.fair]
     if examination.fair.divergence in ESTIMATES:
         forms += [examination.fair.having(Place.DIVERGENCE, estimate) for estimate in ESTIMATES]
@@ -181,7 +192,7 @@ def _agrees_in_double(
 
 
 def _rehearsed(readings: Sequence[Reading], fair: Pieces, observed: Observed, twin: Twin) -> list[Reading]:
-    """The first readings under which the twin's values, loss and gradients are theirs, of one name."""
+    """The readings under which the twin's values, loss and gradients are those of the user's step."""
     found: list[Reading] = []
     for mistake in readings:
         made = twin(fair.under(mistake))
@@ -195,7 +206,10 @@ def _rehearsed(readings: Sequence[Reading], fair: Pieces, observed: Observed, tw
 
 
 def _unexplained(departing: list[Seen]) -> str:
-    """Of values: the description may be wrong. Of gradients alone, it is not."""
+    """The words for departures without a cause.
+
+    If a value departs, the layers may be named wrongly. If only gradients depart, the names are right.
+    """
     if any(seen.forward for seen in departing):
         return (
             "encoder, heads and decoder should name all that happens in order; if they do, the cause is "
@@ -210,10 +224,10 @@ def _unexplained(departing: list[Seen]) -> str:
 def _apart(
     found: Array | None, name: str, wanted: Mapping[str, Array], size: Callable[[Array], float]
 ) -> float:
-    """The size of the difference, over the largest size of what is like it.
+    """The size of the difference, relative to the largest of the arrays of the same kin.
 
-    A bias before a batch norm has gradient 0 alone: of a child's tensors the largest counts, and of the
-    values going forward.
+    The gradient of a bias before a batch norm is 0, so that its own size says nothing. The kin of a parameter
+    are all parameters of its layer, and the kin of a value are all values of the forward pass.
     """
     if found is None or found.size != wanted[name].size:
         return float("inf")

@@ -1,4 +1,4 @@
-"""A VAE's step by layers that stand for somebody's own: values and gradients in float64."""
+"""A VAE's step in float64, by layers of this library that are the twins of a user's layers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from scratchvae.reference.diagnosis import RIGHT, Given, Pieces, of_kl_through_z
 class TwinStep:
     """x -> trunk -> heads -> z -> body -> logits or x_mean.
 
-    `heads` give the mean and σ as `scale` says, or one gives both in halves.
+    Of two `heads` the first gives the mean, and the second gives σ in the form `scale`, such as "log_var".
+    One head gives both, in halves or, if `interleaved`, in turns.
     """
 
     trunk: Sequential
@@ -25,11 +26,11 @@ class TwinStep:
     body: Sequential
     scale: str
     likelihood: str
-    interleaved: bool = False  # the one head gives mean and spread in turns
+    interleaved: bool = False
 
     @property
     def output(self) -> str:
-        """What the decoder gives."""
+        """The name of the decoder's output."""
         return "logits" if self.likelihood == "bernoulli" else "x_mean"
 
     def run(
@@ -41,13 +42,13 @@ class TwinStep:
         pieces: Pieces = RIGHT,
         target: Array | None = None,
     ) -> dict[str, Array] | None:
-        """Forward and backward by these pieces of the step; None where they can't be.
+        """Run the step forward and backward with these pieces, or return None where they do not apply.
 
-        Returns mean, σ as held, z, the decoder's output, d_z and the loss. Without noise z is the mean. `x`
-        is what the encoder sees, `target` what the output is compared with, where that is something else.
+        Returns the mean, σ in the form `scale`, z, the decoder's output, d_z and the loss. Without noise, z
+        is the mean. The encoder sees `x`. The output is compared with `target`, or with `x` if that is None.
         """
         for part in (self.trunk, *self.heads, self.body):
-            cast(part, np.float64)  # which forgets gradients
+            cast(part, np.float64)  # this also forgets earlier gradients
         meant: dict[str, Any] = {name: value for name, value in settings.items() if name != "names"}
         x = np.asarray(x, np.float64)
         flat = bool(self.trunk.layers) and isinstance(self.trunk.layers[0], Linear)
@@ -93,7 +94,7 @@ class TwinStep:
         }
 
     def _heads(self, h: Array, mode: Mode) -> tuple[Array, Array, Callable[[Array, Array], Array]]:
-        """Mean, σ as held, and the pullback of both."""
+        """The mean, σ in the form `scale`, and the pullback of both."""
         if len(self.heads) == 1:
             both, pullback = self.heads[0](h, mode=mode)
             Z = both.shape[1] // 2
