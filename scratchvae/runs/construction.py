@@ -5,6 +5,8 @@ from dataclasses import replace
 from inspect import signature
 from typing import Any
 
+import numpy as np
+
 from scratchvae.arrays import InputError
 from scratchvae.choices import parse
 from scratchvae.data import Dataset, TableSchema, few_labels, load
@@ -87,6 +89,22 @@ def divide(config: Config, data: Dataset) -> tuple[Dataset, Dataset | None]:
     ), judged
 
 
+def labelled(model: Any, data: Dataset) -> Dataset:
+    """Return the examples that a model can be judged on.
+
+    These are all of them, or for a model with a classifier those whose class is known: log p(x|y), codes and
+    the share of right classes need the class. InputError where none is known.
+    """
+    if getattr(model, "classifier", None) is None:
+        return data
+    known = np.zeros(0) if data.labels is None else np.flatnonzero(data.labels != -1)
+    if not len(known):
+        expected = "the class of some examples that the model is judged on should be known"
+        helps = "--held-out-last with --held-out N holds out the last N examples"
+        raise InputError(f"{expected}; found none among {len(data)} of {data.name}: {helps}")
+    return data if len(known) == len(data) else data.subset(known)
+
+
 OF_BITS = (*ALGORITHMS, "vimco")  # objectives of models whose latents are bits
 
 
@@ -164,6 +182,7 @@ def build_training(
     stopping = () if config.patience is None else (EarlyStopping(config.patience),)
     if stopping and held_out is None:
         raise InputError("patience needs held-out data to stop by; found held_out 0")
+    labelled(model, data if held_out is None else held_out)
     return Training(
         model,
         build_phases(config, model, steps, len(data)),
