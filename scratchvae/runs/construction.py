@@ -11,7 +11,7 @@ from scratchvae.arrays import InputError
 from scratchvae.choices import parse
 from scratchvae.data import Dataset, TableSchema, few_labels, load
 from scratchvae.models import ALGORITHMS, Estimator, HelmholtzMachine, LatentVariableModel
-from scratchvae.objectives import Objective
+from scratchvae.objectives import Elbo, Objective, Penalty, SampledElbo
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES, SolvedVAE, require_numbers
 from scratchvae.runs.config import Config
 from scratchvae.runs.spellings import DEFAULT
@@ -155,8 +155,10 @@ def build_phases(config: Config, model: Estimator, steps: int, examples: int | N
             f"{choice} can't be the objective of {parse(config.recipe).name}, "
             "which is fitted without gradients"
         )
+    own: tuple[Penalty, ...] = ()
     if choice.name == DEFAULT:
         choice = replace(choice, name=_own_objective(model))
+        own = getattr(model.phases(optimizer)[0].objective, "penalties", ())
     chosen: Objective | Sequence[tuple[Objective, tuple[str, ...]]]
     chosen = OBJECTIVES.build(choice, run_steps=steps, run_examples=examples)
     bits = isinstance(model, HelmholtzMachine)
@@ -164,6 +166,10 @@ def build_phases(config: Config, model: Estimator, steps: int, examples: int | N
         only = f"and no other model by {' or '.join(ALGORITHMS)}"
         expected = f"a belief_net is trained by {', '.join(OF_BITS)}, {only}"
         raise InputError(f"{expected}; found {choice} for a {type(model).__name__}")
+    if own and isinstance(chosen, Elbo | SampledElbo):  # which keeps the model's penalties, unless given anew
+        given = {penalty.term for penalty in chosen.penalties}
+        kept = (penalty for penalty in own if penalty.term not in given)
+        chosen = replace(chosen, penalties=(*kept, *chosen.penalties))
     if isinstance(chosen, Objective):
         return phases_of(model, chosen, optimizer, max_norm=config.max_norm)
     return [Phase(objective, optimizer, config.max_norm, over) for objective, over in chosen]
