@@ -1,5 +1,6 @@
 """Priors over codes and priors fitted after training, beside sums over all tuples and laws that are known."""
 
+import re
 from itertools import product
 
 import numpy as np
@@ -8,9 +9,11 @@ import pytest
 from scratchvae import Autoencoder, mlp
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
-from scratchvae.data import Batch
+from scratchvae.data import Batch, Dataset
+from scratchvae.evaluation import impute
 from scratchvae.layers import cast, named_buffers, named_parameters
 from scratchvae.models import VAE, fit_prior
+from scratchvae.models.prior_fit import FITTED
 from scratchvae.objectives import Elbo, SampledElbo, closed_form_kl
 from scratchvae.posteriors import DiagonalGaussian, VectorQuantized
 from scratchvae.priors import AutoregressiveCodes, Codes, GaussianMixture, StandardGaussian
@@ -212,12 +215,12 @@ GAUSSIAN = mlp((1, 4, 4), latent_dim=2, hidden=(4,))
         ),
         (
             lambda: fit_prior(quantized(), IMAGES),
-            r"over the same z, found codes of a codebook .*--prior codes",
+            r"codes of a codebook; found real .* this model take autoregressive or codes\(learned=True\)$",
         ),
         (lambda: fit_prior(GAUSSIAN, IMAGES, StandardGaussian(3)), "as many latents, found 2 and 3"),
         (
             lambda: fit_prior(GAUSSIAN, IMAGES, "standard_gaussian"),
-            "should have Parameters of its own, .* found none in a StandardGaussian",
+            "found none in a StandardGaussian: the codes of this model take gaussian_mixture, flow or two_stage$",
         ),
         (
             lambda: fit_prior(GAUSSIAN, IMAGES, "flow", components=3),
@@ -248,3 +251,45 @@ def test_a_prior_is_fitted_to_codes_that_averages_moved_before():
     fit_prior(model, x, "autoregressive", epochs=1, seed=0)
     log_pz, _ = model.prior.log_prob(model.transform(x))
     assert np.isfinite(log_pz).all()
+
+
+SPACES = {
+    "real vectors": ({}, "standard_gaussian"),
+    "points of the unit sphere": ({"posterior": "von_mises_fisher", "prior": "uniform_sphere"}, "flow"),
+    "codes of a codebook": ({"posterior": "vq(codes=3, groups=2)", "prior": "codes"}, "flow"),
+    "one-hot codes": ({"posterior": "gumbel_softmax(categories=2)", "prior": "one_hot"}, "flow"),
+    "logarithms of points of a simplex": (
+        {"posterior": "concrete(categories=2)", "prior": "concrete"},
+        "gaussian_mixture",
+    ),
+    "real vectors × one-hot codes": (
+        {"posterior": "joint(categories=2)", "prior": "product"},
+        "gaussian_mixture",
+    ),
+}
+
+
+@pytest.mark.parametrize("space", FITTED)
+def test_each_prior_that_a_refusal_names_can_be_fitted(space):
+    settings, other = SPACES[space]
+    model = mlp((1, 4, 4), latent_dim=4, hidden=(4,), **settings)
+    assert model.posterior.space == space
+    with pytest.raises(InputError, match=re.escape(f"the codes of this model take {FITTED[space]}")):
+        fit_prior(model, IMAGES, other)
+    for name in re.split(", | or ", FITTED[space]):
+        fit_prior(model, IMAGES, name, epochs=1)
+        assert np.isfinite(model.sample(2, 0)).all()
+
+
+def test_an_imputation_by_codes_is_worth_one_draw_unless_nothing_was_observed():
+    """All draws of an example are its codes. Where nothing was observed, each is one from the prior."""
+    x = np.where(np.arange(16) < 5, IMAGES[:3].reshape(3, 16), np.nan)
+    x[1] = np.nan
+    for posterior, prior, worth in (
+        ("vq(codes=3, groups=2)", "codes", [1, 7, 1]),
+        ("vq(codes=3, depth=2, decay=0.9)", "codes(learned=True)", [1, 7, 1]),
+    ):
+        model = mlp(16, latent_dim=4, hidden=(6,), posterior=posterior, prior=prior)
+        found = impute(model, Dataset("x", x), samples=7, rng=np.random.default_rng(0), draws=2)
+        np.testing.assert_allclose(found.effective, worth, rtol=1e-12)
+        assert np.isfinite(found.draws).all()

@@ -590,6 +590,10 @@ PLAIN = mlp((D,), latent_dim=Z, hidden=(5,))
             r"VAE\.sample: y should be None, since the model is not told it; a ConditionalVAE is\. Found 1",
         ),
         (lambda: PLAIN.decode(np.zeros((2, Z)), 1), r"VAE\.decode: y should be None"),
+        (
+            lambda: ConditionalVAE(latent_dim=2, hidden=3, epochs=1).fit(X, ["a", "b"] * 6).sample(1, y="z"),
+            "one of the labels that the model was fitted to, 'a', 'b'; found 'z'$",
+        ),
         (lambda: Classes(0), "count should be at least 1, found 0"),
         (lambda: Reals(0), "width should be at least 1, found 0"),
         (

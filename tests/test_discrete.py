@@ -11,6 +11,8 @@ from scratchvae import evaluation, kernels
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
 from scratchvae.checks import check_pullback
+from scratchvae.commands import train
+from scratchvae.commands.parser import Parser
 from scratchvae.data import Batch, Dataset
 from scratchvae.distributions import bernoulli, concrete
 from scratchvae.layers import (
@@ -25,7 +27,15 @@ from scratchvae.layers import (
 )
 from scratchvae.likelihoods import Bernoulli, Gaussian
 from scratchvae.models import VAE
-from scratchvae.objectives import Elbo, Iwae, Quantization, SampledElbo, ScoreFunctionElbo, closed_form_kl
+from scratchvae.objectives import (
+    Critic,
+    Elbo,
+    Iwae,
+    Quantization,
+    SampledElbo,
+    ScoreFunctionElbo,
+    closed_form_kl,
+)
 from scratchvae.posteriors import (
     Concrete,
     DiagonalGaussian,
@@ -36,7 +46,8 @@ from scratchvae.posteriors import (
 )
 from scratchvae.priors import Codes, ConcretePrior, OneHot, ProductPrior, StandardGaussian
 from scratchvae.recipes import convolutional, mlp
-from scratchvae.runs import Run
+from scratchvae.runs import Run, build_phases, configured
+from scratchvae.runs.construction import build_model
 
 B, D = 5, 4
 RNG = np.random.default_rng(0)
@@ -633,3 +644,56 @@ def test_a_run_resumes_to_the_bit(posterior, tmp_path):
     assert len(held) == len(named_parameters(whole)) + (3 if prior == "codes" else 0)
     for name, owner in (named_parameters(run) | named_buffers(run)).items():
         np.testing.assert_array_equal(owner.value, held[name].value)
+
+
+@pytest.mark.parametrize(
+    ("options", "commitment"),
+    [
+        ((), 0.25),
+        (("--beta", "2"), 0.25),
+        (("--free-bits", "0.1"), 0.25),
+        (("--capacity", "1"), 0.25),
+        (("--penalty", "decoder_norm(weight=1)"), 0.25),
+        (("--penalty", "quantization(commitment=1)"), 1.0),
+    ],
+    ids=repr,
+)
+def test_what_options_say_of_the_models_own_objective_leaves_its_own_penalties(options, commitment):
+    """A codebook without decay learns by the penalty Quantization alone."""
+    command = ["--posterior", "vq(codes=4, groups=2)", "--prior", "codes", *options]
+    parser = Parser()
+    train.add_arguments(parser)
+    config = configured(train.settings_given(parser.read(command)), None)
+    (phase,) = build_phases(config, build_model(config, (6,), None), steps=1)
+    (found,) = (p for p in phase.objective.penalties if isinstance(p, Quantization))
+    assert found.commitment == commitment
+    names = [type(penalty).__name__ for penalty in phase.objective.penalties]
+    assert ("DecoderNorm" in names) == ("decoder_norm(weight=1)" in options)
+
+
+M2 = {"model": "conditional_vae", "classes": 2, "classifier": 3}
+
+
+@pytest.mark.parametrize(
+    ("settings", "objective", "stays"),
+    [
+        ({"posterior": "vq(codes=4)", "prior": "codes"}, Iwae(2), "posterior.codebooks: it stays as it was"),
+        ({"posterior": "vq(codes=4)", "prior": "codes"}, None, None),
+        ({"posterior": "vq(codes=4, decay=0.9)", "prior": "codes"}, Iwae(2), None),
+        ({"critic": (3,)}, Elbo(), "critic.0.weight and 3 more: they stay as they were"),
+        ({"critic": (3,)}, Elbo(penalties=(Critic(1.0),)), None),
+        (
+            {"model": "conditional_vae", "classes": 2, "classifier": 3},
+            Elbo(),
+            "classifier.0.weight and 3 more: they stay as they were",
+        ),
+        ({"model": "conditional_vae", "classes": 2, "classifier": 3}, None, None),
+    ],
+    ids=repr,
+)
+def test_a_network_that_no_objective_moves_is_said(settings, objective, stays, caplog):
+    model = mlp(6, latent_dim=4, hidden=(5,), **settings)
+    data = Dataset("x", np.random.default_rng(0).random((8, 6)), np.arange(8) % 2)
+    model.fit(data, epochs=2, objective=objective)
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ([] if stays is None else [f"Training: no objective moves {stays} drawn"])

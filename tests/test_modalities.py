@@ -249,7 +249,11 @@ def test_modalities_are_counted_or_measured():
         ({"modalities": 2, "model": "autoencoder"}, "found a Point"),
         (
             {"modalities": 2, "likelihood": Blocks([(range(1, 7), Gaussian()), ((0,), Categories(3))])},
-            "should be whole blocks of it, in order; found a Blocks",
+            r"lie side by side where a table has modalities: put them in the order 1, 2, 3, 4, 5, 6 \| 0$",
+        ),
+        (  # each entry is shown as one feature, but features come in another order than entries
+            {"modalities": 2, "likelihood": Blocks([((0, 2, 4, 6), Gaussian()), ((1, 3, 5), Bernoulli())])},
+            r"put them in the order 0, 2, 4, 6 \| 1, 3, 5$",
         ),
         (
             {"modalities": 2, "likelihood": Blocks([(range(6), Gaussian()), ((6,), Categories(3))])},

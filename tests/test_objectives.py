@@ -48,6 +48,9 @@ from scratchvae.objectives import (
     Reconstruction,
     SampledElbo,
     ScoreFunctionElbo,
+    SemiSupervised,
+    StratifiedElbo,
+    SubsampledElbo,
 )
 from scratchvae.posteriors import DiagonalGaussian
 from scratchvae.priors import GaussianMixture, StandardGaussian
@@ -666,3 +669,40 @@ BAD_SCALES = (-1.0, 0.0, float("inf"), float("nan"))
 def test_wrong_arguments_are_named(call, words):
     with pytest.raises(InputError, match=words):
         call()
+
+
+TAKEN = {  # each place that reads a schedule
+    "Elbo beta": lambda weight: {"objective": Elbo(beta=weight)},
+    "Elbo capacity": lambda weight: {"objective": Elbo(capacity=weight)},
+    "SampledElbo": lambda weight: {"objective": SampledElbo(beta=weight)},
+    "SubsampledElbo": lambda weight: {"objective": SubsampledElbo(beta=weight), "modalities": 2},
+    "StratifiedElbo": lambda weight: {
+        "objective": StratifiedElbo(beta=weight),
+        "posterior": "gaussian_mixture(components=2)",
+    },
+    "SemiSupervised": lambda weight: {
+        "objective": SemiSupervised(beta=weight),
+        "model": "conditional_vae",
+        "classes": 2,
+        "classifier": 3,
+    },
+    "learning rate": lambda rate: {"learning_rate": rate},
+}
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1e-3, None, "1", True])
+@pytest.mark.parametrize("place", TAKEN)
+def test_a_schedule_may_give_what_a_fixed_weight_may_be_and_nothing_else(place, value):
+    for schedule, words in (
+        (lambda step: value, f"a schedule: its .* at step 0 should be at least 0, found {value!r:.3}"),
+        (lambda step: np.float64(1e-3), None),
+    ):
+        given = TAKEN[place](schedule)
+        fit = {name: given.pop(name) for name in ("objective", "learning_rate") if name in given}
+        model = mlp((D,), latent_dim=Z, hidden=(4,), **given)
+        told = (np.arange(N) % 2,) if "classes" in given else ()
+        if words is None:
+            model.fit(X, *told, epochs=1, **fit)
+        else:
+            with pytest.raises(InputError, match=words):
+                model.fit(X, *told, epochs=1, **fit)

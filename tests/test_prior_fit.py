@@ -5,7 +5,7 @@ is known.
 import numpy as np
 import pytest
 
-from scratchvae import Autoencoder, ConditionalVAE
+from scratchvae import VAE, Autoencoder, ConditionalVAE, mlp
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
 from scratchvae.distributions import mixture
@@ -155,3 +155,35 @@ def test_the_command_line_samples_by_a_fitted_prior(tmp_path):
 def test_what_can_not_be_fitted_is_refused(fit, words):
     with pytest.raises(InputError, match=words):
         fit()
+
+
+PATHS = [
+    ("partial_fit", "fit"),
+    ("partial_fit", "partial_fit", "fit", "fit"),
+    ("fit", "prior 3", "fit"),
+    ("fit", "prior 3", "partial_fit", "fit"),
+    ("fit", "prior 3", "partial_fit", "prior 5", "partial_fit", "fit", "partial_fit"),
+    ("partial_fit", "prior 3", "partial_fit", "prior 5", "partial_fit"),
+    ("partial_fit", "prior 3", "save", "partial_fit", "fit"),
+]
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+@pytest.mark.parametrize("kind", ["mlp", "VAE", "Autoencoder"])
+def test_fits_and_fitted_priors_follow_each_other_in_any_order(kind, path, tmp_path):
+    """A fitted prior has Parameters of other names or shapes, and another KL, than the prior before it."""
+    makers = {"VAE": VAE, "Autoencoder": Autoencoder}
+    settings = {"latent_dim": 2, "hidden": 4, "likelihood": "gaussian"}
+    model = mlp(2, **settings) if kind == "mlp" else makers[kind](**settings, epochs=1)
+    for verb in path:
+        if verb.startswith("prior"):
+            fit_prior(model, Z, components=int(verb[-1]))
+        elif verb == "save":
+            model.save(tmp_path / "model.safetensors")
+            model = type(model).load(tmp_path / "model.safetensors")
+        elif verb == "fit":
+            model.fit(Z, epochs=1)
+        else:
+            model.partial_fit(Z)
+        assert np.isfinite(model.sample(2, 0)).all()
+    assert np.isfinite(model.history[-1]["train"]["loss"])

@@ -4,6 +4,7 @@ M2 stands beside exact evidence, at one class, at the door, and in a run.
 """
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from scratchvae.recipes import mlp
 from scratchvae.reference.cases.models import B, X, Z
 from scratchvae.reference.cases.semi_supervised import CLASSES, LABELS, NOISE, SHARES, semi_supervised
 from scratchvae.runs import Config
+from scratchvae.training import Adam, Training
 
 RNG = np.random.default_rng(0)
 N, D, C = 7, 4, 3
@@ -352,3 +354,127 @@ def test_a_run_hides_labels_and_is_judged_by_its_accuracy(tmp_path, capsys):
 def test_older_configs_have_no_entry_for_labels():
     assert "labelled" not in json.loads(Config(seed=1).to_json())
     assert json.loads(Config(labelled=3).to_json())["labelled"] == 3
+
+
+# --------------------------------------------------------------------- labels that are not what a model is told
+
+ROWS = RNG.normal(size=(30, 3))
+LABELS_OF_30 = np.arange(30) % 3
+
+
+@pytest.mark.parametrize(
+    ("doors", "words"),
+    [
+        (
+            lambda: SemiSupervised()(semi_supervised(), Batch(X, np.array([0, CLASSES, 1])), NOISE),
+            f"SemiSupervised: y should be a class .* found {CLASSES}$",
+        ),
+        (
+            lambda: ConditionalVAE(classes=2, classifier=3, epochs=1).fit(ROWS, LABELS_OF_30),
+            "from 0 to 1; found 2$",
+        ),
+        (
+            lambda: ConditionalVAE(classes=2, classifier=3, epochs=1).fit(
+                ROWS, LABELS_OF_30 % 2, held_out=(ROWS, LABELS_OF_30)
+            ),
+            "from 0 to 1; found 2$",
+        ),
+        *(
+            (
+                lambda model=model, train=train, held_out=held_out: Training(
+                    model,
+                    model.phases(Adam()),
+                    Dataset("seen", ROWS, train),
+                    held_out=Dataset("kept", ROWS, held_out),
+                    epochs=1,
+                ),
+                f"Training: of {name}: y should be a class .* found 2",
+            )
+            for model in (
+                mlp(3, model="conditional_vae", classes=2, classifier=3, likelihood="gaussian"),
+                mlp(3, model="conditional_vae", classes=2, likelihood="gaussian"),
+            )
+            for name, train, held_out in (
+                ("seen", LABELS_OF_30, LABELS_OF_30 % 2),
+                ("kept", LABELS_OF_30 % 2, LABELS_OF_30),
+            )
+        ),
+    ],
+)
+def test_a_class_beyond_those_of_the_model_is_refused_before_the_first_step(doors, words):
+    """Such a class equals none of them, and the example would count as 0 in every term."""
+    with pytest.raises(InputError, match=words):
+        doors()
+
+
+def test_hidden_labels_do_not_take_turns_with_the_others():
+    labels = np.where(np.arange(40) < 30, -1, np.arange(40) % 2)
+    for count, kept in ((6, 6), (10, 10), (25, 10)):
+        few = few_labels(Dataset("x", RNG.normal(size=(40, 3)), labels), count, seed=1)
+        assert np.count_nonzero(few.labels >= 0) == kept
+        assert abs(int((few.labels == 0).sum()) - int((few.labels == 1).sum())) <= 1
+
+
+def trained(tmp_path, *options, **arrays):
+    np.savez(tmp_path / "x.npz", **{"x": ROWS, **arrays})
+    argv = ["train", "--data", str(tmp_path / "x.npz"), "--likelihood", "gaussian", "--hidden", "4"]
+    argv += ["--epochs", "1", "--latent-dim", "2", "--out", str(tmp_path / "run"), "--quiet", "--no-figures"]
+    return main([*argv, *options])
+
+
+AS_M2 = ("--model", "m2", "--classifier", "3")
+
+
+@pytest.mark.parametrize("held_out", ["0", "10"])
+def test_a_run_is_judged_on_the_examples_whose_class_is_known(held_out, tmp_path, capsys):
+    """A hidden class is no wrong answer of the classifier's, and codes and log p(x|y) need the class."""
+    hidden = np.where(np.arange(30) % 2, -1, LABELS_OF_30)
+    assert trained(tmp_path, *AS_M2, "--held-out", held_out, "--held-out-last", y=hidden) == 0
+    capsys.readouterr()
+    for split, known in (
+        ("held-out", 15 if held_out == "0" else 5),
+        ("train", 15 if held_out == "0" else 10),
+    ):
+        assert main(["evaluate", str(tmp_path / "run"), "--split", split, "--samples", "2"]) == 0
+        printed = capsys.readouterr().out
+        assert f"on {known} examples" in printed
+        assert f"draws each of {known} examples" in printed
+        assert "share of classes that are right" in printed
+
+
+@pytest.mark.parametrize(
+    ("arrays", "options", "words"),
+    [
+        ({}, AS_M2, r"found none in x\.npz: a \.npz file holds them as labels or y, whole numbers from 0"),
+        ({}, (*AS_M2, "--labelled", "3"), r"found none in x\.npz: a \.npz file holds them as labels or y"),
+        ({}, ("--model", "conditional-vae"), "should be told what is known of examples; found none in x"),
+        ({"y": np.full(30, -1)}, AS_M2, r"found hidden ones alone in x\.npz: .*-1 where one is hidden"),
+        (
+            {"y": np.full(30, -1)},
+            (*AS_M2, "--classes", "3"),
+            r"class of some examples .* found none among 3 of x\.npz: --held-out-last with",
+        ),
+        (
+            {"y": LABELS_OF_30.astype(float)},
+            (*AS_M2, "--labelled", "3"),
+            r"found real numbers in x\.npz, which are conditions: labels are whole numbers",
+        ),
+        (
+            {"y": np.where(LABELS_OF_30, LABELS_OF_30, np.nan)},
+            AS_M2,
+            "a y of floating numbers holds finite conditions, found others: labels are whole numbers",
+        ),
+        (
+            {"y": np.array(["a", "b", "c"])[LABELS_OF_30]},
+            AS_M2,
+            r"found <U1 \(np\.unique\(strings, return_inverse=True\)\[1\] numbers them\)",
+        ),
+    ],
+    ids=repr,
+)
+def test_labels_that_a_file_lacks_are_said_with_what_helps(arrays, options, words, tmp_path, capsys):
+    assert trained(tmp_path, *options, **arrays) == 2
+    said = capsys.readouterr().err
+    assert re.search(words, said)
+    assert len(said.splitlines()) == 1
+    assert not (tmp_path / "run").exists()

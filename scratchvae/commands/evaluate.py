@@ -7,7 +7,7 @@ from scratchvae.arrays import InputError, require_at_least
 from scratchvae.commands.parser import names
 from scratchvae.data import KINDS, Dataset
 from scratchvae.files import write_whole
-from scratchvae.runs import METRICS, Judgement, Run, build_phases, load_like
+from scratchvae.runs import METRICS, Judgement, Run, build_phases, labelled, load_like
 from scratchvae.strict_json import dump_finite
 
 
@@ -83,4 +83,4 @@ def _data(one: Run, arguments: argparse.Namespace) -> Dataset:
         )
     if arguments.limit is not None:
         data = data.subset(slice(0, arguments.limit))
-    return data
+    return labelled(one.model, data)

@@ -11,7 +11,6 @@ from scratchvae.data import KINDS, Dataset
 from scratchvae.evaluation import impute, impute_hidden
 from scratchvae.files import write_whole
 from scratchvae.models import HelmholtzMachine
-from scratchvae.posteriors import Point
 from scratchvae.runs import TABLES, Run, errors_table, formats, load_other, schema_for, write_imputed
 
 FEW = 10  # the mean of fewer draws says little
@@ -119,8 +118,8 @@ def _judge(one: Run, data: Dataset, arguments: argparse.Namespace) -> int:
 
 def _say_worth(one: Run, effective: Array, samples: int) -> None:
     """Print how many equally likely draws the weighted ones are worth."""
-    if not isinstance(one.model, HelmholtzMachine) and isinstance(one.model.posterior, Point):
-        print("an autoencoder has one code for each example: no draws were weighed")
+    if not isinstance(one.model, HelmholtzMachine) and one.model.posterior.one_code:
+        print("the model has one code for each example: no draws were weighed")
         return
     least, median = effective.min(), np.median(effective)
     words = f"the {samples:,} weighted draws of an example are worth {median:,.0f} equally likely ones"

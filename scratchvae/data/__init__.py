@@ -62,7 +62,7 @@ from scratchvae.data.digest import digest
 from scratchvae.data.docstrings import MODULES, docstrings
 from scratchvae.data.door import FORMS, Arrival, arrival, is_frame, known, plain
 from scratchvae.data.extremes import require_told_apart
-from scratchvae.data.few_labels import few_labels
+from scratchvae.data.few_labels import few_labels, no_labels
 from scratchvae.data.glyphs import FACTORS, draw_glyphs, glyphs, numerals
 from scratchvae.data.idx import read_idx
 from scratchvae.data.images import RESIZED, read_pictures
@@ -130,6 +130,7 @@ __all__ = [
     "is_table",
     "known",
     "load",
+    "no_labels",
     "notes",
     "numerals",
     "patches",

@@ -15,19 +15,28 @@ def few_labels(data: Dataset, count: int, *, seed: int = 0) -> Dataset:
 
     The seed decides which examples keep them. The labels take turns, one example at a time, so that each
     label is kept as often as possible. With a `count` of all examples or more, every example keeps its label.
-    InputError for examples without labels.
+    A label that is hidden already stays so, and does not count. InputError for examples without labels.
     """
     require_count("few_labels", "count", count)
     require_seed("few_labels", "seed", seed)
     if data.labels is None:
-        raise InputError(f"few_labels: examples should have labels; found none in {data.name}")
+        raise InputError(f"few_labels: examples should have labels; {no_labels(data)}")
     order = np.random.default_rng(seed).permutation(len(data))
     shuffled = data.labels[order]
     rounds = np.empty(len(data), np.intp)  # the index of each example among those of its label
     for label in np.unique(shuffled):
         of_label = shuffled == label
-        rounds[of_label] = np.arange(np.count_nonzero(of_label))
+        rounds[of_label] = np.arange(np.count_nonzero(of_label)) if label != HIDDEN else len(data)
     kept = order[np.argsort(rounds, kind="stable")[:count]]
     labels = np.full(len(data), HIDDEN)
     labels[kept] = data.labels[kept]
     return replace(data, labels=labels, label_names=())
+
+
+def no_labels(data: Dataset) -> str:
+    """Say what examples have in the place of labels, and where files hold them."""
+    numbers = f"whole numbers from 0 on, and {HIDDEN} where one is hidden"
+    if data.conditions is not None:
+        return f"found real numbers in {data.name}, which are conditions: labels are {numbers}"
+    found = "none" if data.labels is None else "hidden ones alone"
+    return f"found {found} in {data.name}: a .npz file holds them as labels or y, {numbers}"

@@ -167,6 +167,11 @@ def _read_npz(stream: IO[bytes], path: Path) -> tuple[Array, Array | None, Array
             raise InputError(
                 f"{path}: y should hold labels, whole numbers, beside {CONDITIONS}; found {labels.dtype}"
             )
+        if not np.isfinite(labels).all():
+            helps = "labels are whole numbers, -1 where one is hidden"
+            raise InputError(
+                f"{path}: a y of floating numbers holds finite {CONDITIONS}, found others: {helps}"
+            )
         labels, conditions = None, labels
     if conditions is not None:
         conditions = conditions if conditions.dtype.kind == "f" else conditions.astype(np.float64)
@@ -206,9 +211,9 @@ def _read_npy(stream: IO[bytes], where: str, *, limit: int | None = None, in_pla
     ) as error:
         raise InputError(f"{where}: malformed .npy header ({error!s:.200})") from None
     if dtype.kind not in "biuf":
-        raise InputError(
-            f"{where}: expected an array of numbers, found {dtype} (Python objects are never read)"
-        )
+        strings = "np.unique(strings, return_inverse=True)[1] numbers them"
+        helps = strings if dtype.kind in "SU" else "Python objects are never read"
+        raise InputError(f"{where}: expected an array of numbers, found {dtype} ({helps})")
     if any(length <= 0 for length in shape) or len(shape) > MOST_AXES:
         found = ", ".join(map(in_words, shape))
         raise InputError(

@@ -50,6 +50,7 @@ class Imputation:
 
     x          (N, D)     each missing entry at its expectation given the observed ones
     effective  (N,)       1 / Σ_k w̃_k², how many equally weighted draws the expectation is worth: from 1 to K
+                          (1 where q(z|x) has all its mass on one code)
     draws      (M, N, D)  M imputations, each drawn anew
     """
 
@@ -70,7 +71,7 @@ def impute(
     """
     require_count("impute", "samples", samples)
     require_count("impute", "draws", draws, 0)
-    samples = 1 if _has_one_code(model) else samples
+    samples = 1 if _is_autoencoder(model) else samples
     x: list[Array] = []
     effective, several = [], []
     for batch in data.batches(
@@ -80,6 +81,8 @@ def impute(
         drawing = generator_of(rng, batch)
         with np.errstate(over="ignore", invalid="ignore"):  # the InputError below says it in words
             mean, worth, z = _weighed(model, batch, samples, draws, drawing)
+        if getattr(getattr(model, "posterior", None), "one_code", False):
+            worth = np.where(_blank(batch), worth, 1.0)  # all draws of another example are the same
         if not np.isfinite(mean).all():
             example = sum(len(part) for part in x) + int(np.argmin(np.isfinite(mean).all(axis=1)))
             expected = "some draw should give what was observed a probability"
@@ -132,8 +135,8 @@ def _chunks(
     """
     B = len(batch)
     chunk = max(1, ROWS // B)
-    point = _has_one_code(model)
-    blank = np.zeros(B, np.bool_) if point or batch.observed is None else ~batch.observed.any(axis=1)
+    point = _is_autoencoder(model)
+    blank = np.zeros(B, np.bool_) if point else _blank(batch)
     for done in range(0, samples, chunk):
         K = min(chunk, samples - done)
         one, _ = model.run(batch, model.draw_noise(B * K, rng), draws=K, kl="none" if point else "sampled")
@@ -159,7 +162,13 @@ def _drawn(model: Decoding, batch: Batch, z: Array, rng: np.random.Generator) ->
     return completed.reshape(B, M, -1).swapaxes(0, 1)
 
 
-def _has_one_code(model: Decoding) -> bool:
+def _blank(batch: Batch) -> Array:
+    """Whether nothing of an example was observed (B,)."""
+    seen = np.ones(len(batch), np.bool_) if batch.observed is None else batch.observed.any(axis=1)
+    return np.asarray(~seen)
+
+
+def _is_autoencoder(model: Decoding) -> bool:
     """Whether the model is an autoencoder, which has no density of z."""
     return isinstance(getattr(model, "posterior", None), Point)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import Any, Self
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from scratchvae.arrays import InputError, require_flag, require_seed
 from scratchvae.data import Dataset
+from scratchvae.layers import Parameter, named_parameters
 from scratchvae.models.intake import Intake
 from scratchvae.models.parameters import Parametrized
 from scratchvae.models.saving import Saved
@@ -140,11 +141,14 @@ class Fitting(Parametrized, Intake, Saved, Weights, ABC):
         """Train for one epoch on these examples, from the weights and the optimizer of the last call.
 
         The first call builds what `fit` would build. Steps are counted on, so that schedules go on and noise
-        is drawn anew. A Standardized likelihood measures its columns on the examples of the first call.
+        is drawn anew. Where another part was put into the model since, the optimizer begins anew. A
+        Standardized likelihood measures its columns on the examples of the first call.
         """
         data = self._examples_to_fit(x, y, fresh=not self._has_networks())
         model = self.model_
         before: Training | None = vars(model).get("_partial")
+        if before is not None and not _are_same(before.parameters, named_parameters(model)):
+            before = None
         done = self.history[-1:]
         epoch, step = (len(self.history), done[0]["step"]) if done else (0, 0)
         training = Training(
@@ -158,6 +162,7 @@ class Fitting(Parametrized, Intake, Saved, Weights, ABC):
             drop_last=self.drop_last,
         )
         training.epoch, training.step = epoch, step
+        model._start(warm_start=True)
         try:
             training.run()
         finally:
@@ -204,3 +209,8 @@ class Fitting(Parametrized, Intake, Saved, Weights, ABC):
         if fresh or not self.__sklearn_is_fitted__():
             self._learn_features(x, prod(data.event_shape))
         return data
+
+
+def _are_same(some: Mapping[str, Parameter], others: Mapping[str, Parameter]) -> bool:
+    """Whether both are the same objects under the same names, whatever their values are."""
+    return some.keys() == others.keys() and all(some[name] is others[name] for name in some)

@@ -94,7 +94,7 @@ def indices_of(where: str, y: npt.ArrayLike, labels: Array) -> Array:
         places, unknown = np.zeros(given.shape, np.intp), np.ones(max(given.size, 1), bool)
     if unknown.any():
         known = ", ".join(map(repr, labels.tolist()))
-        found = np.atleast_1d(given)[int(np.argmax(unknown))]
+        found = np.atleast_1d(given).tolist()[int(np.argmax(unknown))]
         raise InputError(
             f"{where}: y should be one of the labels that the model was fitted "
             f"to, {known:.200}; found {found!r:.80}"

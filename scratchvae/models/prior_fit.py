@@ -15,6 +15,16 @@ from scratchvae.objectives import PriorLikelihood
 from scratchvae.priors import GaussianMixture, Prior, fit_mixture, require_one_space
 from scratchvae.training import Adam, Phase, Training
 
+# the names of priors that can be fitted to codes of each space
+FITTED = {
+    "real vectors": "gaussian_mixture, flow or two_stage",
+    "points of the unit sphere": "vamp",
+    "codes of a codebook": "autoregressive or codes(learned=True)",
+    "one-hot codes": "one_hot(learned=True)",
+    "logarithms of points of a simplex": "concrete(learned=True)",
+    "real vectors × one-hot codes": "product(learned=True)",
+}
+
 
 def fit_prior(
     model: Coding,
@@ -61,8 +71,8 @@ def fit_prior(
     try:
         phase = Phase(PriorLikelihood(), Adam(learning_rate), over=("prior",))
         if not phase.moved(named_parameters(made)):
-            expected = "the prior should have Parameters of its own, as autoregressive and flow have"
-            raise InputError(f"fit_prior: {expected}; found none in a {type(chosen).__name__}")
+            expected = "the prior should have Parameters of its own"
+            raise InputError(f"fit_prior: {expected}; found none in a {_named(chosen, made)}")
         training = Training(made, [phase], data, epochs=epochs, batch_size=batch_size, seed=seed).run()
     except BaseException:
         made.prior = before
@@ -82,9 +92,18 @@ def _chosen(made: Any, prior: str | Prior, seed: int) -> Prior:
         shows_mask=made.shows_mask,
         condition_dim=None,
     )
+    if chosen.space != made.posterior.space:
+        expected = f"the prior should be over the same z as the model, {made.posterior.space}"
+        raise InputError(f"fit_prior: {expected}; found {chosen.space}, of a {_named(chosen, made)}")
     require_one_space("fit_prior", made.posterior, chosen)
     cast(chosen, dtype_of(made))
     return chosen
+
+
+def _named(chosen: Prior, made: Any) -> str:
+    """The prior by its class, and the names of priors that the model takes in its place."""
+    fitting = FITTED.get(made.posterior.space)
+    return type(chosen).__name__ + (f": the codes of this model take {fitting}" if fitting else "")
 
 
 def _drawn(made: Any, data: Dataset, seed: int) -> Array:

@@ -65,15 +65,17 @@ def _widths(where: str, modalities: int | Sequence[int], entries: int) -> tuple[
 def _features(where: str, widths: tuple[int, ...], likelihood: Likelihood) -> tuple[int, ...]:
     """How many features the likelihood shows of each modality."""
     entries = sum(widths)
-    if n_features(likelihood, (entries,)) == entries:
-        return widths
+    shown_alike = n_features(likelihood, (entries,)) == entries
     expected = (
         "where the likelihood shows entries as more features, each modality should be whole blocks of it"
     )
-    if not isinstance(likelihood, Blocks) or np.concatenate(likelihood.columns).tolist() != list(
-        range(entries)
-    ):
-        raise InputError(f"{where}: {expected}, in order; found a {type(likelihood).__name__}")
+    if not isinstance(likelihood, Blocks):
+        if not shown_alike:
+            raise InputError(f"{where}: {expected}; found a {type(likelihood).__name__}")
+        return widths
+    _require_in_order(where, likelihood)
+    if shown_alike:
+        return widths
     ends = np.cumsum([len(columns) for columns in likelihood.columns])
     seen = np.cumsum(
         [n_features(law, (len(c),)) for c, law in zip(likelihood.columns, likelihood.laws, strict=True)]
@@ -81,3 +83,20 @@ def _features(where: str, widths: tuple[int, ...], likelihood: Likelihood) -> tu
     if missing := [end for end in accumulate(widths) if end not in ends]:
         raise InputError(f"{where}: {expected}; found that {missing[0]} entries end within one")
     return tuple(np.diff([0, *(seen[ends == end][0] for end in accumulate(widths))]).tolist())
+
+
+def _require_in_order(where: str, likelihood: Blocks) -> None:
+    """Raise InputError where the columns of a block are apart.
+
+    Features then come in another order than entries, and each encoder would see other entries than its own.
+    """
+    order = np.concatenate(likelihood.columns)
+    if (order == np.arange(len(order))).all():
+        return
+    schema = likelihood.schema
+    blocks = (
+        ", ".join(str(i) if schema is None else schema.columns[i].name for i in columns)
+        for columns in likelihood.columns
+    )
+    expected = "columns of one kind should lie side by side where a table has modalities"
+    raise InputError(f"{where}: {expected}: put them in the order {' | '.join(blocks)}")

@@ -60,6 +60,11 @@ class Cycles:
 def weight_in(mode: Mode, weight: float | Schedule) -> float:
     """The number that a weight, fixed or scheduled, has at the mode's step.
 
-    Evaluation counts as after all steps (step = ∞).
+    Evaluation counts as after all steps (step = ∞). InputError where a schedule gives what no fixed weight
+    may be.
     """
-    return weight(mode.step) if callable(weight) else weight
+    if not callable(weight):
+        return weight
+    now = weight(mode.step)
+    require_at_least("a schedule", f"its weight at step {mode.step:g}", now, 0)
+    return now

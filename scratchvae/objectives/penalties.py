@@ -139,9 +139,7 @@ class ActivationKl(Penalty):
     ) -> tuple[Array, Pullback]:
         z = one.z
         if not (z.min(initial=1) >= 0 and z.max(initial=0) <= 1):
-            expected = (
-                "codes should lie in (0, 1), as an encoder's that ends in a Sigmoid (code_activation sigmoid)"
-            )
+            expected = "codes should lie in (0, 1), as those of an autoencoder with code_activation sigmoid"
             raise InputError(f"ActivationKl: {expected}; found codes from {z.min():g} to {z.max():g}")
         limits = np.finfo(z.dtype)
         on = np.clip(z.mean(axis=0), limits.tiny, 1 - limits.epsneg)  # ρ̂

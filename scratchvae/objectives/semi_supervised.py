@@ -56,7 +56,8 @@ class SemiSupervised(Objective):
         self, model: Any, batch: Batch, noise: Noise, *, mode: Mode = EVALUATION
     ) -> tuple[Report, Pullback]:
         B, C = len(batch), _classes_of(model)
-        y = np.full(B, -1) if batch.y is None else batch.y
+        given = -1 if batch.y is None else batch.y
+        y = model.condition.read("SemiSupervised", given, B, hidden=True)
         told = y >= 0
         log_q, classifier_pullback = model.log_classes(batch, mode=mode)
         at_class = y[:, None] == np.arange(C)

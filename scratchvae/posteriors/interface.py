@@ -22,6 +22,8 @@ class Posterior(Owner, ABC):
     space: str = "real vectors"  # the set that z lies in, which has to be that of the prior
     # whether training draws z from another law, at which the terms are no longer those of a bound
     relaxed: bool = False
+    # whether q(z|x) has all its mass on one code, so that all draws of an example are that code
+    one_code: bool = False
 
     @abstractmethod
     def draw_noise(self, rows: int, rng: np.random.Generator) -> Noise:

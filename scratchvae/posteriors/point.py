@@ -10,6 +10,8 @@ from scratchvae.posteriors.interface import Noise, Posterior
 class Point(Posterior):
     """z = q_params, without noise. A point has no density, and so its model has no bound."""
 
+    one_code: bool = True
+
     def __init__(self, latent_dim: int) -> None:
         require_count("Point", "latent_dim", latent_dim)
         self.latent_dim = latent_dim

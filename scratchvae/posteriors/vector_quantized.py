@@ -57,6 +57,7 @@ class VectorQuantized(Choices):
     """
 
     space: str = "codes of a codebook"
+    one_code: bool = True
 
     def __init__(
         self,

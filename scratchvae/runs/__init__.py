@@ -10,7 +10,7 @@ from scratchvae.runs.comparison import (
     run_names,
 )
 from scratchvae.runs.config import Config
-from scratchvae.runs.construction import build_phases, load_like
+from scratchvae.runs.construction import build_phases, labelled, load_like
 from scratchvae.runs.dask_cluster import dask_executor
 from scratchvae.runs.differences import differing, settings
 from scratchvae.runs.environment import environment
@@ -65,6 +65,7 @@ __all__ = [
     "groups",
     "judge",
     "label",
+    "labelled",
     "listed",
     "load_like",
     "load_other",

@@ -5,11 +5,13 @@ from dataclasses import replace
 from inspect import signature
 from typing import Any
 
+import numpy as np
+
 from scratchvae.arrays import InputError
 from scratchvae.choices import parse
 from scratchvae.data import Dataset, TableSchema, few_labels, load
 from scratchvae.models import ALGORITHMS, Estimator, HelmholtzMachine, LatentVariableModel
-from scratchvae.objectives import Objective
+from scratchvae.objectives import Elbo, Objective, Penalty, SampledElbo
 from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES, SolvedVAE, require_numbers
 from scratchvae.runs.config import Config
 from scratchvae.runs.spellings import DEFAULT
@@ -87,6 +89,22 @@ def divide(config: Config, data: Dataset) -> tuple[Dataset, Dataset | None]:
     ), judged
 
 
+def labelled(model: Any, data: Dataset) -> Dataset:
+    """Return the examples that a model can be judged on.
+
+    These are all of them, or for a model with a classifier those whose class is known: log p(x|y), codes and
+    the share of right classes need the class. InputError where none is known.
+    """
+    if getattr(model, "classifier", None) is None:
+        return data
+    known = np.zeros(0) if data.labels is None else np.flatnonzero(data.labels != -1)
+    if not len(known):
+        expected = "the class of some examples that the model is judged on should be known"
+        helps = "--held-out-last with --held-out N holds out the last N examples"
+        raise InputError(f"{expected}; found none among {len(data)} of {data.name}: {helps}")
+    return data if len(known) == len(data) else data.subset(known)
+
+
 OF_BITS = (*ALGORITHMS, "vimco")  # objectives of models whose latents are bits
 
 
@@ -137,8 +155,10 @@ def build_phases(config: Config, model: Estimator, steps: int, examples: int | N
             f"{choice} can't be the objective of {parse(config.recipe).name}, "
             "which is fitted without gradients"
         )
+    own: tuple[Penalty, ...] = ()
     if choice.name == DEFAULT:
         choice = replace(choice, name=_own_objective(model))
+        own = getattr(model.phases(optimizer)[0].objective, "penalties", ())
     chosen: Objective | Sequence[tuple[Objective, tuple[str, ...]]]
     chosen = OBJECTIVES.build(choice, run_steps=steps, run_examples=examples)
     bits = isinstance(model, HelmholtzMachine)
@@ -146,6 +166,10 @@ def build_phases(config: Config, model: Estimator, steps: int, examples: int | N
         only = f"and no other model by {' or '.join(ALGORITHMS)}"
         expected = f"a belief_net is trained by {', '.join(OF_BITS)}, {only}"
         raise InputError(f"{expected}; found {choice} for a {type(model).__name__}")
+    if own and isinstance(chosen, Elbo | SampledElbo):  # which keeps the model's penalties, unless given anew
+        given = {penalty.term for penalty in chosen.penalties}
+        kept = (penalty for penalty in own if penalty.term not in given)
+        chosen = replace(chosen, penalties=(*kept, *chosen.penalties))
     if isinstance(chosen, Objective):
         return phases_of(model, chosen, optimizer, max_norm=config.max_norm)
     return [Phase(objective, optimizer, config.max_norm, over) for objective, over in chosen]
@@ -164,6 +188,7 @@ def build_training(
     stopping = () if config.patience is None else (EarlyStopping(config.patience),)
     if stopping and held_out is None:
         raise InputError("patience needs held-out data to stop by; found held_out 0")
+    labelled(model, data if held_out is None else held_out)
     return Training(
         model,
         build_phases(config, model, steps, len(data)),

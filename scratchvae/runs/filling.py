@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from scratchvae.arrays import InputError
 from scratchvae.choices import Choice, parse, shortened
-from scratchvae.data import Dataset, TableSchema
+from scratchvae.data import Dataset, TableSchema, no_labels
 from scratchvae.recipes import RECIPES
 from scratchvae.runs.config import Config
 from scratchvae.runs.version_0_2 import BY_DTYPE
@@ -21,7 +22,7 @@ def filled(config: Config, data: Dataset) -> Config:
     The text of the recipe then has it. Where no likelihood is chosen, counts of words are multinomial and
     other counts negative binomial. A conditional_vae is told the conditions of the examples or, where they
     have none, their labels. The number of classes is the number of label names or, without names, one more
-    than the largest label.
+    than the largest label. InputError where there are neither.
     """
     if config.kind == BY_DTYPE:  # an older version left nothing to the data
         return config
@@ -37,8 +38,10 @@ def filled(config: Config, data: Dataset) -> Config:
     ):
         if data.conditions is not None:
             found["condition_dim"] = data.conditions.shape[1]
-        elif data.labels is not None:
-            found["classes"] = len(data.label_names) or int(data.labels.max()) + 1
+        elif data.labels is not None and (classes := len(data.label_names) or int(data.labels.max()) + 1):
+            found["classes"] = classes
+        else:
+            raise InputError(f"a conditional_vae should be told what is known of examples; {no_labels(data)}")
     return replace(config, recipe=str(replace(recipe, keywords={**chosen, **found}))) if found else config
 
 

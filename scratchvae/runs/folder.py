@@ -23,7 +23,7 @@ from scratchvae.runs.agreement import (
 )
 from scratchvae.runs.claim import Claim, new_folder
 from scratchvae.runs.config import Config, read_config
-from scratchvae.runs.construction import build_model, build_training, divide, load_data, read_schema
+from scratchvae.runs.construction import build_model, build_training, divide, labelled, load_data, read_schema
 from scratchvae.runs.environment import record_environment
 from scratchvae.runs.filling import filled, noted
 from scratchvae.runs.keeper import Keeper
@@ -89,10 +89,10 @@ class Run:
         """The held-out examples."""
         return self._parts[1]
 
-    @property
+    @cached_property
     def judged(self) -> Dataset:
-        """The held-out examples or, where there are none, the training examples."""
-        return self.data if self.held_out is None else self.held_out
+        """The held-out examples or, where there are none, those to train on, if `labelled`."""
+        return labelled(self.model, self.data if self.held_out is None else self.held_out)
 
     @property
     def steps(self) -> int:

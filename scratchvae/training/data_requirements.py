@@ -1,4 +1,9 @@
-"""The examples of a training have the model's shape, lie in its support, and observe each entry somewhere."""
+"""The examples of a training have the model's shape, lie in its support, and observe each entry somewhere.
+
+What a model is told of them is of the kind that it is told.
+"""
+
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +26,16 @@ def require_examples(model: Model, data: Dataset, held_out: Dataset | None, *, f
             expected = f"events should have shape {model.event_shape}, which the model is for"
             raise InputError(f"Training: {expected}; found {part.event_shape} in {part.name}")
         require_supported("Training", model.likelihood, part)
+        _require_told(model, part)
     _require_each_entry_observed(data)
+
+
+def _require_told(model: Any, data: Dataset) -> None:
+    """Raise InputError where the model is told a y and some example's is none of those that it knows."""
+    condition = getattr(model, "condition", None)
+    if condition is not None and data.y is not None:
+        hidden = getattr(model, "classifier", None) is not None
+        condition.read(f"Training: of {data.name}", data.y, len(data), hidden=hidden)
 
 
 def _require_each_entry_observed(data: Dataset) -> None:

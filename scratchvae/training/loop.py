@@ -17,7 +17,7 @@ from scratchvae.training.data_requirements import require_examples
 from scratchvae.training.divergence import Diverged, divergence, unchanged_buffers
 from scratchvae.training.randomness import Purpose, generator
 from scratchvae.training.schedules import learning_rate_at
-from scratchvae.training.step import Phase, train_step
+from scratchvae.training.step import Phase, say_what_stays, train_step
 
 # A callback is called with the run and "start", "step", "epoch", and at last "end", "interrupt" or
 # "diverged".
@@ -156,10 +156,14 @@ class Training:
             rng = generator(self.seed, Purpose.STEP, self.step)
             batch = self.data.batch(chosen, self.dtype)
             batch = replace(batch, x=binarize(batch.x, rng)) if self.binarized else batch
+            received: set[str] = set()
             for i, phase in enumerate(self.phases):
                 moved = self.step > 0 or i > 0
                 for name, mean in self._named(i, self._stepped(phase, batch, rng, moved, chosen)).items():
                     self.totals[name] = self.totals.get(name, 0.0) + mean * len(batch)
+                received |= {name for name, p in phase.moved(self.parameters).items() if p.grad is not None}
+            if self.step == 0:
+                say_what_stays(self.phases, self.parameters, received)
             self.step += 1
             self.position += len(chosen)
             self.seconds = time.perf_counter() - clock

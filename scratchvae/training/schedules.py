@@ -78,5 +78,9 @@ def _warmth(step: float, warm_up: int) -> float:
 
 
 def learning_rate_at(rate: float | Schedule, step: float) -> float:
-    """The learning rate, fixed or scheduled, at `step`."""
-    return rate(step) if callable(rate) else rate
+    """The learning rate, fixed or scheduled, at `step`. InputError for one below 0, or no finite number."""
+    if not callable(rate):
+        return rate
+    now = rate(step)
+    require_at_least("a schedule", f"its learning rate at step {step:g}", now, 0)
+    return now

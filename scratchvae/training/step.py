@@ -1,6 +1,7 @@
 """One training step: noise, forward, backward, update."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 
@@ -109,3 +110,21 @@ def train_step(
         clip_by_norm(followed.values(), phase.max_norm)
     phase.optimizer.step(followed)
     return report
+
+
+def say_what_stays(
+    phases: Sequence[Phase], parameters: Mapping[str, Parameter], received: Collection[str]
+) -> None:
+    """Warn, in a line of the log, of Parameters that phases should move but that got no gradient from any.
+
+    Such are a critic without the penalty Critic, a classifier without SemiSupervised, and the codebook of a
+    VectorQuantized without decay under an objective without the penalty Quantization. `received` are the
+    names of the Parameters that got one.
+    """
+    stay = [name for name in parameters if any(phase.moved({name: parameters[name]}) for phase in phases)]
+    stay = [name for name in stay if name not in received]
+    if stay:
+        more = (
+            f" and {len(stay) - 1} more: they stay as they were" if len(stay) > 1 else ": it stays as it was"
+        )
+        logging.getLogger("scratchvae").warning("Training: no objective moves %s%s drawn", stay[0], more)
