@@ -95,6 +95,14 @@ def test_the_first_means_are_codes_that_are_far_from_each_other():
         np.testing.assert_array_equal(np.unique(found, axis=0), np.unique(places, axis=0))
 
 
+def test_codes_whose_squared_distances_are_the_least_number_are_fitted():
+    """A share of the least number above 0 is rounded to all of it, and the place beyond the last is no code."""
+    z = np.array([[0.0], [2e-162]])  # whose square is 5e-324
+    for seed in range(8):
+        found, _ = fit_mixture(z, 2, seed=seed)
+        assert np.abs(found.means.value).max() <= 2e-162
+
+
 def test_the_seed_decides_and_the_dtype_stays():
     same = [fit_mixture(Z.astype(np.float32), K, seed=4)[0] for _ in range(2)]
     np.testing.assert_array_equal(same[0].means.value, same[1].means.value)
