@@ -191,6 +191,20 @@ def test_the_gradient_of_a_batch_is_the_mean_of_those_of_its_examples(objective)
         np.testing.assert_allclose(together, np.mean(each, axis=0), rtol=1e-10, atol=1e-12)
 
 
+def test_draws_that_are_all_alike_teach_the_encoder_nothing_by_their_score():
+    """What one of them is worth is then the mean of the others."""
+    model, rng = mlp(4, latent_dim=2, hidden=3, seed=0), np.random.default_rng(1)
+    cast(model, np.float64)
+    batch, noise = Batch(rng.random((2, 4))), np.repeat(rng.normal(size=(2, 2)), 3, axis=0)
+    for leave_one_out in (True, False):
+        parameters = named_parameters(model.encoder).values()
+        for parameter in parameters:
+            parameter.grad = None
+        _, pullback = ScoreFunctionElbo(3, leave_one_out=leave_one_out)(model, batch, noise)
+        pullback()
+        assert all(np.allclose(p.grad, 0, rtol=0, atol=1e-12) for p in parameters) is leave_one_out
+
+
 @pytest.mark.parametrize(
     ("build", "words"),
     [
