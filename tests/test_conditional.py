@@ -427,6 +427,14 @@ def test_a_learned_prior_starts_as_the_standard_one():
     np.testing.assert_allclose(log_pz, StandardGaussian(Z).log_prob(z)[0], rtol=1e-12)
 
 
+def test_no_draws_of_each_example_are_no_rows():
+    prior = ConditionalGaussian(Z, 2).given(CONDITIONS[:3])
+    assert prior.sample(0, RNG).shape == (0, Z)
+    log_pz, pullback = prior.log_prob(np.zeros((0, Z)))
+    assert log_pz.shape == (0,)
+    assert pullback(log_pz).shape == (0, Z)
+
+
 def test_the_closed_form_is_the_mean_of_the_sampled_divergence():
     model = labelled(prior="conditional_gaussian")
     for parameter in named_parameters(model.prior).values():
@@ -616,6 +624,10 @@ PLAIN = mlp((D,), latent_dim=Z, hidden=(5,))
         (
             lambda: ConditionalGaussian(Z, 2).given(np.eye(2)).sample(3, RNG),
             "as many draws of each of 2 examples, found 3",
+        ),
+        (
+            lambda: ConditionalGaussian(Z, 2).given(np.zeros((0, 2))).sample(3, RNG),
+            "ConditionalGaussian: .* as many draws of each of 0 examples, found 3",
         ),
         (
             lambda: ConditionalGaussian(Z, 2, layer=Linear(2, 3)).given(np.eye(2)),

@@ -6,6 +6,7 @@ import pytest
 from scratchvae.arrays import InputError
 from scratchvae.flows import Coupling, InverseAutoregressive, MaskedAutoregressive
 from scratchvae.flows.network import network
+from scratchvae.networks import POSTERIORS, PRIORS, Parts
 
 STEPS = (Coupling, InverseAutoregressive, MaskedAutoregressive)
 REFUSED = {
@@ -56,6 +57,23 @@ def test_no_context_is_a_context_and_one_seed_gives_one_network(step):
 )
 def test_reverse_turns_round_which_latents_come_first(made, expected):
     assert made == expected
+
+
+@pytest.mark.parametrize(
+    ("roles", "text", "first", "turned"),
+    [
+        (POSTERIORS, "coupling(steps=5, hidden=3)", (1, 2), (0,)),
+        (POSTERIORS, "iaf(steps=5, hidden=3)", (0, 1, 2), (2, 1, 0)),
+        (PRIORS, "flow(steps=5, hidden=3)", (1, 2), (0,)),
+        (PRIORS, "flow(steps=5, hidden=3, kind='autoregressive')", (0, 1, 2), (2, 1, 0)),
+    ],
+)
+def test_a_flow_by_its_name_turns_the_latents_round_at_every_step(roles, text, first, turned):
+    """So that no latent stays first in each of them."""
+    made = roles.build(text, **vars(Parts((4,), 3, np.random.default_rng(0))))
+    chain = made.flow
+    found = [step.moves if isinstance(step, Coupling) else step.order for step in chain.steps]
+    assert found == [first, turned, first, turned, first]
 
 
 def test_a_network_with_an_order_has_so_many_outputs_for_each_latent():

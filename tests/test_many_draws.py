@@ -11,9 +11,9 @@ from scratchvae.arrays import InputError
 from scratchvae.data import Batch
 from scratchvae.evaluation import enumerate_hidden
 from scratchvae.layers import cast, named_parameters
-from scratchvae.objectives import Ciwae, Iwae, Pass, Renyi, Thermodynamic, Vimco
+from scratchvae.objectives import Ciwae, Iwae, Pass, Renyi, ScoreFunctionElbo, Thermodynamic, Vimco
 from scratchvae.objectives.vimco import without_each
-from scratchvae.recipes import belief_net
+from scratchvae.recipes import belief_net, mlp
 
 B, M, K = 3, 4, 5
 LOG_W = np.random.default_rng(0).normal(-90, 3, (B, M * K))
@@ -169,6 +169,40 @@ def test_vimco_has_the_gradient_of_the_bound_in_expectation(samples):
                 name,
                 index,
             )
+
+
+@pytest.mark.parametrize("objective", [Vimco(3), ScoreFunctionElbo(2)], ids=["vimco", "score function"])
+def test_the_gradient_of_a_batch_is_the_mean_of_those_of_its_examples(objective):
+    """No finite differences are taken of these two, which would see how a batch is weighed."""
+    model, rng = mlp(4, latent_dim=2, hidden=3, seed=0), np.random.default_rng(1)
+    cast(model, np.float64)
+    x, parameters = rng.random((3, 4)), named_parameters(model).values()
+    noise = objective.draw_noise(model, 3, rng).astype(np.float64).reshape(3, objective.samples, 2)
+
+    def gradients(rows):
+        for parameter in parameters:
+            parameter.grad = None
+        _, pullback = objective(model, Batch(x[rows]), noise[rows].reshape(-1, 2))
+        pullback()
+        return [parameter.grad for parameter in parameters]
+
+    alone = [gradients([row]) for row in range(3)]
+    for together, *each in zip(gradients([0, 1, 2]), *alone, strict=True):
+        np.testing.assert_allclose(together, np.mean(each, axis=0), rtol=1e-10, atol=1e-12)
+
+
+def test_draws_that_are_all_alike_teach_the_encoder_nothing_by_their_score():
+    """What one of them is worth is then the mean of the others."""
+    model, rng = mlp(4, latent_dim=2, hidden=3, seed=0), np.random.default_rng(1)
+    cast(model, np.float64)
+    batch, noise = Batch(rng.random((2, 4))), np.repeat(rng.normal(size=(2, 2)), 3, axis=0)
+    for leave_one_out in (True, False):
+        parameters = named_parameters(model.encoder).values()
+        for parameter in parameters:
+            parameter.grad = None
+        _, pullback = ScoreFunctionElbo(3, leave_one_out=leave_one_out)(model, batch, noise)
+        pullback()
+        assert all(np.allclose(p.grad, 0, rtol=0, atol=1e-12) for p in parameters) is leave_one_out
 
 
 @pytest.mark.parametrize(

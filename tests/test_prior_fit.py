@@ -40,8 +40,10 @@ def test_the_steps_are_those_of_the_definition():
     first, gained = fit_mixture(Z, K, max_steps=1)
     assert len(gained) == 1
     then, _ = fit_mixture(Z, K, max_steps=2, tolerance=0)
-    for found, expected in zip(parts(then), step_by_definition(Z, *parts(first))[1:], strict=True):
-        np.testing.assert_allclose(found, expected, rtol=1e-10)
+    start = np.full(K, 1 / K), _first_means(Z, K, np.random.default_rng(0)), np.tile(Z.var(axis=0), (K, 1))
+    for before, after in ((start, first), (parts(first), then)):
+        for found, expected in zip(parts(after), step_by_definition(Z, *before)[1:], strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-10)
 
 
 def test_the_likelihood_never_falls_and_the_centres_are_found():
@@ -93,6 +95,14 @@ def test_the_first_means_are_codes_that_are_far_from_each_other():
     for seed in range(5):
         found = _first_means(np.repeat(places, 50, axis=0), 4, np.random.default_rng(seed))
         np.testing.assert_array_equal(np.unique(found, axis=0), np.unique(places, axis=0))
+
+
+def test_codes_whose_squared_distances_are_the_least_number_are_fitted():
+    """A share of the least number above 0 is rounded to all of it, and the place beyond the last is no code."""
+    z = np.array([[0.0], [2e-162]])  # whose square is 5e-324
+    for seed in range(8):
+        found, _ = fit_mixture(z, 2, seed=seed)
+        assert np.abs(found.means.value).max() <= 2e-162
 
 
 def test_the_seed_decides_and_the_dtype_stays():

@@ -68,7 +68,7 @@ class ConditionalGaussian(Prior):
 
         def pullback(dlog_pz: Array) -> Array:
             dz, *dcopies = law_pullback(dlog_pz)
-            dmean, dlog_var = (d.reshape(len(mean), K, -1).sum(axis=1) for d in dcopies)
+            dmean, dlog_var = (d.reshape(len(mean), K, self.latent_dim).sum(axis=1) for d in dcopies)
             params_pullback(dmean, dlog_var)  # Σ_k, as all draws of an example have one p(z|y)
             return dz
 
@@ -79,11 +79,13 @@ class ConditionalGaussian(Prior):
         (mean, log_var), _ = self.mean_and_log_var()
         K = self._draws(n, len(mean))
         noise = gaussian.sample_standard((n, self.latent_dim), rng)
-        z, _ = gaussian.reparameterize(mean, log_var, noise=noise, draws=max(K, 1))
+        law = (np.repeat(part, K, axis=0) for part in (mean, log_var))
+        z, _ = gaussian.reparameterize(*law, noise=noise)
         return z
 
     def _draws(self, n: int, examples: int) -> int:
-        if n % max(examples, 1):
+        K = n // max(examples, 1)
+        if K * examples != n:
             expected = f"there should be as many draws of each of {examples} examples"
             raise InputError(f"ConditionalGaussian: {expected}, found {n}")
-        return n // max(examples, 1)
+        return K
