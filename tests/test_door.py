@@ -354,7 +354,7 @@ NUMBERS = {  # of which the README's table of likelihoods has a row each
     "negative numbers": X - 2,
 }
 LAWS = {1: ("bernoulli",), 2: ("poisson", "multinomial"), 3: ("gaussian",)}
-SUPPORTED = table("and a kind or a likelihood that was tried and would take it.")
+SUPPORTED = table("It also names a kind or a likelihood")
 VERBS = {
     "fit": lambda one, x: one.fit(x, epochs=1),
     "held_out": lambda one, x: one.fit(np.zeros((2, D)), epochs=1, held_out=x),

@@ -211,6 +211,6 @@ def test_two_laws_of_categories_that_are_next_to_one_are_no_less_than_0_apart():
 
 def test_a_batch_that_is_all_the_data_has_the_exact_aggregate_posterior():
     for estimator in ("stratified", "weighted"):
-        exact = TotalCorrelation(1.0, examples=4, estimator=estimator)._shares(4)
+        exact = TotalCorrelation(1.0, examples=4, estimator=estimator).shares(4)
         np.testing.assert_array_equal(exact, np.full((4, 4), 1 / 4))
-    assert TotalCorrelation(1.0, examples=5)._shares(4)[0, 0] == 1 / 5
+    assert TotalCorrelation(1.0, examples=5).shares(4)[0, 0] == 1 / 5

@@ -164,10 +164,10 @@ def test_the_total_correlation_of_a_run_is_that_of_all_the_examples_it_trains_on
 
 def test_more_examples_than_there_are_can_be_judged_and_not_trained_on():
     penalty = TotalCorrelation(1.0, examples=3)
-    np.testing.assert_array_equal(penalty._shares(4, training=False), np.full((4, 4), 1 / 4))
-    assert penalty._shares(2, training=False)[0, 0] == 1 / 3
+    np.testing.assert_array_equal(penalty.shares(4, training=False), np.full((4, 4), 1 / 4))
+    assert penalty.shares(2, training=False)[0, 0] == 1 / 3
     with pytest.raises(InputError, match="4 or more; found 3"):
-        penalty._shares(4)
+        penalty.shares(4)
 
 
 def test_train_lists_every_name_with_what_it_stands_for(capsys):

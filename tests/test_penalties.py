@@ -74,7 +74,7 @@ def test_the_stratified_estimate_of_q_is_right_on_average():
     Shares in which 1/N stands in one column, whoever z was drawn from, fail this.
     """
     z, B = np.array([0.3, -0.8]), 3
-    shares = TotalCorrelation(1.0, examples=N)._shares(B)
+    shares = TotalCorrelation(1.0, examples=N).shares(B)
     column = np.full((B, B), 1 / (B - 1))
     column[:, 0], column[:, 1] = 1 / N, (N - B + 1) / (N * (B - 1))
     every = np.array([density(z, n).prod() for n in range(N)])
@@ -91,12 +91,12 @@ def test_the_stratified_estimate_of_q_is_right_on_average():
 
 
 def test_the_shares_of_a_batch():
-    shares = TotalCorrelation(1.0, examples=10)._shares(4)
+    shares = TotalCorrelation(1.0, examples=10).shares(4)
     np.testing.assert_allclose(shares.sum(axis=1), 1)
     np.testing.assert_allclose(np.diagonal(shares), 1 / 10)
     np.testing.assert_allclose(shares[[0, 1, 2, 3], [1, 2, 3, 0]], 7 / 30)
-    assert np.all(TotalCorrelation(1.0, examples=10, estimator="weighted")._shares(4) == 1 / 4)
-    assert np.all(TotalCorrelation(1.0)._shares(4) == 1 / 4)
+    assert np.all(TotalCorrelation(1.0, examples=10, estimator="weighted").shares(4) == 1 / 4)
+    assert np.all(TotalCorrelation(1.0).shares(4) == 1 / 4)
 
 
 def test_latents_of_one_example_are_independent():
@@ -219,7 +219,7 @@ def test_half_the_square_of_a_code():
         (lambda: Mmd(1.0, scale=0), "scale"),
         (lambda: Mmd(-1.0), "weight"),
         (lambda: TotalCorrelation(1.0, examples=0), "examples"),
-        (lambda: TotalCorrelation(1.0, examples=3)._shares(4), "4 or more; found 3"),
+        (lambda: TotalCorrelation(1.0, examples=3).shares(4), "4 or more; found 3"),
         (lambda: CodeCovariance(1.0, of="codes"), "draws"),
     ],
 )

@@ -185,8 +185,7 @@ READINGS = [
     _row("kl_of_one_latent", ONE_LATENT, latents="smallest"),
     _row(
         "kl_heads_swapped",
-        "the KL reads the mean as σ and σ as the mean: look at the order in which the encoder's two "
-        "outputs are unpacked, or passed on",
+        "the KL has the mean and σ exchanged: look at the order in which the encoder's outputs are unpacked",
         swapped=True,
     ),
     Reading(
@@ -205,8 +204,7 @@ READINGS = [
     described("log σ² added in the KL", f"the KL adds log σ² where it should subtract it: {WRITE}", log=-1.0),
     described(
         "the KL × B/Z",
-        "the KL is summed over the batch and averaged over the latents, as where a sum is over axis 0: sum "
-        "over the latents, and take the mean over the examples",
+        "the KL is a sum over the batch and a mean over the latents: sum over latents, average over examples",
         factor=BATCH_PER_LATENT,
     ),
     described(
