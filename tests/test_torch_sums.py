@@ -159,7 +159,7 @@ DESCRIBED = {
     "the KL adds log σ² where it should subtract it": decoded(
         crossed, kl=lambda mu, lv, z: 0.5 * (mu**2 + lv.exp() - 1 + lv).sum(1)
     ),
-    "the KL is a sum over the batch and a mean over the latents": decoded(
+    "the KL is summed over the batch and averaged over the latents": decoded(
         crossed, kl=lambda mu, lv, z: 0.5 * (mu**2 + lv.exp() - 1 - lv).sum(0).mean()
     ),
 }

@@ -204,7 +204,7 @@ READINGS = [
     described("log σ² added in the KL", f"the KL adds log σ² where it should subtract it: {WRITE}", log=-1.0),
     described(
         "the KL × B/Z",
-        "the KL is a sum over the batch and a mean over the latents: sum over latents, average over examples",
+        "the KL is summed over the batch and averaged over the latents: do it the other way round",
         factor=BATCH_PER_LATENT,
     ),
     described(
