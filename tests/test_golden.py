@@ -96,6 +96,18 @@ def test_a_mistake_is_told_from_the_right_form(mistake):
             assert apart > 100 * MANIFEST["cases"][mistake.case]["tolerance"][dtype][result]
 
 
+@pytest.mark.parametrize("mistake", golden.MISTAKES, ids=lambda one: f"{one.case}-{one.name}")
+def test_a_mistake_is_made_as_it_was(mistake):
+    """A mistake that replaces a part by its name makes nothing where the part has another name now."""
+    (case,) = (case for case in all_cases() if case.name == mistake.case)
+    found = golden.vectors("float64", [case])
+    for result in MANIFEST["cases"][mistake.case]["mistakes"][mistake.name]["caught_by"]:
+        key = f"{mistake.case}/mistake/{mistake.name}/{result}"
+        tolerance = MANIFEST["cases"][mistake.case]["tolerance"]["float64"][result]
+        stored = VECTORS["float64"][key]
+        np.testing.assert_allclose(found[key], stored, rtol=1e-9, atol=100 * tolerance)
+
+
 def test_a_mistake_that_changes_values_alone_has_the_right_gradients_and_the_other_way_round():
     caught = {
         (m.case, m.name): MANIFEST["cases"][m.case]["mistakes"][m.name]["caught_by"] for m in golden.MISTAKES

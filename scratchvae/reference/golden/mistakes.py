@@ -69,7 +69,7 @@ def _column_weights(N: int) -> TotalCorrelation:
     shares = np.full((B, B), 1 / (B - 1))
     np.fill_diagonal(shares, 1 / N)
     shares[:, 1] = (N - B + 1) / (N * (B - 1))
-    object.__setattr__(penalty, "_shares", lambda *_, **__: shares)
+    object.__setattr__(penalty, "shares", lambda *_, **__: shares)
     return penalty
 
 
