@@ -2,9 +2,11 @@
 the first NaN.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from mistake_corpus import corpus, scalars, table
+from mistake_corpus import FRESH, KNOWN, corpus, draw_plan, judged, scalars, table
 
 from scratchvae.reference import diagnose
 from scratchvae.reference.diagnosis.least_squares import least_squares
@@ -47,6 +49,21 @@ def test_a_corpus_of_steps_composed_at_random():
     found = list(corpus(seed=7, size=20))
     assert not [one.what for one in found if one.verdict in {"accused", "FALSE NAME", "SILENT"}]
     assert sum(one.verdict == "described" for one in found) >= 18, table(found)
+
+
+@pytest.mark.parametrize("handed_over", ["all", "no parts"])
+@pytest.mark.parametrize("mistake", KNOWN + FRESH, ids=lambda mistake: mistake.what)
+def test_every_mistake_of_the_corpus_is_described_where_beta_is_not_1(mistake, handed_over):
+    """Without the parts the report says a weight of the KL, which is another number than a factor of it."""
+    rng, wrong = np.random.default_rng(5), None
+    while wrong is None:
+        plan = draw_plan(rng)
+        settings = {**plan.settings, "beta": 0.5}
+        wrong = mistake.change(
+            replace(plan, dtype="float64", handed_over=handed_over, settings=settings), rng
+        )
+    one = judged(mistake.what, wrong, mistake.right_names(wrong), mistake.words, True)
+    assert one.verdict == "described", str(one.report)
 
 
 @pytest.mark.parametrize("size", [25, pytest.param(60, marks=pytest.mark.slow)])
