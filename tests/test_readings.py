@@ -2,6 +2,7 @@
 the first NaN.
 """
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -123,6 +124,14 @@ SAID = {
     "only in example 7, the last": changed(
         reconstruction=lambda s: s["reconstruction"] * np.where(np.arange(8) == 7, 2, 1)
     ),
+    "there it is 3 times what it should be": changed(
+        reconstruction=lambda s: s["reconstruction"] * np.where(np.arange(8) > 5, 3, 1)
+    ),
+    "there it is −1 times what it should be": changed(
+        d_logits=lambda s: s["d_logits"] * np.where(np.arange(8) > 5, -1, 1)[:, None]
+    ),
+    "there 0.7 is added": changed(kl=lambda s: s["kl"] + np.where(np.arange(8) > 5, 0.7, 0)),
+    "its examples are in another order: [7, 6, 5, 4, 3, 2, 1, 0]": changed(kl=lambda s: s["kl"][::-1]),
     "only in column 2": changed(
         d_logits=lambda s: s["d_logits"] + 0.1 * s["x"].mean() * (np.arange(12) == 2) * s["logits"] ** 2
     ),
@@ -134,6 +143,92 @@ def test_what_has_no_name_is_described(said):
     report = diagnose(SAID[said])
     assert report.causes == ()
     assert said in report.explanation, str(report)
+
+
+def test_a_factor_of_all_entries_is_said_once_and_not_as_weights_of_lit_and_unlit_ones():
+    report = diagnose(changed(reconstruction=lambda s: 3.7 * s["reconstruction"]))
+    assert report.explanation == "this is the reconstruction × 3.7: leave out the factor 3.7"
+
+
+@pytest.mark.parametrize("part", ["reconstruction", "kl"])
+def test_two_examples_are_enough_for_one_number_that_was_solved_for(part):
+    """The number takes up one of them, and the other proves it."""
+    step = right_step(B=2)
+    few = {name: step[name] for name in ("x", "logits", "mean", "log_var", "reconstruction", "kl")}
+    report = diagnose(few | {part: 3.7 * few[part]})
+    assert re.search("× 3.7|3.7 times", report.explanation), str(report)
+    first = {name: array[:1] for name, array in (few | {part: 3.7 * few[part]}).items()}
+    assert re.match("the cause is unknown|kl differs, unproven", diagnose(first).explanation)
+
+
+def test_weights_of_the_parts_are_solved_for_in_gradients_alone():
+    step = right_step()
+    d_z = 3.3 * step["d_z"]
+    step |= {
+        "d_logits": 3.3 * step["d_logits"],
+        "d_z": d_z,
+        "d_mean": d_z + 2.7 * step["mean"] / 8,
+        "d_log_var": d_z * 0.5 * (step["z"] - step["mean"]) + 2.7 * 0.5 * (np.exp(step["log_var"]) - 1) / 8,
+    }
+    of_R, of_KL = "this is the reconstruction × 3.3", "the reconstruction has the weight 1 and the KL 2.7"
+    for hidden, said in (((), (of_R, of_KL)), (("d_logits",), (of_KL,))):
+        found = diagnose(without(step, "loss", "reconstruction", "kl", *hidden)).findings
+        assert len(found) == len(said)
+        assert all(words in finding.explanation for words, finding in zip(said, found, strict=True)), found
+
+
+@pytest.mark.parametrize("clipped", [False, True])
+@pytest.mark.parametrize("floor", [1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3])
+def test_a_floor_of_a_logarithm_is_known_at_any_usual_size(floor, clipped):
+    rng = np.random.default_rng(0)
+    x, logits = (rng.random((8, 12)) < 0.4).astype(float), rng.uniform(-30, 30, (8, 12))
+    p = 1 / (1 + np.exp(-logits))
+    q, added = (np.clip(p, floor, 1 - floor), 0.0) if clipped else (p, floor)
+    R = -(x * np.log(q + added) + (1 - x) * np.log(1 - q + added)).sum(axis=1)
+    assert diagnose({"x": x, "x_mean": p, "reconstruction": R}, likelihood="bernoulli").cause == "log_clipped"
+
+
+@pytest.mark.parametrize("exchanged", [False, True])
+@pytest.mark.parametrize(("low", "right"), [(1.5e-12, True), (0.5e-12, False)])
+def test_the_slope_of_torchs_cross_entropy_is_right_unless_its_floor_holds_an_error_down(
+    low, right, exchanged
+):
+    """It divides by p (1 − p), but by 1e-12 at least: that matters for an error alone, not where p is right."""
+    x, p = np.tile([0.0, 1.0, 0.0], (4, 1)), np.full((4, 3), 0.3)
+    p[0, 0], p[1, 1] = 1e-13, low
+    x, p = (1 - x, 1 - p) if exchanged else (x, p)
+    R = -np.log(np.where(x == 1, p, 1 - p)).sum(axis=1)
+    slope = (p - x) / np.maximum(p * (1 - p), 1e-12) / 4
+    arrays = {"x": x, "x_mean": p, "reconstruction": R, "d_x_mean": slope}
+    assert diagnose(arrays, likelihood="bernoulli").ok == right
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "gaussian with its own σ", "laplace"])
+def test_gradients_by_an_output_far_from_0_may_lose_the_digits_that_its_dtype_loses(likelihood):
+    """All is computed in double precision, and handed over in single: x − mean has four digits then."""
+    rng = np.random.default_rng(0)
+    x, mean, log_var = (rng.normal(size=(8, 12)) for _ in range(3))
+    x, mean, kind = 300 + x, 300 + mean, likelihood.split()[0]
+    half = 0.5 * log_var if "own" in likelihood else np.zeros_like(x)
+    u = (mean - x) / np.exp(half)
+    value = (
+        0.5 * u**2 + half + 0.5 * np.log(2 * np.pi)
+        if kind == "gaussian"
+        else 2**0.5 * np.abs(u) + np.log(2**0.5)
+    )
+    slope = u / np.exp(half) if kind == "gaussian" else 2**0.5 * np.sign(u)
+    arrays = {"x": x, "x_mean": mean, "reconstruction": value.sum(axis=1), "d_x_mean": slope / 8}
+    if "own" in likelihood:
+        arrays |= {"x_log_var": log_var, "d_x_log_var": 0.5 * (1 - u**2) / 8}
+    report = diagnose({name: a.astype(np.float32) for name, a in arrays.items()}, likelihood=kind)
+    assert report.ok, str(report)
+    if kind == "gaussian":  # a mistake is known with as few digits
+        squares = (0.5 * u**2).sum(axis=1)
+        arrays |= {"reconstruction": arrays["reconstruction"] + squares, "d_x_mean": 2 * slope / 8}
+        if "own" in likelihood:
+            arrays |= {"d_x_log_var": (0.5 - u**2) / 8}
+        report = diagnose({name: a.astype(np.float32) for name, a in arrays.items()}, likelihood=kind)
+        assert [finding.causes for finding in report.findings] == [("gaussian_half_missing",)], str(report)
 
 
 def minus_log_pz(step, constant):
