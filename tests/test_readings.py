@@ -150,6 +150,16 @@ def test_a_factor_of_all_entries_is_said_once_and_not_as_weights_of_lit_and_unli
     assert report.explanation == "this is the reconstruction × 3.7: leave out the factor 3.7"
 
 
+@pytest.mark.parametrize("factor", [0.3, 0.4, 0.6, 0.7, 0.75, 0.8, 0.9, 1.5, 2.5, 10.0, 1 / 256])
+def test_one_loss_of_double_precision_shows_a_factor_that_people_write(factor):
+    step = right_step()
+    few = {name: step[name] for name in ("x", "logits", "mean", "log_var")}
+    said = diagnose(few | {"loss": factor * step["loss"]}).explanation
+    assert said.startswith(f"this is the whole loss × {'1/256' if factor < 0.1 else f'{factor:g}'}, as "), (
+        said
+    )
+
+
 @pytest.mark.parametrize("part", ["reconstruction", "kl"])
 def test_two_examples_are_enough_for_one_number_that_was_solved_for(part):
     """The number takes up one of them, and the other proves it."""
@@ -516,3 +526,21 @@ def test_a_report_in_a_notebook():
     first, second = str(diagnose(changed(kl=lambda s: -s["kl"]))).splitlines()[:2]
     assert first == "kl departs: the KL has the wrong sign"
     assert second.strip().startswith("negate it, so that it is ½ Σ (mean² + exp(log_var) − 1 − log_var)")
+
+
+@pytest.mark.parametrize("log_std", [35, -40])
+def test_a_nan_is_not_put_down_to_a_spread_whose_square_its_dtype_holds(log_std):
+    """Its cube would be infinite in single precision, or 0."""
+    step = right_step(dtype=np.float32)
+    held, kl = step["log_var"] / 2, step["kl"]
+    held[0, 0], kl[0] = log_std, np.nan
+    said = diagnose({"mean": step["mean"], "log_std": held, "kl": kl}).explanation
+    assert "all that it follows from is finite" in said
+
+
+@pytest.mark.parametrize("names", [("kl", "mean"), ("mean", "kl"), ("d_logits", "logits"), ("d_mean", "d_z")])
+def test_the_first_nan_is_the_first_of_the_step_in_whatever_order_arrays_are_given(names):
+    step = right_step()
+    given = {name: step[name] * np.where(name in names, np.nan, 1) for name in (*names, *step)}
+    first = next(name for name in ("mean", "logits", "kl", "d_z", "d_mean") if name in names)
+    assert diagnose(given).first == first
