@@ -160,6 +160,36 @@ def test_one_loss_of_double_precision_shows_a_factor_that_people_write(factor):
     )
 
 
+TARGETS = {
+    "the x of the neighbouring example: compare output i with x i": lambda x: np.roll(x, 1, axis=0),
+    "the x of the neighbouring example": lambda x: np.roll(x, -1, axis=0),
+    "x in reversed order": lambda x: x[::-1],
+    "1 − x": lambda x: 1 - x,
+    "x > ½": lambda x: (x > 0.5) * 1.0,
+    "2 x − 1": lambda x: 2 * x - 1,
+    "x / 255": lambda x: x / 255,
+    "255 x": lambda x: 255 * x,
+    "nothing": np.zeros_like,
+}
+
+
+@pytest.mark.parametrize("said", TARGETS)
+def test_what_an_output_is_compared_with_instead_of_x_is_said(said):
+    x, x_mean = np.random.default_rng(0).random((2, 8, 12))
+    R = (0.5 * (TARGETS[said](x) - x_mean) ** 2 + 0.5 * np.log(2 * np.pi)).sum(axis=1)
+    report = diagnose({"x": x, "x_mean": x_mean, "reconstruction": R}, likelihood="gaussian")
+    assert report.causes == ()
+    assert re.search(f"(is|with) {re.escape(said)}(,|:|$)", report.explanation), str(report)
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 3)])
+def test_noise_of_one_example_is_shared_by_all(shape):
+    step, noise = right_step(), np.random.default_rng(1).normal(size=shape)
+    few = {"mean": step["mean"], "log_var": step["log_var"], "noise": noise}
+    report = diagnose(few | {"z": step["mean"] + np.exp(step["log_var"] / 2) * noise})
+    assert (report.first, report.cause) == ("noise", "noise_shared_across_batch")
+
+
 @pytest.mark.parametrize("part", ["reconstruction", "kl"])
 def test_two_examples_are_enough_for_one_number_that_was_solved_for(part):
     """The number takes up one of them, and the other proves it."""
