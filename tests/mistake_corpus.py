@@ -112,6 +112,10 @@ class Mistake:
     words: str = "(?!)"
     forward: bool = True  # seen in values; else in gradients alone
 
+    def right_names(self, plan):
+        """The names that are right for it in the plan that it made."""
+        return tuple(plan.tags[0] if name == "tag" else name for name in self.names)
+
 
 def default_reconstruction(plan):
     if plan.likelihood == "bernoulli":
@@ -578,7 +582,10 @@ FRESH = [
         "lacks.*σ²|σ².*missing",
     ),
     Mistake(
-        "KL × c", kl_of(lambda m, h, std, z: 5 * kl(m, std)), (), "KL.*(× 5|weight 5)|declare beta|5 times"
+        "KL × c",
+        kl_of(lambda m, h, std, z: 5 * kl(m, std)),
+        (),
+        "KL.*(× 5|weight 5)|KL has the weight .* pass beta=",
     ),
     Mistake(
         "KL to another prior",
@@ -662,12 +669,11 @@ def two(rng, plan):
     made = first.change(plan, rng)
     if made is None:
         return None
-    tags = made.tags
+    names = first.right_names(made)
     made = second.change(made, rng)
     if made is None:
         return None
-    names = tuple(tags[0] if n == "tag" else n for m in (first, second) for n in m.names)
-    return made, names, f"{first.what} and {second.what}"
+    return made, names + second.right_names(made), f"{first.what} and {second.what}"
 
 
 @dataclass
@@ -731,12 +737,7 @@ def corpus(seed, size):
             wrong = mistake.change(plan, rng)
             if wrong is None or (not mistake.forward and plan.handed_over in ("no gradients", "values")):
                 continue
-            names, words, what = (
-                tuple(wrong.tags if n == "tag" else n for n in mistake.names),
-                mistake.words,
-                mistake.what,
-            )
-            names = tuple(n if isinstance(n, str) else n[0] for n in names)
+            names, words, what = mistake.right_names(wrong), mistake.words, mistake.what
         yield judged(what, wrong, names, words, True)
         right = None
         while right is None:

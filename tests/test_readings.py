@@ -2,9 +2,12 @@
 the first NaN.
 """
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from mistake_corpus import corpus, scalars, table
+from mistake_corpus import FRESH, KNOWN, corpus, draw_plan, judged, scalars, table
 
 from scratchvae.reference import diagnose
 from scratchvae.reference.diagnosis.least_squares import least_squares
@@ -47,6 +50,21 @@ def test_a_corpus_of_steps_composed_at_random():
     found = list(corpus(seed=7, size=20))
     assert not [one.what for one in found if one.verdict in {"accused", "FALSE NAME", "SILENT"}]
     assert sum(one.verdict == "described" for one in found) >= 18, table(found)
+
+
+@pytest.mark.parametrize("handed_over", ["all", "no parts"])
+@pytest.mark.parametrize("mistake", KNOWN + FRESH, ids=lambda mistake: mistake.what)
+def test_every_mistake_of_the_corpus_is_described_where_beta_is_not_1(mistake, handed_over):
+    """Without the parts the report says a weight of the KL, which is another number than a factor of it."""
+    rng, wrong = np.random.default_rng(5), None
+    while wrong is None:
+        plan = draw_plan(rng)
+        settings = {**plan.settings, "beta": 0.5}
+        wrong = mistake.change(
+            replace(plan, dtype="float64", handed_over=handed_over, settings=settings), rng
+        )
+    one = judged(mistake.what, wrong, mistake.right_names(wrong), mistake.words, True)
+    assert one.verdict == "described", str(one.report)
 
 
 @pytest.mark.parametrize("size", [25, pytest.param(60, marks=pytest.mark.slow)])
@@ -106,6 +124,14 @@ SAID = {
     "only in example 7, the last": changed(
         reconstruction=lambda s: s["reconstruction"] * np.where(np.arange(8) == 7, 2, 1)
     ),
+    "there it is 3 times what it should be": changed(
+        reconstruction=lambda s: s["reconstruction"] * np.where(np.arange(8) > 5, 3, 1)
+    ),
+    "there it is −1 times what it should be": changed(
+        d_logits=lambda s: s["d_logits"] * np.where(np.arange(8) > 5, -1, 1)[:, None]
+    ),
+    "there 0.7 is added": changed(kl=lambda s: s["kl"] + np.where(np.arange(8) > 5, 0.7, 0)),
+    "its examples are in another order: [7, 6, 5, 4, 3, 2, 1, 0]": changed(kl=lambda s: s["kl"][::-1]),
     "only in column 2": changed(
         d_logits=lambda s: s["d_logits"] + 0.1 * s["x"].mean() * (np.arange(12) == 2) * s["logits"] ** 2
     ),
@@ -117,6 +143,132 @@ def test_what_has_no_name_is_described(said):
     report = diagnose(SAID[said])
     assert report.causes == ()
     assert said in report.explanation, str(report)
+
+
+def test_a_factor_of_all_entries_is_said_once_and_not_as_weights_of_lit_and_unlit_ones():
+    report = diagnose(changed(reconstruction=lambda s: 3.7 * s["reconstruction"]))
+    assert report.explanation == "this is the reconstruction × 3.7: leave out the factor 3.7"
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.4, 0.6, 0.7, 0.75, 0.8, 0.9, 1.5, 2.5, 10.0, 1 / 256])
+def test_one_loss_of_double_precision_shows_a_factor_that_people_write(factor):
+    step = right_step()
+    few = {name: step[name] for name in ("x", "logits", "mean", "log_var")}
+    said = diagnose(few | {"loss": factor * step["loss"]}).explanation
+    assert said.startswith(f"this is the whole loss × {'1/256' if factor < 0.1 else f'{factor:g}'}, as "), (
+        said
+    )
+
+
+TARGETS = {
+    "the x of the neighbouring example: compare output i with x i": lambda x: np.roll(x, 1, axis=0),
+    "the x of the neighbouring example": lambda x: np.roll(x, -1, axis=0),
+    "x in reversed order": lambda x: x[::-1],
+    "1 − x": lambda x: 1 - x,
+    "x > ½": lambda x: (x > 0.5) * 1.0,
+    "2 x − 1": lambda x: 2 * x - 1,
+    "x / 255": lambda x: x / 255,
+    "255 x": lambda x: 255 * x,
+    "nothing": np.zeros_like,
+}
+
+
+@pytest.mark.parametrize("said", TARGETS)
+def test_what_an_output_is_compared_with_instead_of_x_is_said(said):
+    x, x_mean = np.random.default_rng(0).random((2, 8, 12))
+    R = (0.5 * (TARGETS[said](x) - x_mean) ** 2 + 0.5 * np.log(2 * np.pi)).sum(axis=1)
+    report = diagnose({"x": x, "x_mean": x_mean, "reconstruction": R}, likelihood="gaussian")
+    assert report.causes == ()
+    assert re.search(f"(is|with) {re.escape(said)}(,|:|$)", report.explanation), str(report)
+
+
+@pytest.mark.parametrize("shape", [(3,), (1, 3)])
+def test_noise_of_one_example_is_shared_by_all(shape):
+    step, noise = right_step(), np.random.default_rng(1).normal(size=shape)
+    few = {"mean": step["mean"], "log_var": step["log_var"], "noise": noise}
+    report = diagnose(few | {"z": step["mean"] + np.exp(step["log_var"] / 2) * noise})
+    assert (report.first, report.cause) == ("noise", "noise_shared_across_batch")
+
+
+@pytest.mark.parametrize("part", ["reconstruction", "kl"])
+def test_two_examples_are_enough_for_one_number_that_was_solved_for(part):
+    """The number takes up one of them, and the other proves it."""
+    step = right_step(B=2)
+    few = {name: step[name] for name in ("x", "logits", "mean", "log_var", "reconstruction", "kl")}
+    report = diagnose(few | {part: 3.7 * few[part]})
+    assert re.search("× 3.7|3.7 times", report.explanation), str(report)
+    first = {name: array[:1] for name, array in (few | {part: 3.7 * few[part]}).items()}
+    assert re.match("the cause is unknown|kl differs, unproven", diagnose(first).explanation)
+
+
+def test_weights_of_the_parts_are_solved_for_in_gradients_alone():
+    step = right_step()
+    d_z = 3.3 * step["d_z"]
+    step |= {
+        "d_logits": 3.3 * step["d_logits"],
+        "d_z": d_z,
+        "d_mean": d_z + 2.7 * step["mean"] / 8,
+        "d_log_var": d_z * 0.5 * (step["z"] - step["mean"]) + 2.7 * 0.5 * (np.exp(step["log_var"]) - 1) / 8,
+    }
+    of_R, of_KL = "this is the reconstruction × 3.3", "the reconstruction has the weight 1 and the KL 2.7"
+    for hidden, said in (((), (of_R, of_KL)), (("d_logits",), (of_KL,))):
+        found = diagnose(without(step, "loss", "reconstruction", "kl", *hidden)).findings
+        assert len(found) == len(said)
+        assert all(words in finding.explanation for words, finding in zip(said, found, strict=True)), found
+
+
+@pytest.mark.parametrize("clipped", [False, True])
+@pytest.mark.parametrize("floor", [1e-12, 1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3])
+def test_a_floor_of_a_logarithm_is_known_at_any_usual_size(floor, clipped):
+    rng = np.random.default_rng(0)
+    x, logits = (rng.random((8, 12)) < 0.4).astype(float), rng.uniform(-30, 30, (8, 12))
+    p = 1 / (1 + np.exp(-logits))
+    q, added = (np.clip(p, floor, 1 - floor), 0.0) if clipped else (p, floor)
+    R = -(x * np.log(q + added) + (1 - x) * np.log(1 - q + added)).sum(axis=1)
+    assert diagnose({"x": x, "x_mean": p, "reconstruction": R}, likelihood="bernoulli").cause == "log_clipped"
+
+
+@pytest.mark.parametrize("exchanged", [False, True])
+@pytest.mark.parametrize(("low", "right"), [(1.5e-12, True), (0.5e-12, False)])
+def test_the_slope_of_torchs_cross_entropy_is_right_unless_its_floor_holds_an_error_down(
+    low, right, exchanged
+):
+    """It divides by p (1 − p), but by 1e-12 at least: that matters for an error alone, not where p is right."""
+    x, p = np.tile([0.0, 1.0, 0.0], (4, 1)), np.full((4, 3), 0.3)
+    p[0, 0], p[1, 1] = 1e-13, low
+    x, p = (1 - x, 1 - p) if exchanged else (x, p)
+    R = -np.log(np.where(x == 1, p, 1 - p)).sum(axis=1)
+    slope = (p - x) / np.maximum(p * (1 - p), 1e-12) / 4
+    arrays = {"x": x, "x_mean": p, "reconstruction": R, "d_x_mean": slope}
+    assert diagnose(arrays, likelihood="bernoulli").ok == right
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "gaussian with its own σ", "laplace"])
+def test_gradients_by_an_output_far_from_0_may_lose_the_digits_that_its_dtype_loses(likelihood):
+    """All is computed in double precision, and handed over in single: x − mean has four digits then."""
+    rng = np.random.default_rng(0)
+    x, mean, log_var = (rng.normal(size=(8, 12)) for _ in range(3))
+    x, mean, kind = 300 + x, 300 + mean, likelihood.split()[0]
+    half = 0.5 * log_var if "own" in likelihood else np.zeros_like(x)
+    u = (mean - x) / np.exp(half)
+    value = (
+        0.5 * u**2 + half + 0.5 * np.log(2 * np.pi)
+        if kind == "gaussian"
+        else 2**0.5 * np.abs(u) + np.log(2**0.5)
+    )
+    slope = u / np.exp(half) if kind == "gaussian" else 2**0.5 * np.sign(u)
+    arrays = {"x": x, "x_mean": mean, "reconstruction": value.sum(axis=1), "d_x_mean": slope / 8}
+    if "own" in likelihood:
+        arrays |= {"x_log_var": log_var, "d_x_log_var": 0.5 * (1 - u**2) / 8}
+    report = diagnose({name: a.astype(np.float32) for name, a in arrays.items()}, likelihood=kind)
+    assert report.ok, str(report)
+    if kind == "gaussian":  # a mistake is known with as few digits
+        squares = (0.5 * u**2).sum(axis=1)
+        arrays |= {"reconstruction": arrays["reconstruction"] + squares, "d_x_mean": 2 * slope / 8}
+        if "own" in likelihood:
+            arrays |= {"d_x_log_var": (0.5 - u**2) / 8}
+        report = diagnose({name: a.astype(np.float32) for name, a in arrays.items()}, likelihood=kind)
+        assert [finding.causes for finding in report.findings] == [("gaussian_half_missing",)], str(report)
 
 
 def minus_log_pz(step, constant):
@@ -404,3 +556,21 @@ def test_a_report_in_a_notebook():
     first, second = str(diagnose(changed(kl=lambda s: -s["kl"]))).splitlines()[:2]
     assert first == "kl departs: the KL has the wrong sign"
     assert second.strip().startswith("negate it, so that it is ½ Σ (mean² + exp(log_var) − 1 − log_var)")
+
+
+@pytest.mark.parametrize("log_std", [35, -40])
+def test_a_nan_is_not_put_down_to_a_spread_whose_square_its_dtype_holds(log_std):
+    """Its cube would be infinite in single precision, or 0."""
+    step = right_step(dtype=np.float32)
+    held, kl = step["log_var"] / 2, step["kl"]
+    held[0, 0], kl[0] = log_std, np.nan
+    said = diagnose({"mean": step["mean"], "log_std": held, "kl": kl}).explanation
+    assert "all that it follows from is finite" in said
+
+
+@pytest.mark.parametrize("names", [("kl", "mean"), ("mean", "kl"), ("d_logits", "logits"), ("d_mean", "d_z")])
+def test_the_first_nan_is_the_first_of_the_step_in_whatever_order_arrays_are_given(names):
+    step = right_step()
+    given = {name: step[name] * np.where(name in names, np.nan, 1) for name in (*names, *step)}
+    first = next(name for name in ("mean", "logits", "kl", "d_z", "d_mean") if name in names)
+    assert diagnose(given).first == first

@@ -125,7 +125,7 @@ def _indices(word: str, found: Array, of: int) -> str:
 
 
 def _how(theirs: Array, right: Prediction, eps: float) -> str:
-    """A factor, an offset, a sign, an exchange of examples, or how far apart they are."""
+    """A factor, an offset, an exchange of examples, or how far apart they are."""
     value = np.asarray(right.value)
     if theirs.shape != value.shape:
         return f"it has shape {theirs.shape}, where {value.shape} was expected"
@@ -141,8 +141,6 @@ def _how(theirs: Array, right: Prediction, eps: float) -> str:
                 return f"there it is {spelled(c)} times what it should be"
         if (np.abs(a - b - offset) <= right.allowed(eps)[wrong]).all():
             return f"there {spelled(tidied(offset)[1])} is added"
-        if np.array_equal(np.abs(a), np.abs(b)):
-            return "there its sign is another"
     if theirs.ndim and len(theirs) > 1 and wrong.all():
         order = [int(np.argmin(np.abs(value - row).reshape(len(value), -1).sum(axis=1))) for row in theirs]
         moved = value[order]
