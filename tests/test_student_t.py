@@ -42,30 +42,29 @@ def test_infinite_degrees_are_the_gaussian_to_rounding(dtype):
 @pytest.mark.parametrize("df", [2.0, np.inf])
 @pytest.mark.parametrize("seed", [0.0, 1.0])
 def test_an_overflowing_square_leaves_no_nan(df, seed):
-    """At ν = 2 log p is a logarithm of what overflows, at ν = ∞ the square itself.
+    """At ν = 2 log p is a logarithm of what overflows, and a number, at ν = ∞ the square itself.
 
     A weight of 0 gives a gradient of 0.
     """
     x, zero = np.float32([[1e18, -2e18, 3.0]]), np.zeros((1, 3), np.float32)
     log_px, pullback = student_t.log_prob(x, zero, zero - 80, np.full_like(x, np.log(df)))
-    assert log_px[0] == -np.inf
+    if df == np.inf:
+        assert log_px[0] == -np.inf
+    else:
+        exact = student_t.log_prob(*(a.astype(np.float64) for a in (x, zero, zero - 80, zero + np.log(df))))
+        np.testing.assert_allclose(log_px, exact[0], rtol=1e-6)
     for gradient in pullback(np.full(1, seed, np.float32)):
         assert not np.isnan(gradient).any()
         assert seed or not gradient.any()
 
 
 @pytest.mark.parametrize("log_scale", [-30.0, -88.0, -89.0, -93.0, -96.0, -120.0])
-def test_a_tiny_scale_is_right_or_infinite_and_never_a_wrong_number(log_scale):
-    """1/s overflows float32 at log s = −88.7, and u = 1e-3/s at −95.6: log p is right up to there, and −∞
-    beyond.
-    """
+def test_a_tiny_scale_is_right_whatever_overflows(log_scale):
+    """1/s overflows float32 at log s = −88.7, and u = 1e-3/s at −95.6."""
     given = [np.full((1, 1), value) for value in (1e-3, 0.0, log_scale, 0.0)]
     (log_px, pullback), (expected, exact) = (
         student_t.log_prob(*(a.astype(t) for a in given)) for t in (np.float32, np.float64)
     )
-    if log_scale < -95.6:
-        assert log_px[0] == -np.inf
-        return
     np.testing.assert_allclose(log_px, expected, rtol=1e-5)  # an exponent of 93 in float32 is off by 4e-6
     for single, double in zip(pullback(np.ones(1, np.float32)), exact(np.ones(1)), strict=True):
         np.testing.assert_allclose(single, double, rtol=1e-4)
