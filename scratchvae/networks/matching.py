@@ -9,7 +9,10 @@ Kind = TypeVar("Kind", bound=Posterior)
 
 
 class PosteriorMismatch(InputError):
-    """A prior that has its shape from another kind of posterior than the model's. `found` says which both are."""
+    """A prior has its shape from another kind of posterior than the model's.
+
+    `found` says which both are, without the advice, which only whoever trains the model can take.
+    """
 
     def __init__(self, found: str, helps: str) -> None:
         super().__init__(f"{found}: {helps}")
