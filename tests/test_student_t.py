@@ -204,3 +204,53 @@ def test_sources_are_chosen_in_words():
     assert LIKELIHOODS.build("student_t(df_from='decoder')", event_shape=(3,)).n_params((3,)) == 6
     with pytest.raises(InputError, match="df_from should be one of constant, parameter, decoder, found net"):
         LIKELIHOODS.build("student_t(df_from=net)", event_shape=(3,))
+
+
+def exact_student_t(x, log_scale, log_df):
+    """log p and its slopes by the location, log s and log ν, from the definition."""
+    with mpmath.workdps(60):
+        x, log_scale, log_df = (mpmath.mpf(float(v)) for v in (x, log_scale, log_df))
+        df, u = mpmath.exp(log_df), x * mpmath.exp(-log_scale)
+        q = u * u / df
+        share = q / (1 + q)
+        log_p = mpmath.loggamma((df + 1) / 2) - mpmath.loggamma(df / 2 + 1) + mpmath.log(df / 2)
+        log_p += -(mpmath.log(mpmath.pi) + log_df) / 2 - log_scale - (df + 1) / 2 * mpmath.log1p(q)
+        of_df = (df * (mpmath.psi(0, (df + 1) / 2) - mpmath.psi(0, df / 2 + 1)) + 1) / 2
+        of_df += (-df * mpmath.log1p(q) + (df + 1) * share) / 2
+        location = (df + 1) * share / x if x else 0
+        return [float(v) for v in (log_p, location, (df + 1) * share - 1, of_df)]
+
+
+def by_entry(*values, dtype):
+    return [np.full((1, 1), value, dtype) for value in values]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("x", [0.0, 1.0, -1e3])
+def test_students_t_keeps_its_digits(x, dtype):
+    for log_scale in (-1e3, -100.0, -1.0, 0.0, 1.0, 100.0, 1e3):
+        for log_df in (-1e3, -100.0, -1.0, 0.0, 1.0):
+            given = by_entry(x, 0.0, log_scale, log_df, dtype=dtype)
+            value, pullback = student_t.log_prob(*given)
+            _, *slopes = pullback(np.ones(1, dtype))
+            found = [value[0], *(slope[0, 0] for slope in slopes)]
+            expected = exact_student_t(x, *(v[0, 0] for v in given[2:]))
+            with np.errstate(over="ignore"):
+                expected = np.array(expected, dtype)
+            tiny = 1e-6 if dtype is np.float32 else 1e-13  # the slopes are differences of numbers near 1
+            np.testing.assert_allclose(
+                found, expected, rtol=2e-6 if dtype is np.float32 else 1e-12, atol=tiny
+            )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_saturated_parameter_leaves_nan(dtype):
+    grid = np.meshgrid(*[[-1e4, -1e3, -100.0, 0.0, 100.0, 1e3, 1e4]] * 3)
+    x_params = np.stack([v.ravel() for v in grid], axis=1).astype(dtype)
+    likelihood = StudentT(scale_from="decoder", df_from="decoder")
+    with np.errstate(over="ignore"):
+        value, pullback = likelihood.log_prob(x_params, x=np.full((len(x_params), 1), 0.3, dtype))
+        gradients, none = pullback(np.ones_like(value)), pullback(np.zeros_like(value))
+        drawn = likelihood.sample(x_params, np.random.default_rng(0))
+    assert not any(np.isnan(v).any() for v in (value, gradients, drawn))
+    assert not none.any()
