@@ -2,6 +2,7 @@
 refused.
 """
 
+import mpmath
 import numpy as np
 import pytest
 from scipy import stats
