@@ -211,7 +211,10 @@ GAUSSIAN = mlp((1, 4, 4), latent_dim=2, hidden=(4,))
     [
         (
             lambda: fit_prior(GAUSSIAN, IMAGES, "autoregressive"),
-            "prior autoregressive is for the posterior vq",
+            (
+                "^fit_prior: prior autoregressive is for the posterior vq; found a DiagonalGaussian: "
+                "the codes of this model take gaussian_mixture, flow or two_stage$"
+            ),
         ),
         (
             lambda: fit_prior(quantized(), IMAGES),

@@ -30,9 +30,8 @@ def log_prob(
     `_normalizer` gives C, and `_tail` gives the last term, both without a difference of large numbers.
     log_df = ∞ gives the Gaussian of log_var = 2 log_scale, and its gradient is 0.
 
-    |u| and |u|/√ν have to stay below the dtype's largest number, which is 3.4·10³⁸ in float32 and 1.8·10³⁰⁸
-    in float64. Beyond it the result is −∞, which the law's log p is not: take other units of x then, or a
-    larger min_scale.
+    Where u or u/√ν is beyond the dtype's range, the logarithm of |u|/√ν takes its place, and log p keeps its
+    digits. It is −∞ only where it is itself below the dtype's least number, as in the Gaussian at ν = ∞.
     """
     shaped = {"location": (location, "B D"), "log_scale": (log_scale, "B D"), "log_df": (log_df, "B D")}
     require_shapes("student_t.log_prob", x=(x, "B D"), **shaped)
@@ -41,13 +40,13 @@ def log_prob(
         root = np.minimum(np.exp(-log_scale / 2), np.finfo(x.dtype).max)
         u = (x - location) * root * root  # two factors, because 1/s overflows before u does
         C, dC = _normalizer(log_df)
-        T, dT_du, moment, dT_dlog_df = _tail(u, log_df)
+        T, dT_dx, moment, dT_dlog_df = _tail(x - location, u, log_scale, log_df, root)
     log_px = (C - T - log_scale - x.dtype.type(0.5 * np.log(2 * np.pi))).sum(axis=1)
 
     def pullback(dlog_px: Array) -> tuple[Array | None, Array, Array, Array]:
         d = dlog_px[:, None]
         with np.errstate(over="ignore", invalid="ignore"):
-            dlocation = d * (dT_du * root * root)  # dlocation = dlog_px (ν+1) u/(ν + u²)/s
+            dlocation = d * dT_dx  # dlocation = dlog_px (ν+1) u/(ν + u²)/s
             # dlog_scale = dlog_px ((ν+1) u²/(ν + u²) − 1) = dlog_px ν (u² − 1)/(ν + u²)
             dlog_scale = d * moment
             dlog_df = d * (dC - dT_dlog_df)  # dlog_df = dlog_px (dC/d log ν − dT/d log ν)
@@ -96,10 +95,12 @@ def _normalizer(log_df: Array) -> tuple[Array, Array]:
     return C + per_m * series, dC + per_m * slope / (1 + 2 * SHIFT * inverse)
 
 
-def _tail(u: Array, log_df: Array) -> tuple[Array, Array, Array, Array]:
-    """T = ½ (ν+1) log(1 + q) with q = u²/ν, dT/du, dT/d log |u| − 1, and dT/d log ν.
+def _tail(
+    apart: Array, u: Array, log_scale: Array, log_df: Array, root: Array
+) -> tuple[Array, Array, Array, Array]:
+    """T = ½ (ν+1) log(1 + q) with q = u²/ν, dT/dx, dT/d log |u| − 1, and dT/d log ν; apart = x − location.
 
-        dT/du        = (ν+1) u/(ν + u²)
+        dT/dx        = (ν+1) u/(ν + u²)/s = (ν+1) q/(1 + q)/apart
         dT/d log |u| = (ν+1) q/(1 + q), which less 1 is (u² − 1)/(1 + q) = ν q/(1 + q) − 1/(1 + q)
         dT/d log ν   = ½ ν (log(1 + q) − q/(1 + q)) − ½ q/(1 + q)
 
@@ -112,9 +113,14 @@ def _tail(u: Array, log_df: Array) -> tuple[Array, Array, Array, Array]:
     """
     df, inverse = _df_and_inverse(log_df)
     r = np.where(log_df == np.inf, np.where(np.isnan(u), u, 0), np.abs(u) * np.exp(-0.5 * log_df))
+    log_r = np.log(np.abs(apart)) - log_scale - 0.5 * log_df
+    edge = 0.9 * np.log(np.finfo(u.dtype).max)
+    wide = ~np.isfinite(r) | (np.maximum(np.abs(log_scale), np.abs(log_df)) > edge)
+    wide &= log_df != np.inf
+    r = np.where(wide, np.exp(log_r), r)
     near, df = r <= NEAR, np.where(r <= NEAR, 0, df)  # near 0, ν itself is not needed
     p = np.minimum(r, 1 / np.maximum(r, 1)) ** 2
-    logarithm = 2 * np.log(np.maximum(r, 1)) + np.log1p(p)
+    logarithm = 2 * np.where(wide, np.maximum(log_r, 0), np.log(np.maximum(r, 1))) + np.log1p(p)
     share = np.where(r > 1, 1, p) / (1 + p)  # q/(1 + q)
     q, squares = np.where(near, p, 0), np.where(near, u, 0) ** 2  # squares = ν q
     y, odd = q / (2 + q), np.zeros_like(q)
@@ -123,14 +129,13 @@ def _tail(u: Array, log_df: Array) -> tuple[Array, Array, Array, Array]:
     gap = y / (2 + q) * (2 / (1 + y) + 2 * y * odd)  # (log(1 + q) − q/(1 + q))/q
     ratio = np.where(q > 0, np.log1p(q) / np.where(q > 0, q, 1), 1)
     T = np.where(near, 0.5 * (1 + inverse) * squares * ratio, 0.5 * (df + 1) * logarithm)
-    dT_du = np.where(
-        near, (1 + inverse) * np.where(near, u, 0) / (1 + q), (df + 1) * share / np.where(near, 1, u)
-    )
+    by_u = (1 + inverse) * np.where(near, u, 0) / (1 + q) * root * root
+    dT_dx = np.where(near, by_u, (df + 1) * share / np.where(near, 1, apart))
     moment = np.where(near, (squares - 1) / (1 + q), df * share - np.where(r > 1, p, 1) / (1 + p))
     dT_dlog_df = (
         np.where(near, 0.5 * np.where(q > 0, squares, 0) * gap, 0.5 * df * (logarithm - share)) - 0.5 * share
     )
-    return T, dT_du, moment, dT_dlog_df
+    return T, dT_dx, moment, dT_dlog_df
 
 
 def _df_and_inverse(log_df: Array) -> tuple[Array, Array]:

@@ -65,12 +65,18 @@ class Beta(Likelihood):
         # missing entries become ½, which is in the support as 0 is not
         x = for_each_draw(x if observed is None else np.where(observed != 0, x, half), draws)
         l, log_a, log_b = self._split(x_params)
-        log_px, op_pullback = where_observed(beta.log_prob, observed, draws)(x, log_a, log_b, needs_dx=False)
+        # in float64, because slopes beyond float32 are multiplied by 0 and subtracted from each other below
+        wide = (v.astype(np.float64) for v in (x, log_a, log_b))
+        log_px, op_pullback = where_observed(beta.log_prob, observed, draws)(*wide, needs_dx=False)
+        with np.errstate(over="ignore"):
+            log_px = log_px.astype(l.dtype)
 
         def pullback(dlog_px: Array) -> Array:
-            _, dlog_a, dlog_b = op_pullback(dlog_px)
-            dl = dlog_a * kernels.sigmoid(-l) - dlog_b * kernels.sigmoid(l)  # dl = dlog_a σ(−l) − dlog_b σ(l)
-            dlog_concentration = dlog_a + dlog_b  # dlog_ν = dlog_a + dlog_b
+            _, dlog_a, dlog_b = op_pullback(dlog_px.astype(np.float64))
+            with np.errstate(over="ignore"):
+                # dl = dlog_a σ(−l) − dlog_b σ(l)
+                dl = (dlog_a * kernels.sigmoid(-l) - dlog_b * kernels.sigmoid(l)).astype(l.dtype)
+                dlog_concentration = (dlog_a + dlog_b).astype(l.dtype)  # dlog_ν = dlog_a + dlog_b
             if isinstance(self.log_concentration, Parameter):
                 # one number for all entries receives Σ_bd
                 self.log_concentration.receive(dlog_concentration.sum().reshape(1))

@@ -110,8 +110,9 @@ class StudentT(Likelihood):
         """x = location + s · noise/√precision, with normal noise and a precision from Gamma(ν/2)/(ν/2)."""
         location, excess, log_df = self._split(x_params)
         noise = rng.standard_normal(location.shape).astype(x_params.dtype)
-        half = 0.5 * np.exp(log_df.astype(np.float64))
-        finite = np.where(np.isfinite(half), half, 1.0)
+        with np.errstate(over="ignore", under="ignore"):
+            half = 0.5 * np.exp(log_df.astype(np.float64))
+        finite = np.maximum(np.where(np.isfinite(half), half, 1.0), np.finfo(np.float64).tiny)
         precision = np.where(np.isfinite(half), rng.standard_gamma(finite) / finite, 1.0).astype(
             x_params.dtype
         )

@@ -10,7 +10,7 @@ from scratchvae.data import Dataset
 from scratchvae.layers import cast, dtype_of, named_parameters
 from scratchvae.models.coding import Coding
 from scratchvae.models.estimator import AT_ONCE
-from scratchvae.networks import n_features, prior_chosen, weights_generator
+from scratchvae.networks import PosteriorMismatch, n_features, prior_chosen, weights_generator
 from scratchvae.objectives import PriorLikelihood
 from scratchvae.priors import GaussianMixture, Prior, fit_mixture, require_one_space
 from scratchvae.training import Adam, Phase, Training
@@ -82,16 +82,19 @@ def fit_prior(
 
 def _chosen(made: Any, prior: str | Prior, seed: int) -> Prior:
     """The prior, in the model's dtype, over the model's z."""
-    chosen = prior_chosen(
-        prior,
-        event_shape=made.event_shape,
-        features=n_features(made.likelihood, made.event_shape),
-        encoder=made.encoder,
-        posterior=made.posterior,
-        rng=weights_generator(seed, "fit_prior"),
-        shows_mask=made.shows_mask,
-        condition_dim=None,
-    )
+    try:
+        chosen = prior_chosen(
+            prior,
+            event_shape=made.event_shape,
+            features=n_features(made.likelihood, made.event_shape),
+            encoder=made.encoder,
+            posterior=made.posterior,
+            rng=weights_generator(seed, "fit_prior"),
+            shows_mask=made.shows_mask,
+            condition_dim=None,
+        )
+    except PosteriorMismatch as error:
+        raise InputError(f"fit_prior: {error.found}{_fitting(made)}") from None
     if chosen.space != made.posterior.space:
         expected = f"the prior should be over the same z as the model, {made.posterior.space}"
         raise InputError(f"fit_prior: {expected}; found {chosen.space}, of a {_named(chosen, made)}")
@@ -102,8 +105,13 @@ def _chosen(made: Any, prior: str | Prior, seed: int) -> Prior:
 
 def _named(chosen: Prior, made: Any) -> str:
     """The prior by its class, and the names of priors that the model takes in its place."""
+    return type(chosen).__name__ + _fitting(made)
+
+
+def _fitting(made: Any) -> str:
+    """The names of priors that can be fitted to the codes of the model, where there are any."""
     fitting = FITTED.get(made.posterior.space)
-    return type(chosen).__name__ + (f": the codes of this model take {fitting}" if fitting else "")
+    return f": the codes of this model take {fitting}" if fitting else ""
 
 
 def _drawn(made: Any, data: Dataset, seed: int) -> Array:

@@ -20,6 +20,7 @@ from scratchvae.networks.encoder_ends import (
     n_features,
     q_params_layers,
 )
+from scratchvae.networks.matching import PosteriorMismatch
 from scratchvae.networks.mlp import Networks, classifier_chosen, critic_chosen, mlp_networks
 from scratchvae.networks.roles import LIKELIHOODS, POSTERIOR, POSTERIORS, PRIOR, PRIORS, Parts
 
@@ -32,6 +33,7 @@ __all__ = [
     "PRIORS",
     "Networks",
     "Parts",
+    "PosteriorMismatch",
     "classifier_chosen",
     "critic_chosen",
     "decoded_width",

@@ -6,6 +6,10 @@ from scratchvae.arrays import Array
 from scratchvae.kernels.textbook.gamma_ratios import digamma_excess, half_deviance, stirling_error
 from scratchvae.kernels.textbook.logistic import LOG_2, SERIES
 
+TOP = 690.0  # e to ± this power is a float64 with all its digits
+LEAST = 1e-300
+FAR = 500.0  # from here on e to the power of a difference of two logarithms may overflow or underflow
+
 
 def continuous_bernoulli(logits: Array, x: Array) -> tuple[Array, Array]:
     """η x − A(η) with A(η) = η/2 + log(sinh(η/2)/(η/2)), η = logits, and its slope x − A′(η).
@@ -38,24 +42,51 @@ def beta(log_a: Array, log_b: Array, x: Array) -> tuple[Array, Array, Array]:
 
     n is a + b, and δ is the error of Stirling's formula (Loader 2000). With t = x b − (1−x) a, which is 0
     where x is a/n, the ratios of both lines are e^ρ = 1 + t/(a (1−x)), xn/a = 1 + t/a and (1−x)n/b = 1 − t/b.
+
+    An a or b beyond e^±690 enters by its logarithm alone. As a falls to 0, log p falls as log a, and the
+    slope by log a is b/n. The deviance of a law with a or b above e⁶⁹⁰ is that of the law of the same mean
+    whose larger number is e⁶⁹⁰, and in a slope e⁶⁹⁰ takes the place of a larger factor a: both are then about
+    10²⁹⁹, where they are not 0.
     """
-    a, b, t = (
-        v.astype(np.float64) for v in (np.exp(log_a.astype(np.float64)), np.exp(log_b.astype(np.float64)), x)
-    )
-    log_x, log_rest, n = np.log(t), np.log1p(-t), a + b
-    off = t * b - (1 - t) * a
-    rho = _log_of(off / (a * (1 - t)), log_x - log_rest - log_a + log_b)
-    peak = (
-        0.5 * (np.log(a / n) + np.log(b / (2 * np.pi)))
-        + stirling_error(n)
-        - stirling_error(a)
-        - stirling_error(b)
-    )
-    log_p = peak - log_x - log_rest - half_deviance(rho, a, b)
-    dlog_a = a * (digamma_excess(b, a) + _log_of(off / a, log_x + np.log(n) - log_a))
-    dlog_b = b * (digamma_excess(a, b) + _log_of(-off / b, log_rest + np.log(n) - log_b))
-    with np.errstate(over="ignore"):
+    l_a, l_b, t = (v.astype(np.float64) for v in (log_a, log_b, x))
+    a, b, apart = np.exp(np.minimum(l_a, TOP)), np.exp(np.minimum(l_b, TOP)), l_b - l_a
+    log_x, log_rest = np.log(t), np.log1p(-t)
+    to_a, to_b = np.logaddexp(0, apart), np.logaddexp(0, -apart)  # log n/a and log n/b
+    larger = np.maximum(l_a, l_b)
+    more = larger - np.clip(larger, -TOP, TOP)
+    with np.errstate(over="ignore", under="ignore", divide="ignore", invalid="ignore"):
+        held_a, held_b = np.exp(l_a - more), np.exp(l_b - more)
+        off = t * held_b - (1 - t) * held_a
+        rho = _log_of(off / (held_a * (1 - t)), log_x - log_rest + apart)
+        far = np.maximum(np.abs(rho), np.abs(apart)) > FAR
+        by_shares = -held_a * (to_a + log_x) - held_b * (to_b + log_rest)
+        held = np.where(far, 1, held_a), np.where(far, 1, held_b)
+        deviance = np.where(far, by_shares, half_deviance(np.where(far, 0, rho), *held))
+        errors = _error(l_a + to_a, a + b) - _error(l_a, a) - _error(l_b, b)
+        peak = 0.5 * (l_b - to_a - np.log(2 * np.pi)) + errors
+        log_p = peak - log_x - log_rest - deviance
+        dlog_a = _slope(a, b, l_b, to_a, to_b, off / held_a, log_x)
+        dlog_b = _slope(b, a, l_a, to_b, to_a, -off / held_b, log_rest)
         return log_p.astype(log_a.dtype), dlog_a.astype(log_a.dtype), dlog_b.astype(log_a.dtype)
+
+
+def _error(log_z: Array, z: Array) -> Array:
+    """δ(z), of which −½ log(2πz) is left as z falls to 0."""
+    return np.where(log_z < -TOP, -0.5 * (log_z + np.log(2 * np.pi)), stirling_error(np.maximum(z, LEAST)))
+
+
+def _slope(
+    a: Array, b: Array, log_b: Array, to_a: Array, to_b: Array, less_one: Array, log_x: Array
+) -> Array:
+    """∂log p/∂log a, whose `to_a` is log n/a, `to_b` is log n/b and `less_one` is xn/a − 1.
+
+    For a < 1 it is b/n + a (ψ(n+1) − ψ(a+1) + log x), in which nothing grows as a falls to 0.
+    """
+    small = np.minimum(a, 1)
+    rise = digamma_excess(b, small + 1) + np.log1p(b / (small + 1)) + np.maximum(log_b - TOP, 0)
+    of_small = np.exp(-to_b) + small * (rise + log_x)
+    large = np.maximum(a, 1)
+    return np.where(a < 1, of_small, large * (digamma_excess(b, large) + _log_of(less_one, log_x + to_a)))
 
 
 def _log_of(less_one: Array, otherwise: Array) -> Array:
