@@ -3,6 +3,7 @@
 The order in which a site is made is tested here too.
 """
 
+import json
 import re
 import sys
 import threading
@@ -117,6 +118,35 @@ def test_results_show_every_named_model_with_its_promises():
     for name, named in NAMED_MODELS.items():
         (row,) = re.findall(rf'<tr id="{name}">(.*?)</tr>', table)
         assert row.count("<code>") == 1 + len(named.claims)
+
+
+def test_results_were_measured_of_every_name():
+    rows = json.loads(reproductions.RESULTS.read_text(encoding="utf-8"))
+    assert {row["model"] for row in rows} == set(NAMED_MODELS)
+    for row in rows:
+        assert list(row["claims"]) == list(NAMED_MODELS[row["model"]].claims)
+        assert row["failed"] is None
+
+
+def test_a_row_of_results_shows_its_verdict_its_promises_and_its_numbers():
+    values = {"loss": [2.0, 4.0], "bound": [-3.0, -3.0], "kl": [1.0, 2.0]}
+    claims = {"kl < vae": "partial", "kl > 0": "yes"}
+    row = {
+        "model": "beta_tc",
+        "paper": "",
+        "values": values,
+        "claims": claims,
+        "verdict": "partial",
+        "failed": None,
+    }
+    table = reproductions.measured([row])
+    assert "trained each name with 2 seeds" in table
+    words = " ".join(table.split())
+    assert "0 names kept all that they promise, 1 kept a part, 0 kept nothing" in words
+    assert "<code>beta-tc</code></td><td>partial</td>" in table
+    assert "<code>kl &lt; vae</code> partial<br><code>kl &gt; 0</code> yes" in table
+    cells = re.findall('<td class="number">(.*?)</td>', table)
+    assert cells == ["3 ± 1", "-3 ± 0", "", "", ""]
 
 
 def test_the_demos_begin_before_other_pages_and_are_waited_for_last(monkeypatch, atlas):
