@@ -64,9 +64,9 @@ def measured(rows: Sequence[dict[str, Any]]) -> str:
 all with the networks 784, 200, 10 and back (topic models were trained on texts). A cell is the mean over the
 seeds ± their standard deviation. A promise has “yes” where it holds for every run against every run of the
 other name, “partial” where it holds for the means only, and “no” otherwise. {counted[0]} names kept all that
-they promise, {counted[1]} kept a part, {counted[2]} kept nothing. The bound is in nats, of all examples that
-were held out, and log p(x) of the first 500 of them, with 100 weighted draws of each. The seconds are those of
-the fastest epoch on one core, beside other work.</p>
+they promise, {counted[1]} kept a part, {counted[2]} kept nothing. The bound is in nats, of all examples
+that were held out, and log p(x) of the first 500 of them, with 100 weighted draws of each. The seconds are
+those of the fastest epoch on one core, beside other work.</p>
 {_framed(("name", "verdict", "promises", *COLUMNS.values()), lines)}"""
 
 
