@@ -129,7 +129,7 @@ def test_results_were_measured_of_every_name():
 
 
 def test_a_row_of_results_shows_its_verdict_its_promises_and_its_numbers():
-    values = {"loss": [2.0, 4.0], "bound": [-3.0, -3.0], "kl": [1.0, 2.0]}
+    values = {"loss": [2.0, 4.0], "bound": [-3.0, -3.0], "kl": [1.0, 2.0], "seconds": [2.5, 2.0]}
     claims = {"kl < vae": "partial", "kl > 0": "yes"}
     row = {
         "model": "beta_tc",
@@ -146,7 +146,7 @@ def test_a_row_of_results_shows_its_verdict_its_promises_and_its_numbers():
     assert "<code>beta-tc</code></td><td>partial</td>" in table
     assert "<code>kl &lt; vae</code> partial<br><code>kl &gt; 0</code> yes" in table
     cells = re.findall('<td class="number">(.*?)</td>', table)
-    assert cells == ["3 ± 1", "-3 ± 0", "", "", ""]
+    assert cells == ["3 ± 1", "−3 ± 0", "", "", "2"]
 
 
 def test_the_demos_begin_before_other_pages_and_are_waited_for_last(monkeypatch, atlas):

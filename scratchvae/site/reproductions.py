@@ -18,7 +18,7 @@ COLUMNS = {  # of the table of what was measured: the name in the rows, and the 
     "bound": "bound",
     "log_likelihood": "log p(x)",
     "active_units": "active units",
-    "seconds": "seconds an epoch",
+    "seconds": "seconds",
 }
 MEASURED = (("runs.results", "trains and compares"), ("recipes.NAMED_MODELS", "the table"))
 REPEATED = {  # these demos repeat what was published, beside the published number or the exact one
@@ -56,7 +56,11 @@ def measured(rows: Sequence[dict[str, Any]]) -> str:
     lines = ""
     for row, cells in zip(rows, readable(rows), strict=True):
         said = "<br>".join(f"<code>{escape(claim)}</code> {kept}" for claim, kept in row["claims"].items())
-        numbers = "".join(f'<td class="number">{cells[measure] or ""}</td>' for measure in COLUMNS)
+        if row["values"].get("seconds"):
+            cells["seconds"] = f"{min(row['values']['seconds']):.3g}"
+        numbers = "".join(
+            f'<td class="number">{(cells[measure] or "").replace("-", "−")}</td>' for measure in COLUMNS
+        )
         name = f"<code>{row['model'].replace('_', '-')}</code>"
         lines += f"<tr><td>{name}</td><td>{row['verdict']}</td><td>{said}</td>{numbers}</tr>"
     counted = [sum(row["verdict"] == verdict for row in rows) for verdict in ("yes", "partial", "no")]
@@ -66,7 +70,7 @@ seeds ± their standard deviation. A promise has “yes” where it holds for ev
 other name, “partial” where it holds for the means only, and “no” otherwise. {counted[0]} names kept all that
 they promise, {counted[1]} kept a part, {counted[2]} kept nothing. The bound is in nats, of all examples
 that were held out, and log p(x) of the first 500 of them, with 100 weighted draws of each. The seconds are
-those of the fastest epoch on one core, beside other work.</p>
+those of the fastest epoch of all seeds, on one core beside other work.</p>
 {_framed(("name", "verdict", "promises", *COLUMNS.values()), lines)}"""
 
 
