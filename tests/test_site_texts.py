@@ -140,7 +140,7 @@ def test_a_row_of_results_shows_its_verdict_its_promises_and_its_numbers():
         "failed": None,
     }
     table = reproductions.measured([row])
-    assert "trained each name with 2 seeds" in table
+    assert "--seeds 2</code> trained each name" in table
     words = " ".join(table.split())
     assert "0 names kept all that they promise, 1 kept a part, 0 kept nothing" in words
     assert "<code>beta-tc</code></td><td>partial</td>" in table

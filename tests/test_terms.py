@@ -1,10 +1,12 @@
 """Terms of the family beside the faults of public code: each fault is named, and nothing right is accused."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from scratchvae import reference
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
 from scratchvae.reference import diagnose_term
@@ -332,6 +334,13 @@ def test_the_list_of_mistakes_has_every_fault(capsys):
     for name, term in TERMS.items():
         assert f"--term {name}: {term.says}" in printed
         assert all(f"{fault.name}\n    {fault.fix}" in printed for fault in term.faults)
+
+
+def test_the_readme_counts_the_faults_and_has_every_term():
+    text = (Path(reference.__file__).parent / "README.md").read_text(encoding="utf-8")
+    counted = sum(len(term.faults) for term in TERMS.values())
+    assert f"There are {len(TERMS)} terms with {counted} faults" in text
+    assert all(f"`{name}`" in text for name in TERMS)
 
 
 REFUSED = {

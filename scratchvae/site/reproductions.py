@@ -64,7 +64,7 @@ def measured(rows: Sequence[dict[str, Any]]) -> str:
         name = f"<code>{row['model'].replace('_', '-')}</code>"
         lines += f"<tr><td>{name}</td><td>{row['verdict']}</td><td>{said}</td>{numbers}</tr>"
     counted = [sum(row["verdict"] == verdict for row in rows) for verdict in ("yes", "partial", "no")]
-    return f"""<h2>What was measured</h2><p><code>{COMMAND}</code> trained each name with {seeds} seeds,
+    return f"""<h2>What was measured</h2><p><code>{COMMAND} --seeds {seeds}</code> trained each name,
 all with the networks 784, 200, 10 and back (topic models were trained on texts). A cell is the mean over the
 seeds ± their standard deviation. A promise has “yes” where it holds for every run against every run of the
 other name, “partial” where it holds for the means only, and “no” otherwise. {counted[0]} names kept all that

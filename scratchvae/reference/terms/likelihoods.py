@@ -40,7 +40,7 @@ def _log_normalizer(eta: Array) -> Array:
 
 
 def _bernoulli(normalizer: Any) -> Any:
-    """Σ_d x η − log(1 + e^η), plus what `normalizer` makes of the logits."""
+    """Σ_d (x η − log(1 + e^η)), plus what `normalizer` makes of the logits."""
 
     def results(arrays: Arrays, settings: Mapping[str, Any]) -> Results:
         eta = arrays["logits"]
@@ -71,7 +71,7 @@ def _density(arrays: Arrays, settings: Mapping[str, Any]) -> Results:
 
 
 CONTINUOUS_BERNOULLI = Term(
-    says="Σ_d x η − A(η), A(η) = log((e^η − 1)/η), for x in [0, 1]",
+    says="Σ_d (x η − A(η)), A(η) = log((e^η − 1)/η), for x in [0, 1]",
     source="Loaiza-Ganem & Cunningham 2019, section 3",
     takes={"logits": "B D", "x": "B D"},
     gives={"value": "B"},
