@@ -266,13 +266,18 @@ def test_with_the_exact_posterior_every_weight_is_the_evidence():
 
 
 def test_with_a_wrong_posterior_the_bounds_are_ordered_and_the_estimate_converges():
+    """The examples are so many that any draws show it.
+
+    `score_samples` seeds its draws by each example's bits, and the last bits of x differ between versions of
+    SciPy. At K = 20 the mean of 1,000 examples lies 0.143 below log p(x), with a standard deviation of 0.017.
+    """
     model, law = linear_gaussian()
-    x = law.rvs(50, random_state=0)
+    x = law.rvs(1000, random_state=0)
     exact = law.logpdf(x).mean()
     model.encoder.b.value[0] += 0.6
     model.encoder.b.value[1] += 1.0
-    values = [report(Elbo(), model, x=np.repeat(x, 200, axis=0)).terms["bound"].mean()]
-    values += [model.score_samples(x, samples=K).mean() for K in (5, 50, 5000)]
+    values = [report(Elbo(), model, x=np.repeat(x, 10, axis=0)).terms["bound"].mean()]
+    values += [model.score_samples(x, samples=K).mean() for K in (5, 20, 2000)]
     assert values == sorted(values)
     assert values[0] < exact - 0.1
     assert values[-1] == pytest.approx(exact, abs=0.02)
