@@ -126,6 +126,7 @@ def test_results_were_measured_of_every_name():
     for row in rows:
         assert list(row["claims"]) == list(NAMED_MODELS[row["model"]].claims)
         assert row["failed"] is None
+        assert len(row["values"]["loss"]) == 3, "each name is measured with three seeds"
 
 
 def test_a_row_of_results_shows_its_verdict_its_promises_and_its_numbers():
