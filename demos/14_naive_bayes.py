@@ -12,11 +12,11 @@ gradient:
     multinomial    p_d = (Σ_n x_nd + α) / (Σ_d Σ_n x_nd + D α)
 
 α = 0 is maximum likelihood. α > 0 maximizes Σ_n log p(x_n|z) + α Σ_d log p_d over the examples of a class
-(for Bernoulli + α Σ_d log(1 − p_d) too). The added term is the log-density of Beta(α + 1, α + 1), or of
+(and for Bernoulli also α Σ_d log(1 − p_d)). The added term is the log-density of Beta(α + 1, α + 1), or of
 Dirichlet(α + 1, …, α + 1). Its gradient in the logits l, by hand:
 
-    Bernoulli      d/dl_d α (log σ(l_d) + log σ(−l_d)) = α (1 − 2 p_d)
-    multinomial    d/dl_d α Σ_e log softmax(l)_e       = α (1 − D p_d)
+    Bernoulli      d/dl_d [α (log σ(l_d) + log σ(−l_d))] = α (1 − 2 p_d)
+    multinomial    d/dl_d [α Σ_e log softmax(l)_e] = α (1 − D p_d)
 
 Gradients find the same table, through the same likelihoods that train a VAE. Bayes' rule turns
 log p(x|z) + log p(z) into log p(z|x), the exact posterior, which a VAE can only approximate.

@@ -9,10 +9,10 @@
 The first part makes one choice among three, whose gradient is known. The gradient of the relaxation is
 biased: a lower temperature makes it less biased, but more noisy. The second part has a decoder that is right
 only halfway between its two codes. At relaxed draws log p(x|z) − KL exceeds log p(x), so that it is no bound,
-though many programs report it as one. The third part quantizes numbers in depth by codes ±½, ±¼, …,
-which are their binary digits. The last part has digits by several kinds of discrete latents. For the codebook
-the KL is −log p(code), which is G log K under a uniform prior. It is less under a prior that has learned how
-often each code is used, or which codes go together.
+though many programs report it as one. The third part quantizes numbers in depth: the first
+code adds or subtracts ½, the next one ¼, and so on, as binary digits do. The last part has digits by several
+kinds of discrete latents. For the codebook the KL is −log p(code), which is G log K under a uniform prior. It
+is less under a prior that has learned how often each code is used, or which codes go together.
 
     python 19_discrete.py [--quick] [--seed N] [--out FOLDER]
 

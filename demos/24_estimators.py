@@ -15,9 +15,9 @@ quadrature computes: the slope over z, and E g and its variance over the noise. 
 Draws by the generator are printed beside it with their standard errors. Some estimators are known to be biased,
 and the table shows that they are.
 
-With K draws the signal-to-noise ratio ‖E g‖ / √E‖g − E g‖² of the total gradient of the importance-weighted
-bound rises as √K for the decoder, but falls as 1/√K for the encoder. So the encoder learns less from a tighter
-bound. With DReG the ratio rises as √K for the encoder too.
+The signal-to-noise ratio of an estimator is ‖E g‖ / √(E[‖g − E g‖²]). For the total gradient of the
+importance-weighted bound of K draws it rises as √K for the decoder, but falls as 1/√K for the encoder. So the
+encoder learns less from a tighter bound. With DReG the ratio rises as √K for the encoder too.
 
     python 24_estimators.py [--quick] [--seed N] [--out FOLDER]
 

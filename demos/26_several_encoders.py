@@ -1,7 +1,7 @@
 """Several encoders, one for each modality, such as the halves of a picture, multiplied or mixed.
 
     product   q(z|x) ∝ p(z) Π_m N(z; mean_m(x_m), σ_m²)      over the modalities that are there; p(z) counts once
-    mixture   q(z|x) = 1/|P| Σ_(m ∈ P) N(z; mean_m(x_m), σ_m²)
+    mixture   q(z|x) = 1/|P| Σ_{m ∈ P} N(z; mean_m(x_m), σ_m²)
 
 A product is as sure as all its experts together, and needs to be trained with modalities missing, since the bound of
 all of them asks what each says only beside the others. A mixture is as vague as its experts, and its bound asks each

@@ -94,7 +94,7 @@ class ProductOfExperts(Experts):
 class MixtureOfExperts(Experts):
     """[x | o]  ->  [logits | means | log σ²] of a mixture of a Gaussian for each modality.
 
-        q(z|x) = 1/|P| Σ_(m ∈ P) N(z; mean_m(x_m), diag σ_m²(x_m)),  P the modalities that are present
+        q(z|x) = 1/|P| Σ_{m ∈ P} N(z; mean_m(x_m), diag σ_m²(x_m)),  P the modalities that are present
 
     A modality of which nothing was observed has the weight 0, and N(0, I) in its place; its encoder gets no
     gradient from that example. Where nothing at all was observed, the mixture is N(0, I), the prior. It feeds

@@ -68,15 +68,13 @@ def pages(atlas: Atlas) -> Iterator[Page]:
     for module in in_order(atlas):
         yield page(book, module)
     for module in atlas.tests.values():
-        listing = code(lines_of(module, atlas, book.uses))
-        anchored = listing
+        lines = lines_of(module, atlas, book.uses)
         for name, node in module.defined.items():
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and "." not in name:
-                anchored = anchored.replace(
-                    f'<span id="L{node.lineno}">', f'<span id="L{node.lineno}"><span id="{name}"></span>', 1
-                )
+                begun, line = lines[node.lineno - 1].split(">", 1)
+                lines[node.lineno - 1] = f'{begun}><span id="{name}"></span>{line}'
         doc = blocks(ast.get_docstring(module.tree) or "", names_in(module), link_from(atlas, module))
-        yield Page(f"tests/{module.name}.html", module.name, "Tests", doc + anchored, wide=True)
+        yield Page(f"tests/{module.name}.html", module.name, "Tests", doc + code(lines), wide=True)
 
 
 def _with_code(words: str) -> str:

@@ -21,6 +21,7 @@ from scratchvae.site.chapters import CHAPTERS
 from scratchvae.site.listing import code, lines_of
 from scratchvae.site.narrative import narrative
 from scratchvae.site.page import Page
+from scratchvae.site.prose import with_equations
 from scratchvae.site.resolution import Uses
 from scratchvae.site.widgets import STYLE, link
 from scratchvae.site.words import names_in
@@ -135,12 +136,12 @@ def contents() -> Page:
         )
     body = f"""{STYLE}<p class="lead">From the autoencoder to the family of variational autoencoders, in
 {len(CHAPTERS)} chapters.
-Each is a program of the library, run when this site was built, which prints its numbers beside what they must
-be.</p>
-<p>Read the statements first, then the output: after "expected" stands what theory says. Each statement is
-linked to the functions that
-compute its two sides, and to the test that compares them. Titles and captions are in Italian too, since the
-notes that this project began from are.</p>{parts}"""
+Each is a program of the library, which prints its numbers beside what they must be. When this site was built,
+each was run with <code>--quick</code>, in seconds: with less data, and for fewer epochs, than it takes in
+full.</p>
+<p>Read the statements first, then the output: after “expected” stands what theory says. Each statement is
+linked to the functions that compute its two sides, and to the test that compares them. Titles and captions
+are in Italian too, since the notes that this project began from are.</p>{parts}"""
     return Page(
         "course/index.html",
         "The course",
@@ -166,7 +167,9 @@ def page_of(atlas: Atlas, uses: Uses, chapter: Chapter, found: Ran) -> Page:
     body = f"""{STYLE}<p class="lead" lang="it">{chapter.italian}</p>
 {narrative(words, names_in(demo), atlas)}
 <h2>Statements, and their proof</h2>{statements}
-<h2>What it prints</h2>{trouble}{output}
+<h2>What it prints</h2><p>This is the output of a short run, <code>python demos/{chapter.demo}.py --quick</code>.
+After “expected” stands what theory says; “fully trained” there means a run without <code>--quick</code>.</p>
+{trouble}{output}
 {f"<h2>Pictures</h2>{pictures}" if pictures else ""}
 <h2>The program</h2><p><code>demos/{chapter.demo}.py</code>, whose words stand above. <code>python
 demos/{chapter.demo}.py</code> runs it in full.</p>
@@ -187,7 +190,7 @@ def statement_of(atlas: Atlas, chapter: Chapter, statement: Statement) -> str:
     functions = [link(atlas, name) for name in statement.functions]
     tests = [link(atlas, f"tests/{name}") for name in (*statement.tests, f"test_demos::{chapter.claims}")]
     lists = f"<ul><li>computed by {', '.join(functions)}</li><li>compared by {', '.join(tests)}</li></ul>"
-    return f'<div class="statement"><p>{escape(statement.words)}</p>{lists}</div>'
+    return f'<div class="statement"><p>{with_equations(escape(statement.words))}</p>{lists}</div>'
 
 
 def marked(text: str) -> str:

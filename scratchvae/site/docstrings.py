@@ -22,7 +22,7 @@ def blocks(doc: str, names: Collection[str], link: Link) -> str:
                 example = escape("\n".join(line.strip() for line in group), quote=False)
                 made.append(f"<pre><code>{example}</code></pre>")
             elif indented:
-                made.append(_displayed(group, names, link))
+                made.append(displayed(group, names, link))
             elif re.match(r"(- |\d+\. )", group[0]):
                 made.append(_list(group, names, link))
             else:
@@ -85,7 +85,7 @@ def _list(lines: list[str], names: Collection[str], link: Link) -> str:
     return f"<{tag}>" + "".join(f"<li>{inline(item, names, link)}</li>" for item in items) + f"</{tag}>"
 
 
-def _displayed(lines: list[str], names: Collection[str], link: Link) -> str:
+def displayed(lines: list[str], names: Collection[str], link: Link) -> str:
     """Return indented lines: as equations where they hold any, else as the text that they are."""
     if not any(
         kind == "equation" for line in lines for kind, _ in pieces(line.strip(), names, sentence=False)

@@ -52,9 +52,11 @@ def named(word: str, names: Collection[str], within: Within) -> str:
     Any other word is set upright.
     """
     base, _, rest = word.partition("_")
+    if word == "dlog":
+        return r"\mathrm{d}\log "
     if word in FUNCTIONS:
         return FUNCTIONS[word] + " "
-    if base in FUNCTIONS and rest and word not in names:
+    if base in FUNCTIONS and rest and word not in names and word.rpartition("_")[0] not in names:
         return FUNCTIONS[base] + index(rest, within=within)
     if is_letter(base):
         return letter(base) + index(rest, within=within)
@@ -76,7 +78,9 @@ def large(text: str, within: Within) -> str:
     """Return a sum, a product or an integral, with what stands at its foot and its head."""
     sign, rest = text[0], text[1:]
     foot, _, head = rest.removeprefix("_").partition("^")
-    inside = within(foot[1:-1] if foot.startswith("{") else foot) if re.search(r"[<>≠≤≥=−{]", foot) else ""
+    inside = (
+        within(foot[1:-1] if foot.startswith(("{", "(")) else foot) if re.search(r"[<>≠≤≥=−{(]", foot) else ""
+    )
     low = "_{" + inside + "}" if inside else index(foot, within=within)
     return LARGE[sign] + low + (f"^{{{within(head)}}}" if head else "") + " "
 

@@ -109,10 +109,21 @@ def _coloured(kind: int, text: str, before: str, names: Collection[str] | None, 
 
 
 def code(lines: list[str]) -> str:
-    """Return lines as one block, without empty ones at its ends."""
+    """Return lines as one block, without empty ones at its ends.
+
+    A line that is too long for the block goes on below itself, four places further in than it begins.
+    """
     empty = re.compile(r'<span id="[^"]*">\s*</span>')
     while lines and empty.fullmatch(lines[0]):
         lines = lines[1:]
     while lines and empty.fullmatch(lines[-1]):
         lines = lines[:-1]
-    return f'<pre class="code"><code>{chr(10).join(lines)}</code></pre>' if lines else ""
+    shown = "".join(map(_wrapping, lines))
+    return f'<pre class="code"><code>{shown}</code></pre>' if lines else ""
+
+
+def _wrapping(line: str) -> str:
+    """Return a line that ends in its own newline, and that tells the style how far in it begins."""
+    begun = re.match(r'<span id="[^"]*"(?=>(?:<[^>]*>)*( +))', line)
+    told = f'{begun[0]} style="--in: {len(begun[1])}"{line[begun.end() :]}' if begun else line
+    return f"{told.removesuffix('</span>')}\n</span>"

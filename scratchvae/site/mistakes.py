@@ -14,6 +14,7 @@ from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page
 from scratchvae.site.planted import Plant
 from scratchvae.site.plants import GROUPS, LIKE_BETA
+from scratchvae.site.prose import with_equations
 from scratchvae.site.widgets import STYLE, link, proofs
 
 SECTION = "Mistakes"
@@ -42,13 +43,13 @@ def pages(atlas: Atlas) -> Iterator[Page]:
     """Yield the overview, and then a page for each group."""
     cards = "".join(
         '<div class="card"><h2><a '
-        f'href="/mistakes/{PATHS[group]}.html">{group}</a></h2><p>{ABOUT[group]}</p><p>{len(plants)} '
+        f'href="/mistakes/{PATHS[group]}.html">{group}</a></h2><p>{with_equations(ABOUT[group])}</p><p>{len(plants)} '
         "mistakes</p></div>"
         for group, plants in GROUPS.items()
     )
     rows = "".join(
         f'<tr><td><a href="/mistakes/{PATHS[group]}.html#{plant.name}"><code>{plant.name}</code></a></td>'
-        f"<td>{escape(mistakes()[plant.name])}</td></tr>"
+        f"<td>{with_equations(escape(mistakes()[plant.name]))}</td></tr>"
         for group, plants in GROUPS.items()
         for plant in plants
         if "_read_as_" not in plant.name
@@ -88,7 +89,7 @@ such a line is training with another β, for which {link(atlas, "objectives.Elbo
 pictures show a VAE trained so: digits,
 their reconstructions, and what it makes of draws from the prior. This one is right:</p>
 {_figure(1.0, "with the right line")}"""
-    body = f"""{STYLE}<p class="lead">{ABOUT[group]}</p>
+    body = f"""{STYLE}<p class="lead">{with_equations(ABOUT[group])}</p>
 <p>Each step below has the arrays of a small VAE, made by lines of NumPy of which one is replaced.
 <code>detach</code> keeps gradients from
 passing. What stands on the page is what was run.</p>{pictured}{"".join(parts)}{proofs(atlas, PROOFS)}"""
@@ -108,7 +109,7 @@ def _shown(plant: Plant, files: dict[str, bytes]) -> str:
         files[f"mistakes/beta-{beta:.4g}.png"] = _picture(beta)
         pictured = _figure(beta, f"It amounts to β = {beta:.4g}")
     return f"""<section id="{plant.name}"><h2>{plant.name.replace("_", " ")}</h2><p>
-{escape(_sentence(mistakes()[plant.name]))}</p>{settings}
+{with_equations(escape(_sentence(mistakes()[plant.name])))}</p>{settings}
 <div class="sides"><div><h3>wrong</h3>{_line(plant.line, plant.wrong, "bad")}</div><div><h3>right</h3>
 {_line(plant.line, plant.should_be, "good")}</div></div>
 <details{"" if "_read_as_" in plant.name else " open"}><summary>what diagnose

@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Collection
-from html import escape
 from itertools import groupby
 from textwrap import dedent
 
 from scratchvae.site.atlas import Atlas
-from scratchvae.site.prose import display, inline, pieces
+from scratchvae.site.docstrings import displayed
+from scratchvae.site.prose import inline
 
 
 def narrative(text: str, names: Collection[str], atlas: Atlas) -> str:
@@ -28,8 +28,6 @@ def _elements(lines: list[str], names: Collection[str], atlas: Atlas) -> list[st
         part = dedent("\n".join(group))
         if not indented:
             found.append(f"<p>{inline(' '.join(part.split()), names, link)}</p>")
-        elif all(_is_equation(line, names) for line in part.splitlines()):
-            found += [display(line.strip(), names) for line in part.splitlines()]
         elif all(len(_cells(line)) > 1 for line in part.splitlines()):
             rows = "".join(
                 f"<tr>{''.join(f'<td>{inline(c, names, link)}</td>' for c in _cells(l))}</tr>"
@@ -37,15 +35,10 @@ def _elements(lines: list[str], names: Collection[str], atlas: Atlas) -> list[st
             )
             found.append(f'<div class="scroll"><table class="lines"><tbody>{rows}</tbody></table></div>')
         else:
-            found.append(f"<pre>{escape(part)}</pre>")
+            found.append(displayed(part.splitlines(), names, link))
     return found
 
 
 def _cells(line: str) -> list[str]:
     """Return the columns of a line, which two spaces or more separate, and the number of an equation."""
     return [cell for cell in re.split(r"\s{2,}|(?<=^\(\d\d\)) ", line.strip()) if cell]
-
-
-def _is_equation(line: str, names: Collection[str]) -> bool:
-    """Whether the whole line is one equation."""
-    return [kind for kind, _ in pieces(line.strip(), names, sentence=False)] == ["equation"]

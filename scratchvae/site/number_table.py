@@ -1,16 +1,23 @@
 """A table of numbers as HTML, and the central difference that stands in many of them."""
 
+import re
 from collections.abc import Callable, Sequence
 
 
 def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a table of numbers."""
-    top = "".join(f'<th scope="col" class="number">{cell}</th>' for cell in head)
+    """Return a table whose columns of numbers stand on the right, and whose columns of words on the left."""
+    kinds = ["" if any(map(_is_words, column)) else ' class="number"' for column in zip(*rows, strict=True)]
+    top = "".join(f'<th scope="col"{kind}>{cell}</th>' for kind, cell in zip(kinds, head, strict=True))
     body = "".join(
-        "<tr>" + "".join(f'<td class="number">{_number(cell)}</td>' for cell in row) + "</tr>" for row in rows
+        f"<tr>{''.join(f'<td{kind}>{_number(cell)}</td>' for kind, cell in zip(kinds, row, strict=True))}</tr>"
+        for row in rows
     )
     head_and_body = f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
     return f'<div class="scroll"><table><caption>{caption}</caption>{head_and_body}</table></div>'
+
+
+def _is_words(cell: object) -> bool:
+    return isinstance(cell, str) and re.fullmatch(r"[−+\d.e… ]*", cell) is None
 
 
 def _number(cell: object) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection
 from functools import cache
-from html import escape
+from html import escape, unescape
 
 from scratchvae.site.equations import translate_tokens
 from scratchvae.site.letters import NotAnEquation
 from scratchvae.site.tokens import FUNCTIONS, Token, tokens_of
-from scratchvae.site.words import MATHEMATICAL, SIGNS
+from scratchvae.site.words import MATHEMATICAL, NAMES, SIGNS
 
 
 def pieces(text: str, names: Collection[str], *, sentence: bool = True) -> list[tuple[str, str]]:
@@ -56,6 +56,9 @@ def _longest(tokens: list[Token], start: int, names: Collection[str], sentence: 
     stop, depth = start, 0
     while stop < len(tokens) and _fits(tokens[stop], names):
         token = tokens[stop]
+        apart = stop > start and token.at > tokens[stop - 1].end + 1
+        if apart and "relation" not in (token.kind, tokens[stop - 1].kind):  # a gap between two equations
+            break
         depth += {"open": 1, "close": -1}.get(token.kind, 0)
         if depth < 0 or (depth == 0 and token.kind == "comma"):
             break
@@ -63,9 +66,10 @@ def _longest(tokens: list[Token], start: int, names: Collection[str], sentence: 
     for end in range(stop, start, -1):
         if tokens[start].kind == "relation" and end - start < 4 and not set(tokens[start].text) & SIGNS:
             return None
-        if sentence and _loose_word(tokens, end - 1, -1):
-            continue
         run = tokens[start:end]
+        closes = re.fullmatch(r"d\w", run[-1].text) and any(token.text[0] == "∫" for token in run)
+        if sentence and not closes and _loose_word(tokens, end - 1, -1):
+            continue
         if not _says_something(run):
             return None
         try:
@@ -143,6 +147,14 @@ def inline(
         else:
             made.append(escape(piece, quote=False))
     return "".join(made)
+
+
+def with_equations(html: str, names: Collection[str] = NAMES) -> str:
+    """Return sentences that are HTML already with their equations set; code and links stay as they are."""
+    parts = re.split(r"(<code>.*?</code>|<[^>]*>)", html)
+    return "".join(
+        part if part.startswith("<") else inline(unescape(part), names, lambda _: None) for part in parts
+    )
 
 
 def display(text: str, names: Collection[str] = ()) -> str:

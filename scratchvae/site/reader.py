@@ -65,11 +65,12 @@ class Reader:
                 continue
             else:
                 word = (
-                    t.kind == "word"
+                    (t.kind == "word" or t.text == "∂")
                     and bool(kinds)
                     and kinds[-1] != "open"
                     and parts[-1].lstrip("\\,") not in _CALLED
                     and not parts[-1].startswith("\\mathrm{d}")
+                    and parts[-1].strip("\\, ") != "partial"
                 )
                 parts.append((r"\," if word and t.before else "") + self.factor())
                 kinds.append("derivative" if t.text == "∂" or re.fullmatch(r"d|d\w.*", t.text) else "factor")
@@ -94,14 +95,18 @@ class Reader:
             start = start if kinds[start] == "derivative" else len(parts) - 1
         above = "".join(parts[start:])
         below = self.factor()
+        if t.text.startswith("d") and parts[start] == "d":
+            above = r"\mathrm{d}" + above[1:].removeprefix(r"\,")
+        if t.text == "d":
+            below = r"\mathrm{d}"
         if (
             slope
             and self.token is not None
             and t.text in ("∂", "d", "dlog")
             and self.token.kind in ("word", "greek", "number", "bar")
         ):
-            below += r"\," + self.factor()
-            if re.search(r"(log|exp)\}?$", below) and self.token is not None:
+            below += self.factor()
+            if re.search(r"(log|exp)\}? ?$", below) and self.token is not None:
                 below += " " + self.factor()
         follows = self.token
         simple = (
@@ -112,7 +117,8 @@ class Reader:
         # in a b / c the stroke may divide both factors
         of_all = stroke.before and start > 0 and kinds[start - 1] == "factor"
         if self.fractions and simple and not of_all and r"\frac" not in above + below:
-            quotient = rf"\frac{{{bare(above)}}}{{{bare(below)}}}"
+            space = r"\," * above.startswith(r"\,")
+            quotient = rf"{space}\frac{{{bare(above.removeprefix(space))}}}{{{bare(below)}}}"
         else:
             quotient = f"{above}/{below}"
         parts[start:] = [quotient]
@@ -211,10 +217,20 @@ class Reader:
             base in SPECIAL
             and following is not None
             and not following.before
-            and (following.kind in ("open", "bar"))
+            and following.kind in ("open", "bar")
+            and (base == "E" or self._several())
         ):
             return SPECIAL[base] + (self._index(rest) if rest else "")
         return named(word, self.names, self.within)
+
+    def _several(self) -> bool:
+        """Whether the bracket that comes next holds several arguments, as that of a law does."""
+        depth = 0
+        for token in self.tokens[self.at :]:
+            depth += {"open": 1, "close": -1}.get(token.kind, 0)
+            if depth == 0 or (depth == 1 and token.kind == "comma"):
+                return depth == 1
+        return False
 
     def _opens(self, t: Token, waits: bool) -> bool:
         """Whether a bar opens an absolute value or a norm."""

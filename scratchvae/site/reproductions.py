@@ -9,6 +9,7 @@ from typing import Any
 from scratchvae.recipes import NAMED_MODELS
 from scratchvae.runs import readable
 from scratchvae.site.atlas import Atlas
+from scratchvae.site.prose import with_equations
 from scratchvae.site.widgets import link
 
 COMMAND = "scratchvae results --data fashion-mnist --epochs 20"  # its results.json is kept beside this file
@@ -36,7 +37,7 @@ def table(atlas: Atlas) -> str:
     """Make the tables of names: their papers and promises, and what was measured of each."""
     rows = "".join(
         f'<tr id="{name}"><td><code>{name.replace("_", "-")}</code></td><td>{escape(named.paper)}</td>'
-        f"<td>{escape(named.says)}</td>"
+        f"<td>{with_equations(escape(named.says))}</td>"
         f"<td>{'<br>'.join(f'<code>{escape(claim)}</code>' for claim in named.claims)}</td></tr>"
         for name, named in NAMED_MODELS.items()
     )

@@ -11,6 +11,7 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page
+from scratchvae.site.prose import with_equations
 from scratchvae.site.walk import SIDE, STEPS, B, D, H, Walk, Z, walks
 from scratchvae.site.widgets import STYLE, data, equation, link, plot, proofs, slider, value
 
@@ -94,7 +95,7 @@ PROOFS = {
     "training.train_step": "the step, with the update that follows",
     "checks.check_pullback": "finite differences with an estimate of their own error",
     "tests/test_site_pages::test_the_walk_is_the_step_of_elbo": "the walk has the loss and the gradients of "
-    "Elbo, to the last bit",
+    "Elbo, to rounding",
     "demos/00_vae_in_one_file": "all of it in one file of plain NumPy",
 }
 
@@ -159,7 +160,7 @@ scope="col">difference</th><th scope="col">apart</th></tr></thead>
 <tbody data-differences></tbody></table></div>"""  # fmt: skip
     return f"""<section class="stop" id="stop-{stop.name}" data-stop="{stop.name}"><div
 class="about"><h2><span class="tex">{escape(stop.down)}</span></h2>
-<p><code>{stop.name} {stop.shape}</code></p><p>{stop.words}</p><p class="proof">
+<p><code>{stop.name} {stop.shape}</code></p><p>{with_equations(stop.words)}</p><p class="proof">
 {link(atlas, stop.function)}</p></div>
 <div class="down"><canvas data-heat="value" role="img" aria-label="{stop.name} as a heat map"></canvas><p
 class="scale" data-scale="value"></p>

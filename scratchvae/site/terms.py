@@ -5,7 +5,9 @@ from html import escape
 from scratchvae.reference.terms import TERMS, Term
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page
+from scratchvae.site.prose import with_equations
 from scratchvae.site.widgets import link, proofs
+from scratchvae.site.words import NAMES
 
 TITLE = "Terms of the family"
 PATH = "mistakes/terms.html"
@@ -27,14 +29,22 @@ value and your gradients. It names the fault that gives exactly your numbers.</p
     return Page(PATH, TITLE, section, body, summary=SUMMARY)
 
 
+def _shape(letters: str) -> str:
+    """Return "B Z" as (B, Z), and "B" as (B,)."""
+    return f"({', '.join(letters.split())}{',' * (' ' not in letters)})"
+
+
 def _shown(name: str, term: Term) -> str:
+    names = NAMES | set(term.takes)
     rows = "".join(
-        f'<tr id="{fault.name}"><td><code>{fault.name}</code></td><td>{escape(fault.fix)}</td></tr>'
+        f'<tr id="{fault.name}"><td><code>{fault.name}</code></td>'
+        f"<td>{with_equations(escape(fault.fix), names)}</td></tr>"
         for fault in term.faults
     )
-    taken = ", ".join(f"<code>{array}</code> ({shape})" for array, shape in term.takes.items())
+    taken = ", ".join(f"<code>{array}</code> {_shape(shape)}" for array, shape in term.takes.items())
     heads = '<th scope="col">name</th><th scope="col">what it is, and the fix</th>'
     return f"""<section id="{name}"><h2>{name.replace("_", " ")}</h2>
-<p>{escape(term.says)}. {escape(term.source)}. It is computed from {taken}.</p>
+<p>{with_equations(escape(term.says), names)}.</p>
+<p>It is computed from {taken}. Source: {escape(term.source)}.</p>
 <div class="scroll"><table class="names"><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table></div>
 </section>"""

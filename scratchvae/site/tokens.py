@@ -84,7 +84,7 @@ PATTERN = re.compile(
     |(?P<word>[{_LETTER}][{_LETTER}0-9{_M}]*(?:{_SUB})*_?)
     |(?P<greek>[{_G}][{_M}]*(?:{_SUB})*)
     |(?P<index>{_SUB})
-    |(?P<large>[ΣΠ∏∫](?:_(?:\{{[^{{}}]*\}}|[{_LETTER}{_G}0-9∞−]+(?:[<>≠≤≥=][{_LETTER}0-9]+)?))?
+    |(?P<large>[ΣΠ∏∫](?:_(?:\{{[^{{}}]*\}}|\([^()]*\)|[{_LETTER}{_G}0-9∞−]+(?:[<>≠≤≥=][{_LETTER}0-9]+)?))?
         (?:\^[{_LETTER}{_G}0-9∞]+)?)
     |(?P<raised>[{"".join(RAISED)}]+)
     |(?P<lowered>[{"".join(LOWERED)}]+)

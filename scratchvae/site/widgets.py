@@ -10,6 +10,7 @@ from typing import Any
 
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.page import Page
+from scratchvae.site.prose import with_equations
 
 STYLE = '<link rel="stylesheet" href="/assets/play/play.css">\n'
 Proofs = Mapping[str, str]  # the name of each proof, and in a few words what it proves
@@ -113,7 +114,7 @@ def proofs(atlas: Atlas, of: Proofs) -> str:
 
 def bullets(lines: Sequence[str]) -> str:
     """Return a list of sentences."""
-    return "<ul>" + "".join(f"<li>{line}</li>" for line in lines) + "</ul>"
+    return "<ul>" + "".join(f"<li>{with_equations(line)}</li>" for line in lines) + "</ul>"
 
 
 def lesson(
@@ -133,10 +134,10 @@ def lesson(
 
     The stage is where something is moved.
     """
-    body = f"""{STYLE}<p class="lead">{lead}</p>
+    body = f"""{STYLE}<p class="lead">{with_equations(lead)}</p>
 {"".join(map(equation, equations))}
 {stage}
-<div class="columns"><section><h2>Try</h2><ol>{"".join(f"<li>{line}</li>" for line in tries)}</ol></section>
+<div class="columns"><section><h2>Try</h2><ol>{"".join(f"<li>{with_equations(line)}</li>" for line in tries)}</ol></section>
 <section><h2>What you see, and why</h2>{bullets(sees)}</section></div>
 {proofs(atlas, proved)}
 <noscript><p>The sliders of this page need JavaScript. The text and the equations do not.</p></noscript>"""
