@@ -29,13 +29,12 @@ def gradient_of_the_kl() -> str:
         mean, log_var = np.array([[m]]), np.array([[s]])
         kl, pullback = gaussian.kl_to_standard(mean, log_var)
         dmean, dlog_var = pullback(np.ones(1))
-
         differences = central(partial(_kl, log_var=s), m), central(partial(_kl, m), s)
         rows.append(
             (m, s, float(kl[0]), float(dmean[0, 0]), differences[0], float(dlog_var[0, 0]), differences[1])
         )
-    head = ("μ", "log σ²", "KL", "∂KL/∂μ", "difference", "∂KL/∂log σ²", "difference")
-    return table("Computed by kl_to_standard when this page was built.", head, rows)
+    head = ("μ", "log σ²", "KL", "∂KL/∂μ", "by differences", "∂KL/∂log σ²", "by differences")
+    return table("Computed by kl_to_standard when this page was built, in nats.", head, rows)
 
 
 def log_variance() -> str:
@@ -54,7 +53,11 @@ def log_variance() -> str:
             strict=True,
         )
     )
-    return table("One latent with μ = 0.", ("log σ²", "σ", "KL", "∂KL/∂log σ²", "∂KL/∂σ = σ − 1/σ"), rows)
+    return table(
+        "One latent with μ = 0; the KL in nats.",
+        ("log σ²", "σ", "KL", "∂KL/∂log σ²", "∂KL/∂σ = σ − 1/σ"),
+        rows,
+    )
 
 
 def free_bits() -> str:
@@ -80,7 +83,10 @@ def free_bits() -> str:
         rows.append((bits, 0.5 * 0.2**2, 0.5 * 1.5**2, float(report.loss), float(grad[0]), float(grad[1])))
     head = ("λ", "kl₁", "kl₂", "loss", "gradient by μ₁", "gradient by μ₂")
     return table(
-        "A decoder that ignores z: what is left is the KL. The first latent lies below λ = 0.5.", head, rows
+        "A decoder that ignores z: what is left is the KL, in nats. The first latent lies below λ = 0.5. The "
+        "loss also has −log p(x|z) = 3 log 2 = 2.079441 nats, which nothing changes.",
+        head,
+        rows,
     )
 
 
@@ -116,8 +122,8 @@ def fading() -> str:
         rows.append(row)
     head = ("K", "signal", "noise", "signal / noise", "signal, dreg", "noise, dreg", "signal / noise, dreg")
     return table(
-        "The encoder's gradient of Iwae(K) in a small VAE: the size of its mean, and its deviation, over 300 "
-        "draws.",
+        "The encoder's gradient of Iwae(K) in a small VAE, in nats per unit of a weight: the size of its mean "
+        "(signal) and its standard deviation (noise), over 300 draws.",
         head,
         rows,
     )
@@ -150,7 +156,7 @@ def stratified() -> str:
         "weights",
         "of its own example, the next, the others",
         "mean over 1500 batches",
-        "its error",
+        "standard error",
         "q(z) over all N",
     )
     return table(f"N = {N} examples, batches of B = {size}: q(z) at a draw of one of them.", head, rows)
@@ -195,9 +201,16 @@ def no_q_in_it() -> str:
                 f"{ratio.std():.0e}".replace("-", "−"),
             )
         )
-    head = ("q", "bound", "KL(q ‖ p(z|x))", "their sum", "mean of log p(x) over draws of q", "its deviation")
+    head = (
+        "q",
+        "bound",
+        "KL(q ‖ p(z|x))",
+        "their sum",
+        "mean of log p(x) over draws of q",
+        "standard deviation",
+    )
     return table(
-        f"z ~ N(0, 1), x = 1.2 z + noise, x = 1.5: log p(x) = {log_px:.6f}".replace("-", "−"), head, rows
+        f"z ~ N(0, 1), x = 1.2 z + noise, x = 1.5: log p(x) = {log_px:.6f} nats".replace("-", "−"), head, rows
     )
 
 
@@ -213,7 +226,7 @@ def saturated() -> str:
         slope = float(pullback(np.ones(1, np.float32))[0, 0])
         rows.append((l, x, float(value[0]), slope, float(naive[0, 0])))
     return table(
-        "In numbers of 32 bits.",
+        "In numbers of 32 bits, log p(x) in nats.",
         ("logit", "x", "log p(x) by the logit", "its gradient", "log p(x) by the probability"),
         rows,
     )

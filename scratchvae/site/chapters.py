@@ -100,7 +100,8 @@ CHAPTERS = (
     Chapter(
         "24_estimators", "The family", "Estimators of one gradient", "Stimatori di un gradiente",
         "estimators",
-        (says("The signal of the encoder's total gradient fades as 1/√K, and DReG makes it grow as √K.",
+        (says("The signal-to-noise ratio of the encoder's total gradient falls as 1/√K, and that of DReG "
+              "rises as √K.",
               "objectives.Iwae", "evaluation.estimator_noise", "test_estimators"),
          says("A draw of a mixture that solves F(z) = Φ(ε) has the slope of its law.",
               "distributions.mixture.reparameterize", "test_estimators")),
@@ -120,7 +121,7 @@ CHAPTERS = (
         "27_topics", "The family", "Topics of documents", "Argomenti di documenti", "topics",
         (says("Laplace's approximation of a Dirichlet law has its moments where concentrations are large.",
               "priors.LogisticNormal", "test_topics"),
-         says("A mixture of topics is never surer of a word than its topics are; a product may be.",
+         says("A mixture of topics is never surer of a word than the surest of its topics; a product may be.",
               "layers.Topics", "test_topics")),
         {"topics": ("Topics that were planted, and found", "Argomenti nascosti, e ritrovati")},
     ),

@@ -63,8 +63,6 @@ def _paragraph(text: str, names: Collection[str], link: Link, *, first: bool) ->
         ):
             made.append(display(cut[0][1], names))
             cell = re.sub(r"^[.,;:]?\s*", "", cell[len(cut[0][1]) :])
-            if re.match(r"[a-z]+ ", cell) and pieces(cell, names)[0][0] == "words":
-                cell = cell[:1].upper() + cell[1:]
         if not cell:
             continue
         if i > 0 and SHAPES.search(cell) and len(cell) < 160:

@@ -11,7 +11,7 @@ FOUNDATIONS = (
                  "test_bound"),
             says("The decoder's error is the gradient of its logits: (σ(l) − x)/B.",
                  "distributions.bernoulli.log_prob", "test_gradients"),
-            says("No model gives data, on average, a higher probability than the law that they come from.",
+            says("No model gives data, on average, a higher log-probability than the law that they come from.",
                  "evaluation.log_likelihood"),
         ),
         {"vae_in_one_file": ("The bound and the KL in training, reconstructions, codes, and the plane of z "
@@ -60,7 +60,8 @@ FOUNDATIONS = (
                  "training.minimize"),
             says("Rate and distortion: −bound = R + D, and β chooses a place on their curve.",
                  "evaluation.rate_distortion"),
-            says("No code of R nats has a distortion below Shannon's limit.", "evaluation.rate_distortion"),
+            says("No code of R nats for Gaussian data has a squared error below Shannon's limit.",
+                 "evaluation.reverse_water_filling"),
         ),
         {"trade_off": ("Error against the size of the code, and against the rate",
                        "L'errore rispetto alla dimensione del codice e al tasso"),
@@ -83,7 +84,7 @@ FOUNDATIONS = (
         "07_regularity", "Autoencoders", "A regular latent space", "Uno spazio latente regolare",
         "regularity",
         (
-            says("Continuity: near codes should decode to near pictures. An autoencoder fails, a VAE passes.",
+            says("Continuity: near codes should decode to near pictures. A VAE rarely fails, an autoencoder often.",
                  "evaluation.continuity", "test_regularity"),
             says("Completeness: whatever is drawn from the prior should decode to something like the data.",
                  "evaluation.completeness", "test_regularity"),
@@ -134,11 +135,10 @@ FOUNDATIONS = (
         (
             says("The same sum holds for a decoder that is a network, by quadrature.", "evaluation.evidence",
                  "test_evidence"),
-            says("The reparameterized gradient scatters less than that of the score function.",
+            says("Early in training the reparameterized gradient scatters less than that of the score function.",
                  "evaluation.estimator_noise",
                  "objectives.ScoreFunctionElbo", "test_estimates"),
-            says("With more draws the signal of IWAE's encoder gradient falls below its noise.",
-                 "objectives.Iwae", "test_many_draws"),
+            says("The K-sample bound rises to log p(x) with K.", "objectives.Iwae", "test_many_draws"),
         ),
         {"ascent": ("The bound of a network, climbing", "Il bound di una rete, in salita"),
          "posteriors": ("Exact posteriors, and the q that fit them best",
@@ -165,8 +165,8 @@ FOUNDATIONS = (
     Chapter(
         "14_naive_bayes", "The mathematics", "The first term alone: maximum likelihood",
         "Solo il primo termine: massima verosimiglianza", "naive_bayes",
-        (says("Where the class is observed, the best parameters are counts, and gradients find the same "
-              "ones.", "models.NaiveBayes", "test_naive_bayes"),),
+        (says("Where the class is observed, the best parameters are shares, or means and variances, of each "
+              "class, and gradients find the same ones.", "models.NaiveBayes", "test_naive_bayes"),),
         {"classes": ("What the model expects of each class",
                      "Che cosa si aspetta il modello da ogni classe")},
     ),

@@ -1,17 +1,16 @@
 """The front page: what the site is, where to go, one formula with its line and numbers, eight questions."""
 
-import inspect
 from collections.abc import Iterator
-from html import escape
-from textwrap import dedent
 
 import numpy as np
 
 from scratchvae.distributions import gaussian
 from scratchvae.site.answers import ANSWERS
 from scratchvae.site.atlas import Atlas
+from scratchvae.site.listing import code, definition
 from scratchvae.site.number_table import central, table
 from scratchvae.site.page import Page
+from scratchvae.site.resolution import Uses
 from scratchvae.site.widgets import STYLE, equation, link
 
 SECTION = "Home"
@@ -62,10 +61,11 @@ shows one from the inside: each formula, the line of code that computes it, the 
 and a finite difference beside it.</p>
 <p>It is made of the library scratchvae, in which every gradient is derived and written by hand in NumPy. All
 numbers and pictures were
-computed when the site was built. Nothing here needs a network.</p>
+computed when the site was built. No page loads anything from the internet, unless you ask for Python on the
+page <a href="/try.html">Try it</a>.</p>
 <h2>One formula, its line, its numbers</h2>
 {equation(FORMULA)}
-<pre><code>{escape(_lines())}</code></pre>
+{_lines(atlas)}
 {_numbers()}
 <p>This is {link(atlas, "distributions.gaussian.reparameterize")}, the step that lets gradients through a
 random draw.</p>
@@ -78,14 +78,13 @@ href="/step.html">walk one step</a>.</p>"""
     yield Page("index.html", "A variational autoencoder, line by line", SECTION, body, summary="what this is")
 
 
-def _lines() -> str:
-    """Return the code of the function, without its docstring and its checks of shapes."""
-    text = inspect.getsource(inspect.unwrap(gaussian.reparameterize))
-    _, _, after = text.split('"""', 2)
-    kept = (
-        line for line in after.strip("\n").splitlines() if "require_" not in line and "shapes =" not in line
-    )
-    return dedent("\n".join(kept))
+def _lines(atlas: Atlas) -> str:
+    """Return the function, without its docstring and its checks of shapes."""
+    lines = definition(gaussian.reparameterize, atlas, Uses(atlas))
+    first, last = (i for i, line in enumerate(lines) if '"""' in line)
+    decorator, head, body = lines[0], lines[1:first], lines[last + 1 :]
+    assert "differentiable" in decorator
+    return code([*head, *(line for line in body if "require_" not in line and "shapes" not in line)])
 
 
 def _numbers() -> str:
@@ -111,7 +110,11 @@ def _numbers() -> str:
             _apart(dlog_var, central(lambda v: at(0.5, v), -1.0)),
         ),
     ]
-    return table("At μ = 0.5, log σ² = −1, ε = 1.3.", ("", "by the line", "finite difference", "apart"), rows)
+    return table(
+        "At μ = 0.5, log σ² = −1, ε = 1.3.",
+        ("", "by the line", "finite difference", "their difference"),
+        rows,
+    )
 
 
 def _apart(ours: np.ndarray, theirs: float) -> str:

@@ -52,8 +52,10 @@ def named(word: str, names: Collection[str], within: Within) -> str:
     Any other word is set upright.
     """
     base, _, rest = word.partition("_")
-    if word == "dlog":
-        return r"\mathrm{d}\log "
+    if base == "dlog" and (not rest or re.match(rf"[{''.join(GREEK)}]", rest)):
+        return r"\mathrm{d}\log " + (
+            letter(rest[0]) + index(*rest[1:].split("_"), within=within) if rest else ""
+        )
     if word in FUNCTIONS:
         return FUNCTIONS[word] + " "
     if base in FUNCTIONS and rest and word not in names and word.rpartition("_")[0] not in names:
@@ -90,6 +92,11 @@ def upright(word: str) -> str:
     return "".join(
         GREEK[c] + " " if c in GREEK else c for c in word.translate({ord(m): None for m in MARKS})
     ).replace("_", r"\_")
+
+
+def is_upright(tex: str) -> bool:
+    """Whether a factor is a name that is set upright."""
+    return tex.removeprefix(r"\,").startswith(r"\mathrm{")
 
 
 def bare(tex: str) -> str:

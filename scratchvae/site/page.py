@@ -45,7 +45,8 @@ def render(page: Page, contents: Sequence[Page]) -> str:
         f'<script src="/assets/{name}" defer></script>\n'
         for name in ("katex/katex.min.js", "site.js", *page.scripts)
     )
-    before, after = _neighbours(page, here)
+    around = "".join(_neighbours(page, here))
+    onward = f'<nav class="onward" aria-label="Before and after">{around}</nav>' if "<a" in around else ""
     whole = f"""<!doctype html>
 <html lang="en">
 <head>
@@ -71,7 +72,7 @@ def render(page: Page, contents: Sequence[Page]) -> str:
 <main id="page-content" tabindex="-1">
 <h1>{escape(page.title)}</h1>
 {page.body}
-<nav class="onward" aria-label="Before and after">{before}{after}</nav>
+{onward}
 </main>
 </div>
 </body>

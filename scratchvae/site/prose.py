@@ -145,7 +145,7 @@ def inline(
             code = f"<code>{escape(inside, quote=False)}</code>"
             made.append(f'<a class="name" href="{href}">{code}</a>' if href else code)
         else:
-            made.append(escape(piece, quote=False))
+            made.append(escape(piece.replace("->", "→"), quote=False))
     return "".join(made)
 
 

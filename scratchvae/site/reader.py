@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from scratchvae.site import tokens as marks
-from scratchvae.site.letters import NotAnEquation, Within, bare, index, large, letter, named
+from scratchvae.site.letters import NotAnEquation, Within, bare, index, is_upright, large, letter, named
 from scratchvae.site.tokens import Token
 
 SPECIAL = {"E": r"\mathbb{E}", "N": r"\mathcal{N}", "U": r"\mathcal{U}"}  # these stand before a bracket
@@ -65,7 +65,11 @@ class Reader:
                 continue
             else:
                 word = (
-                    (t.kind == "word" or t.text == "∂")
+                    (
+                        t.kind == "word"
+                        or t.text == "∂"
+                        or (t.kind == "greek" and is_upright("".join(parts[-1:])))
+                    )
                     and bool(kinds)
                     and kinds[-1] != "open"
                     and parts[-1].lstrip("\\,") not in _CALLED

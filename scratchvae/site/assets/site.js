@@ -17,7 +17,7 @@ function setEquations(within) {
   }
 }
 
-// Equations far below are set when they come near, so that a long page opens at once; printing sets them all.
+// Equations far below are set when they come near, so that a long page opens at once.
 function setEquationsInTime() {
   const blocks = [...document.querySelectorAll("[data-later]")];
   if (!blocks.length || !("IntersectionObserver" in window)) return setEquations(document);
@@ -33,7 +33,14 @@ function setEquationsInTime() {
   for (const element of document.querySelectorAll(".tex")) {
     if (!element.closest("[data-later]")) setEquations(element.parentElement);
   }
-  window.addEventListener("beforeprint", () => setEquations(document));
+}
+
+// What is printed has every equation set, and nothing folded away.
+function preparePrinting() {
+  window.addEventListener("beforeprint", () => {
+    setEquations(document);
+    document.querySelectorAll("main details").forEach((one) => (one.open = true));
+  });
 }
 
 // A group of tabs: .tabs > [role=tablist] > [role=tab][aria-controls], and the panels that they control.
@@ -107,5 +114,6 @@ prepareTheme();
 prepareTabs();
 prepareLists();
 setEquationsInTime();
+preparePrinting();
 prepareBoxes();
 document.documentElement.dataset.ready = "true";
