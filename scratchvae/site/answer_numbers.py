@@ -43,21 +43,10 @@ def log_variance() -> str:
     kl, pullback = gaussian.kl_to_standard(np.zeros((6, 1)), s[:, None])
     _, slope = pullback(np.ones(6))
     sigma = np.exp(s / 2)
-    rows = list(
-        zip(
-            s.tolist(),
-            sigma.tolist(),
-            kl.tolist(),
-            slope[:, 0].tolist(),
-            (sigma - 1 / sigma).tolist(),
-            strict=True,
-        )
-    )
-    return table(
-        "One latent with μ = 0; the KL in nats.",
-        ("log σ²", "σ", "KL", "∂KL/∂log σ²", "∂KL/∂σ = σ − 1/σ"),
-        rows,
-    )
+    columns = (s, sigma, kl, slope[:, 0], sigma - 1 / sigma)
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
+    head = ("log σ²", "σ", "KL", "∂KL/∂log σ²", "∂KL/∂σ = σ − 1/σ")
+    return table("One latent with μ = 0; the KL in nats.", head, rows)
 
 
 def free_bits() -> str:
@@ -201,17 +190,9 @@ def no_q_in_it() -> str:
                 f"{ratio.std():.0e}".replace("-", "−"),
             )
         )
-    head = (
-        "q",
-        "bound",
-        "KL(q ‖ p(z|x))",
-        "their sum",
-        "mean of log p(x) over draws of q",
-        "standard deviation",
-    )
-    return table(
-        f"z ~ N(0, 1), x = 1.2 z + noise, x = 1.5: log p(x) = {log_px:.6f} nats".replace("-", "−"), head, rows
-    )
+    head = ("q", "bound", "KL(q ‖ p(z|x))", "their sum", "mean log p(x) by draws of q", "standard deviation")
+    model = f"z ~ N(0, 1), x = 1.2 z + noise, x = 1.5: log p(x) = {log_px:.6f} nats"
+    return table(model.replace("-", "−"), head, rows)
 
 
 def saturated() -> str:

@@ -84,7 +84,12 @@ def _list(lines: list[str], names: Collection[str], link: Link) -> str:
 
 
 def displayed(lines: list[str], names: Collection[str], link: Link) -> str:
-    """Return indented lines: as equations where they hold any, else as the text that they are."""
+    """Return indented lines: as a table, as equations where they hold any, or as the text that they are."""
+    if rows := _rows(lines):
+        cells = "".join(
+            f"<tr>{''.join(f'<td>{inline(cell, names, link)}</td>' for cell in row)}</tr>" for row in rows
+        )
+        return f'<div class="scroll"><table class="names"><tbody>{cells}</tbody></table></div>'
     if not any(
         kind == "equation" for line in lines for kind, _ in pieces(line.strip(), names, sentence=False)
     ):
@@ -95,6 +100,23 @@ def displayed(lines: list[str], names: Collection[str], link: Link) -> str:
         cells = [cell for cell in re.split(r"\s{2,}", line.strip()) if cell]
         made.append('<div class="equation">' + "".join(_cell(cell, names, link) for cell in cells) + "</div>")
     return "".join(made)
+
+
+def _rows(lines: list[str]) -> list[list[str]]:
+    """Return the cells of lines that are a table of names, or nothing.
+
+    A line of one cell that begins further in goes on where the line above it ends.
+    """
+    rows: list[list[str]] = []
+    first = min(len(line) - len(line.lstrip()) for line in lines)
+    for line in lines:
+        cells = re.split(r"\s{2,}", line.strip())
+        if rows and len(cells) == 1 and len(line) - len(line.lstrip()) > first:
+            rows[-1][-1] += f" {cells[0]}"
+        else:
+            rows.append(cells)
+    named = all(len(row) > 1 and re.fullmatch(r"[\w. ,()]+", row[0]) and row[1][0] != "=" for row in rows)
+    return rows if named and len(rows) > 1 else []
 
 
 def _cell(cell: str, names: Collection[str], link: Link) -> str:

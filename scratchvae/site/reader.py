@@ -49,14 +49,9 @@ class Reader:
             elif t.kind in ("relation", "sign", "product", "comma"):
                 self._require(not waits or t.kind == "sign" or (t.kind == "relation" and not kinds), t)
                 self._require(t.kind != "comma" or bool(closer), t)
-                tables = {
-                    "relation": marks.RELATIONS,
-                    "sign": marks.SIGNS,
-                    "product": marks.PRODUCTS,
-                    "comma": {},
-                }
-                mark = tables[t.kind].get(t.text, rf"{t.text}\, ")
-                parts.append(f" {mark} " if t.text != ":" else r" : ")
+                signs = {":": ":", **marks.RELATIONS, **marks.SIGNS, **marks.PRODUCTS}
+                mark = signs.get(t.text, rf"{t.text}\, ")
+                parts.append(f" {mark} ")
                 kinds.append("open")
             elif t.kind == "slash":
                 self._require(not waits, t)
