@@ -38,12 +38,12 @@ class Dataset:
     entry_names  what each entry of a plain vector is, such as a word; empty when entries have no names
     conditions   (N, C) finite floating numbers that a model may be told of each example, or None
     observed     an array of the shape of images, True where an entry was observed; None where every entry
-                 was. NaN and a mask say the same: an entry is missing if any of the three says so
+                 was. NaN and a masked array's mask say the same, and an entry is missing if any of them says so
     schema       what the columns of a table are, one for each entry of a plain vector; None for other data
-    kind         what the numbers are, one of KINDS. "values" are taken as they stand; "counts" too, but are
-                 whole and not negative; "pixels" lie between 0 and 255, and a batch divides them by 255. A
-                 dtype alone never decides this
-    rate         of the frames of a sound, the number of samples in a second; None for other data
+    kind         what the numbers are, one of KINDS. "values" are taken as they stand. "counts" are taken as
+                 they stand too, and are whole and not negative. "pixels" lie between 0 and 255, and a batch
+                 divides them by 255. A dtype alone never decides this
+    rate         the number of samples in a second, where examples are frames of a sound; None for other data
     """
 
     name: str
@@ -137,7 +137,7 @@ class Dataset:
 
     @property
     def share_missing(self) -> float:
-        """The share of all entries that are missing lies between 0 and 1."""
+        """The share of all entries that are missing, from 0 to 1."""
         return (
             0.0 if self.observed is None else float(1 - np.count_nonzero(self.observed) / self.observed.size)
         )

@@ -19,8 +19,8 @@ class Spectrogram:
 
         level = max(0, 1 + 20 log₁₀(|S| / |S| of a full-scale sine) / range_db)
 
-    So a sine of amplitude 1 has level 1. A sine that is `range_db` decibels weaker has level 0, and so has
-    everything below it, silence too.
+    S is the complex number of a frame at one frequency. A sine of amplitude 1 has the level 1. A sine that is
+    `range_db` decibels weaker has the level 0, and so has everything that is weaker still, silence too.
     """
 
     rate: int = 8000
@@ -115,9 +115,10 @@ class Spectrogram:
     def sound(self, levels: Array, *, phase: Array, n: int, iterations: int = 0) -> Array:
         """Return n samples that sound like levels (T, F), beginning from a `phase` (T, F) in radians.
 
-        Each of the `iterations` replaces the phase by that of the frames that the sound so far really has.
-        The distance between their amplitudes and those of the levels never grows. With 0 iterations the phase
-        stays as it is given. Source: Griffin & Lim 1984, section III.
+        Each of the `iterations` makes a sound of the amplitudes and the phase so far, cuts it into frames
+        again, and takes over the phase of these frames. The distance between their amplitudes and those of
+        the levels never grows. With 0 iterations the phase stays as it is given. Source: Griffin & Lim 1984,
+        section III.
         """
         require_shapes("Spectrogram", levels=(levels, "T F"), phase=(phase, "T F"))
         require_finite("Spectrogram", "levels", levels)

@@ -31,9 +31,9 @@ def sample_standard(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
 def log_prob(y: Array, logits: Array, *, temperature: float) -> tuple[Array, Pullback]:
     """log p(y) = Σ_g (log (K − 1)! + (K − 1) log λ + Σ_k a_gk − K log Σ_k exp a_gk) with a = logits − λ y.
 
-    y, logits (B, G, K)  ->  (B,) in nats, the sum over G independent choices. y is normalized so that Σ_k exp
-    y_gk = 1. This is the density of the K − 1 log-odds y_k − y_K; the density of x = e^y on the simplex is
-    p(y) / Π_k x_k. An offset that all logits of a choice have in common changes nothing. Maddison et al.
+    y, logits (B, G, K)  ->  (B,) in nats, the sum over G independent choices. y should be normalized, Σ_k exp
+    y_gk = 1. p(y) is the density of the K − 1 log-odds y_k − y_K. The density of x = e^y on the simplex is
+    p(y) / Π_k x_k. A number that is added to all logits of a choice changes nothing. Maddison et al.
     2017, equation 24.
     """
     n = require_shapes("concrete.log_prob", y=(y, "B G K"), logits=(logits, "B G K"))

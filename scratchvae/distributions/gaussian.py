@@ -1,8 +1,8 @@
 """The Gaussian with diagonal covariance, N(x; mean, diag σ²) with log_var = log σ².
 
 Letters: B examples, D entries of an event. Log-densities sum over the event. Every function is finite for
-every finite input while σ, 1/σ and the squares fit into the dtype. Beyond that it takes its limit, ±∞, and
-never NaN. Kingma & Welling 2014, appendices B and C.2.
+every finite input while σ, 1/σ and the squares fit into the dtype. Beyond that its value is its limit, ±∞,
+and never NaN. Kingma & Welling 2014, appendices B and C.2.
 """
 
 import numpy as np
@@ -242,6 +242,6 @@ def product_of_experts(
 def _require_two_laws(
     where: str, mean: Array, log_var: Array, other_mean: Array, other_log_var: Array
 ) -> None:
-    """Raise InputError unless all four arrays have the shape (B, D) of the first."""
+    """Raise InputError unless all four arrays have the shape of the first, (B, D)."""
     one = {"mean": (mean, "B D"), "log_var": (log_var, "B D")}
     require_shapes(where, **one, other_mean=(other_mean, "B D"), other_log_var=(other_log_var, "B D"))

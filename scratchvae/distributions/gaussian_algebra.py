@@ -1,7 +1,8 @@
 """Operations that lead from Gaussians to a Gaussian: marginal, conditional, affine map, sum, product.
 
-A law is given by its mean (B, D) and covariance S (B, D, D); a value that is a law is the tuple of the two.
-`ops.cholesky` makes of a covariance the factor that the functions of `distributions.gaussian_full` take.
+Each function takes a law as its mean (B, D) and its covariance S (B, D, D), and returns a law as the tuple of
+the two. `ops.cholesky` turns a covariance into the factor that the functions of `distributions.gaussian_full`
+take.
 
 Letters: B examples, D entries of an event; o are the observed entries, r is the rest of them.
 
@@ -186,7 +187,7 @@ def _require_two_laws(where: str, mean: Array, S: Array, other_mean: Array, othe
 
 
 def _factor(where: str, name: str, S: Array) -> Array:
-    """The Cholesky factor of S. The InputError of a matrix that has none calls the matrix by `name`."""
+    """Return the Cholesky factor of S; the InputError for a matrix without one says its `name`."""
     try:
         L, _ = ops.cholesky(S)
     except InputError as error:
@@ -196,7 +197,7 @@ def _factor(where: str, name: str, S: Array) -> Array:
 
 
 def _solve(L: Array, b: Array) -> tuple[Array, Array]:
-    """L⁻¹ b and (L Lᵀ)⁻¹ b.     L (B, D, D), b (B, D, K)  ->  both (B, D, K)."""
+    """Return L⁻¹ b and (L Lᵀ)⁻¹ b.     L (B, D, D), b (B, D, K)  ->  both (B, D, K)."""
     half, half_pullback = ops.solve_triangular(L, b)
     _, whole = half_pullback(half)  # db = L⁻ᵀ du
     return half, whole

@@ -61,11 +61,12 @@ def reparameterize(mean: Array, L: Array, *, noise: Array) -> tuple[Array, Pullb
 def conditional(mean: Array, L: Array, x: Array) -> tuple[tuple[Array, Array], Pullback]:
     """The law of the last D − O entries given that the first O are x: N(mean_r + L_ro u, L_rr L_rrᵀ).
 
-    u = L_oo⁻¹ (x − mean_o); o are the first O entries, r the others.     mean (B, D), L (B, D, D), x (B, O)
-    ->  mean (B, D − O), factor (B, D − O, D − O).     InputError where O > D or an L_ii is not positive.
+    mean (B, D), L (B, D, D), x (B, O)  ->  mean (B, D − O), factor (B, D − O, D − O). InputError where O > D
+    or an L_ii is not positive. u = L_oo⁻¹ (x − mean_o), o are the first O entries, and r are the others.
 
-    In z = mean + L · noise, z_o is x exactly where the first O entries of the noise are u. The others stay
-    free, and so the factor is a block of L. `gaussian_algebra.conditional` finds this law by the covariance.
+    For z = mean + L · noise, z_o equals x exactly where the first O entries of the noise are u. The other
+    entries of the noise stay free, and so the factor of the result is the block L_rr.
+    `gaussian_algebra.conditional` finds this law by the covariance.
     """
     n = require_shapes("gaussian_full.conditional", mean=(mean, "B D"), L=(L, "B D D"), x=(x, "B O"))
     if n["O"] > n["D"]:
@@ -173,8 +174,8 @@ def kl_to_standard_by_dimension(mean: Array, L: Array) -> tuple[Array, Pullback]
     mean (B, D), L (B, D, D)  ->  (B, D) in nats.
 
     By the chain rule the i-th summand is E[KL(q(z_i | z_1 … z_i−1) ‖ N(0, 1))], the share of entry i, and so
-    it is never negative. Given the entries before it, z_i has the deviation L_ii, and the mean of the square
-    of its mean is mean_i² + Σ_j<i L_ij², by `conditional`.
+    it is never negative. By `conditional`, z_i has the standard deviation L_ii once the entries before it are
+    given. Its mean depends on these entries, and the mean of its square is mean_i² + Σ_j<i L_ij².
     """
     require_shapes("gaussian_full.kl_to_standard", mean=(mean, "B D"), L=(L, "B D D"))
     log_diagonal, _ = cholesky_factor.log_diagonal("kl_to_standard", "L", L)

@@ -1,7 +1,8 @@
 """A mixture of K diagonal Gaussians with weights π = softmax(logits): p(z) = Σ_k π_k N(z; mean_k, diag σ_k²).
 
-Everything is computed in float64, in either dtype: far from all components the log-densities of these agree
-in their first digits, and the responsibilities depend on the differences.
+Everything is computed in float64, in either dtype. Far from all components the log-densities of the
+components agree in their first digits, while the responsibilities depend on the differences of these
+log-densities.
 """
 
 import numpy as np
@@ -84,10 +85,10 @@ def reparameterize(logits: Array, means: Array, log_vars: Array, *, noise: Array
         F_d(t) = Σ_k w_dk Φ((t − mean_kd)/σ_kd),
         w_d = softmax_k(logits_k + Σ_(j<d) log N(z_j; mean_kj, σ_kj²))
 
-    With one component z is mean + σ noise. No component is chosen, and so nothing jumps where a weight
-    changes. The gradient is that of z itself, by the implicit function theorem dz_d = −dF_d/f_d, where f_d is
-    the density of z_d given the earlier entries. It grows without bound as the components move so far apart
-    that f_d vanishes between them.
+    With one component z is mean + σ noise. The draw chooses no component, and so z does not jump where a
+    weight changes. The implicit function theorem gives the gradient of z, dz_d = −dF_d/f_d, where f_d is the
+    density of z_d given the earlier entries. The gradient grows without bound where the components are so far
+    apart that f_d vanishes between them.
 
     logits (B, K), means, log_vars (B, K, D), noise (B, D) ~ N(0, 1)  ->  z (B, D). Figurnov, Mohamed & Mnih
     2018, section 3 and its equation 9 for several dimensions; Graves 2016.
@@ -139,9 +140,10 @@ def _quantile(log_w: Array, mean: Array, std: Array, noise: Array) -> Array:
 
     log_w, mean, std (B, K), noise (B,)  ->  (B,).
 
-    The equation is solved in logarithms, and in the tail that holds less than ½: where noise > 0, everything
-    is mirrored. The solution lies between the smallest and the largest mean_k + σ_k noise. A row is finished
-    when its step is no larger than what the rounding of log F makes of it.
+    The steps solve the equation for the logarithms of both sides, in the tail that holds less than ½. Where
+    noise > 0 that is the upper tail, and the signs of t, mean_k and noise are changed. The solution lies
+    between the smallest and the largest mean_k + σ_k noise. A row is finished when its step is no larger than
+    the error that the rounding of log F causes.
     """
     side = np.where(noise > 0, -1.0, 1.0)
     mean, eps = side[:, None] * mean, side * noise

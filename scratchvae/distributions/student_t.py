@@ -30,8 +30,9 @@ def log_prob(
     `_normalizer` gives C, and `_tail` gives the last term, both without a difference of large numbers.
     log_df = ∞ gives the Gaussian of log_var = 2 log_scale, and its gradient is 0.
 
-    Where u or u/√ν is beyond the dtype's range, the logarithm of |u|/√ν takes its place, and log p keeps its
-    digits. It is −∞ only where it is itself below the dtype's least number, as in the Gaussian at ν = ∞.
+    Where u or u/√ν is beyond the dtype's range, the function computes with the logarithm of |u|/√ν, so that
+    log p keeps its digits. log p is −∞ only where it is itself below the dtype's least number, as it may be
+    in the Gaussian at ν = ∞.
     """
     shaped = {"location": (location, "B D"), "log_scale": (log_scale, "B D"), "log_df": (log_df, "B D")}
     require_shapes("student_t.log_prob", x=(x, "B D"), **shaped)
@@ -76,10 +77,11 @@ def _normalizer(log_df: Array) -> tuple[Array, Array]:
         C           = ½ Σ_k log(1 − 1/(ν + 2k + 1)²) + Σ_n c_n/mⁿ      k = 0 … 7, n = 1, 3, … 13, m = ν/2 + 8
         dC/d log ν  = ν Σ_k 1/((ν + 2k)(ν + 2k + 1)(ν + 2k + 2)) − ½ ν Σ_n n c_n/mⁿ⁺¹
 
-    Both sums over k are 8 steps of Γ(h+1) = h Γ(h) and of ψ(h+1) = ψ(h) + 1/h, each of which holds the
-    difference alone. Those over n are Stirling's series of the difference, c_n = (2⁻ⁿ − 2) B_{n+1}/(n(n+1))
-    with Bernoulli's numbers (Abramowitz & Stegun 1964, 6.1.40 and 6.3.18, at m + ½ and at m). The terms that
-    are left out are below 2e-15. No logarithm of Γ occurs, so that ν of 10¹² costs no digit.
+    The sums over k apply Γ(h+1) = h Γ(h) and ψ(h+1) = ψ(h) + 1/h 8 times each. Each of these steps is written
+    as one difference between h + ½ and h, so that nothing large is subtracted. The sums over n are
+    Stirling's series of the difference between m + ½ and m, with c_n = (2⁻ⁿ − 2) B_{n+1}/(n(n+1)) and
+    Bernoulli's numbers B_n (Abramowitz & Stegun 1964, 6.1.40 and 6.3.18). The terms that are left out are
+    below 2e-15. No logarithm of Γ is computed, so that even at ν of 10¹² no digit is lost.
     """
     df, inverse = _df_and_inverse(log_df)
     below = 0.5 * (log_df + np.log(df + 2)) - np.log1p(df)  # ½ log(ν (ν+2)/(ν+1)²)

@@ -43,8 +43,9 @@ def log_prob(x: Array, mean: Array, log_concentration: Array) -> tuple[Array, Pu
 
     x, mean (B, D) of norm 1, log_concentration (B,)  ->  (B,) in nats.
 
-    On the sphere ½ |x − μ|² is 1 − μᵀx, and it keeps its digits where x is near μ. The gradients of x and
-    mean are those of this expression. Their components at right angles to the sphere have no meaning.
+    On the sphere ½ |x − μ|² equals 1 − μᵀx, but it keeps its digits where x is near μ. The gradients of x
+    and mean are those of this expression. x and mean can only move along the sphere, and so the components of
+    their gradients at right angles to it have no meaning.
     InputError for vectors that are not of norm 1.
     """
     n = require_shapes(
@@ -125,8 +126,9 @@ def versine(log_concentration: Array, *, uniform: Array, dim: int, draws: int = 
 
     log_concentration (B,), uniform (B · draws,)  ->  (B · draws,). The draws for one κ are neighbours.
 
-    The gradient is implicit, from P(θ(κ); κ) = uniform: dv/dκ = −sin θ ∂P/∂κ / p(θ) (Figurnov, Mohamed & Mnih
-    2018), and both integrals are exact to rounding. At D = 3 it is v = −log(1 + uniform (e^(−2κ) − 1))/κ.
+    The draw solves P(θ(κ); κ) = uniform, and the derivative of this equation by κ gives the gradient,
+    dv/dκ = −sin θ ∂P/∂κ / p(θ) (Figurnov, Mohamed & Mnih 2018). P and ∂P/∂κ are integrals over the angle, and
+    both are computed to rounding. At D = 3 the solution is v = −log(1 + uniform (e^(−2κ) − 1))/κ.
     InputError for a `uniform` outside (0, 1).
     """
     require_count("von_mises_fisher.versine", "draws", draws)
@@ -152,8 +154,9 @@ def reparameterize(mean: Array, versine: Array, *, tangent: Array, draws: int = 
 
         t = [−s b | ξ − b μ_r/(1 + s μ₁)],    b = ξᵀμ_r,    μ = [μ₁ | μ_r],    s = sign μ₁
 
-    ξ has D − 1 dimensions. t is the image of [0 | ξ] in the Householder reflection that takes the first axis
-    to −s μ, with the sign for which the divisor is at least 1. So t has norm 1 and is at right angles to μ.
+    ξ has D − 1 dimensions. A Householder reflection takes the first axis to −s μ, and it takes [0 | ξ] to t.
+    A reflection keeps norms and angles, so that t has norm 1 and is at right angles to μ. The sign s is the
+    one for which the divisor 1 + s μ₁ is at least 1.
 
     mean (B, D) of norm 1, versine (B · draws,), tangent (B · draws, D − 1) of norm 1  ->  (B · draws, D). The
     draws for one μ are neighbouring rows. Ulrich 1984; Davidson et al. 2018, algorithm 1.
@@ -215,11 +218,11 @@ def log_prob_of_draw(
 
 
 def _moments(name: str, log_concentration: Array, dim: int) -> tuple[Array, ...]:
-    """log p(μ), the KL to the uniform law, A, 1 − A and dA/dκ."""
+    """Return log p(μ), the KL to the uniform law, A, 1 − A and dA/dκ."""
     require_count(f"von_mises_fisher.{name}", "dim", dim, 2)
     return kernels.sphere_moments(log_concentration, dim)
 
 
 def _concentration(log_concentration: Array) -> Array:
-    """κ, clipped to where it and its square are finite, as the kernels clip it."""
+    """Return κ, clipped as the kernels clip it, so that κ and its square are finite."""
     return np.exp(np.clip(log_concentration, -340, 340))

@@ -2,12 +2,11 @@
 
     log p(x) = bound(q) + KL(q ‖ p(z|x))
 
-The left side does not depend on q. So the parameters φ of q have ∂bound/∂φ = −∂KL/∂φ: a step takes from the
-KL exactly what it adds to the bound, and the maximum of the bound is the minimum of the KL. The gradient of
-the bound needs only p(x, z). So q approaches p(z|x), although nobody can compute p(z|x) itself. If the family
-of q contains p(z|x), the KL falls to 0 and the bound rises to log p(x). Otherwise the KL that is left says
-how much the family cannot express. Jordan et al. 1999, section 6; Blei, Kucukelbir & McAuliffe 2017, section
-2.2.
+The left side does not depend on q. So ∂bound/∂φ = −∂KL/∂φ for the parameters φ of q: what a step adds to the
+bound it takes from the KL, and the bound is largest where the KL is smallest. The gradient of the bound needs
+only p(x, z). So q approaches p(z|x) without anybody knowing p(z|x). If the family of q contains p(z|x), the
+KL falls to 0 and the bound rises to log p(x). Otherwise a part of the KL is left, which no q of the family
+can avoid. Jordan et al. 1999, section 6; Blei, Kucukelbir & McAuliffe 2017, section 2.2.
 """
 
 from collections.abc import Callable
@@ -36,10 +35,10 @@ class Ascent:
 def ascend(bound: Bound, q_params: Array, *, steps: int, rate: float | Array) -> Ascent:
     """Take `steps` steps φ ← φ + rate · ∂bound/∂φ from q_params φ (B, P). Each example climbs its own bound.
 
-    `rate` is a number, or one for each parameter, (P,): the bound of a narrow q bends much more along its
-    mean than along its log σ². A step is certain to climb if the rate is below 2 over the largest curvature
-    of the bound on the way. InputError where the bound or q_params stop being finite. Nesterov 2004, section
-    1.2.3.
+    `rate` is a number, or one number for each parameter, (P,). Several rates help where q is narrow, since
+    the bound then curves much more along the mean than along log σ². A step is certain to climb if the rate
+    is below 2 divided by the largest curvature of the bound along the step. InputError where the bound or
+    q_params stop being finite. Nesterov 2004, section 1.2.3.
     """
     require_shapes("ascend", q_params=(q_params, "B P"))
     require_count("ascend", "steps", steps)
@@ -73,8 +72,8 @@ def bound_on_grid(
     """∫ q(z) (log p(x, z) − log q(z)) dz by quadrature, for any p(x, z).
 
     q_params (B, P), log_joint = log p(x, z_g) of each example at each point (B, G)  ->  (B,) in nats. The
-    points stay where they are when q moves, so that p is evaluated once for all steps. The gradient is the
-    exact gradient of the computed sum. InputError where the grid does not hold all of q.
+    points do not move with q, and so p is evaluated once for all steps. The gradient is the exact gradient of
+    the sum that is computed. InputError where the grid does not hold all of q.
     """
     shapes = {"q_params": (q_params, f"B {posterior.n_params}"), "log_joint": (log_joint, f"B {len(grid.z)}")}
     require_shapes("bound_on_grid", **shapes)

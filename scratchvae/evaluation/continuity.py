@@ -18,9 +18,9 @@ class Continuity:
         ends       (R,)      ‖x(1) − x(0)‖ in data units
         distances  (R,)      ‖b − a‖ in units of latent length
 
-    A data unit is Euclidean distance between events. `speeds` are 0 where a = b. Tangents and steps measure
-    the same motion. Where the decoder is smooth at the scale of a step the two lengths agree, and where it
-    jumps between two points only the steps show it.
+    Data units are those of the Euclidean distance between events. `speeds` are 0 where a = b. Tangents (the
+    speeds) and steps measure the same motion. Where the decoder is smooth over a step, both give the same
+    length. Where the decoder jumps between two points of the path, only the steps show it.
     """
 
     speeds: Array
@@ -58,8 +58,8 @@ class Continuity:
     def jumps(self) -> Array:
         """The largest step divided by the mean step  ->  (R,), from 1 to T.
 
-        It is 1 for an even motion, or none, and T where all motion is in one step. With more steps it rises
-        to the largest speed over the mean speed where x(t) is smooth, and like T where x(t) is torn.
+        It is 1 for an even motion and for none, and T where all motion is in one step. As T grows it tends to
+        the largest speed over the mean speed where x(t) is smooth, and it grows as T where x(t) has a gap.
         """
         mean = self.steps.mean(axis=1)
         return np.where(mean > 0, self.steps.max(axis=1) / np.where(mean > 0, mean, 1), 1.0)
@@ -70,9 +70,9 @@ def continuity(
 ) -> Continuity:
     """The motion of E[x|z] on straight paths from codes a (R, Z) to b (R, Z), by tangents and by steps.
 
-    A model that is told y is told the path's own, y (R, …), all the way. The tangents are Jacobian-vector
-    products, by the pullback metric of the decoder ‖J(z) dz‖: Arvanitidis, Hansen & Hauberg 2018, section 2;
-    Chen et al. 2018.
+    A model that is told y gets the same y on all of a path, y (R, …). A speed is the norm of a
+    Jacobian-vector product ‖J(z) dz‖, which is the length of dz in the metric that the decoder pulls back to
+    the latent space: Arvanitidis, Hansen & Hauberg 2018, section 2; Chen et al. 2018.
     """
     R = require_shapes("continuity", a=(a, "R Z"), b=(b, "R Z"))["R"]
     require_at_least("continuity", "number of paths", R, 1)

@@ -4,15 +4,16 @@
     E[x_m|x_o] ≈ Σ_k w̃_k E[x_m|z_k]                                          a single imputation
     x_m ~ p(x_m|z_j), j = k with probability w̃_k                             one of several imputations
 
-x_o are the observed entries of an example and x_m the missing ones, which are independent given z. Both
-results tend to the exact ones under the model as K grows, for any q: the first is self-normalized importance
-sampling, and the second is sampling importance resampling. Mattei & Frellsen 2019.
+x_o are the observed entries of an example, and x_m are the missing ones. All entries are independent given z.
+As K grows, both results tend to the exact ones under the model, for any q. The first method is called
+self-normalized importance sampling, and the second is called sampling importance resampling. Mattei &
+Frellsen 2019.
 
 Where nothing was observed p(z|x_o) = p(z), and the draws are from the prior, all with the weight 1. Where few
-entries were observed, q(z|x_o) may be much narrower than p(z|x_o), since an encoder that has rarely seen so
-few knows little of them. A few draws then have nearly all of the weight, which `effective` says: below about
-50 an expectation is rough, and several imputations are much alike. More draws help, and so does an encoder
-that was trained on examples with as much missing and that sees the mask (fill="zero_and_mask").
+entries were observed, q(z|x_o) may be much narrower than p(z|x_o), since the encoder has rarely seen such an
+example in training. Then a few draws have nearly all of the weight, and `effective` is small. If it is below
+about 50, the expectation is rough, and several imputations are nearly the same. More draws help. An encoder
+helps too that sees the mask (fill="zero_and_mask") and was trained on examples with as many missing entries.
 """
 
 from collections.abc import Iterator
@@ -64,10 +65,11 @@ def impute(
 ) -> Imputation:
     """Fill in the missing entries of `data` with K = `samples` draws of z for each example.
 
-    They are filled in with expectations, and in M = `draws` copies with draws. An autoencoder, whose
-    posterior is a Point, has one z for each example, of weight 1. For an example without any observed entry z
-    is drawn from the prior. With RowNoise as `rng` an example's imputations do not depend on the other
-    examples, nor on its place. InputError where the observed entries have the probability 0 at every draw.
+    `x` of the result has expectations in their place, and M = `draws` further copies have draws in their
+    place. An autoencoder, whose posterior is a Point, has one z for each example, of weight 1. For an example
+    without any observed entry z is drawn from the prior. With RowNoise as `rng` an example's imputations do
+    not depend on the other examples, nor on its place. InputError where the observed entries have the
+    probability 0 at every draw.
     """
     require_count("impute", "samples", samples)
     require_count("impute", "draws", draws, 0)
@@ -98,12 +100,12 @@ def impute(
 def _weighed(
     model: Decoding, batch: Batch, samples: int, draws: int, rng: np.random.Generator
 ) -> tuple[Array, Array, Array]:
-    """Σ_k w̃_k E[x|z_k] (B, D), 1 / Σ_k w̃_k² (B,), and z resampled by weight (B, M, Z).
+    """Return Σ_k w̃_k E[x|z_k] (B, D), 1 / Σ_k w̃_k² (B,), and z resampled by weight (B, M, Z).
 
-    The first may be the likelihood's `expected` (B, E) instead. It takes a chunk of draws at a time. Sums are
-    scaled by the largest weight so far. Each of the M places of an example takes its z from the newest chunk
-    with the probability of that chunk's share in the weights so far, and so in the end it holds z_k with
-    probability w̃_k.
+    Where the likelihood has `expected` (B, E), that stands for E[x|z]. The function works through the draws
+    in chunks, and it divides its sums by the largest weight so far. An example has M places for resampled z.
+    After each chunk a place takes its z from that chunk with the probability of the chunk's share in the
+    weights so far. So in the end a place holds z_k with probability w̃_k.
     """
     B = len(batch)
     largest, total, squares = np.full(B, -np.inf), np.zeros(B), np.zeros(B)
@@ -129,9 +131,9 @@ def _weighed(
 def _chunks(
     model: Decoding, batch: Batch, samples: int, rng: np.random.Generator
 ) -> Iterator[tuple[Array, Array, Array]]:
-    """log w (B, K) in float64, z (B, K, Z), and E[x|z] (B, K, E), for some of the draws at a time.
+    """Yield log w (B, K) in float64, z (B, K, Z), and E[x|z] (B, K, E), for some of the draws at a time.
 
-    Where nothing of an example was observed its z are drawn from the prior, and log w = 0.
+    Where nothing of an example was observed, its z are drawn from the prior, and log w = 0.
     """
     B = len(batch)
     chunk = max(1, ROWS // B)
@@ -163,13 +165,13 @@ def _drawn(model: Decoding, batch: Batch, z: Array, rng: np.random.Generator) ->
 
 
 def _blank(batch: Batch) -> Array:
-    """Whether nothing of an example was observed (B,)."""
+    """Say of each example whether none of its entries was observed (B,)."""
     seen = np.ones(len(batch), np.bool_) if batch.observed is None else batch.observed.any(axis=1)
     return np.asarray(~seen)
 
 
 def _is_autoencoder(model: Decoding) -> bool:
-    """Whether the model is an autoencoder, which has no density of z."""
+    """Say whether the model is an autoencoder, which has no density of z."""
     return isinstance(getattr(model, "posterior", None), Point)
 
 

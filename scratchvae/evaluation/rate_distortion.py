@@ -2,9 +2,10 @@
 
     rate R = ⟨KL(q(z|x) ‖ p(z))⟩     distortion D = −⟨log p(x|z)⟩,  z ~ q(z|x)     so that  −⟨bound⟩ = R + D
 
-R is the number of nats by which a code has to differ from a draw of the prior. A decoder may ignore the code,
-so that D is high and R = 0, or use all of it, so that D is low and R is high. The weight β in β R + D and the
-number of latents choose a point between the two. Alemi et al. 2018, "Fixing a Broken ELBO", section 2.
+R says how many nats about the example a code carries beyond what the prior knows already. A decoder may
+ignore the code: then R = 0, and D is high. It may use all of the code: then D is low, and R is high. The
+weight β in β R + D and the number of latents choose a point between the two. Alemi et al. 2018, "Fixing a
+Broken ELBO", section 2.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -33,8 +34,8 @@ class RatePoint:
         distortion     D in nats
         squared_error  ⟨‖x − E[x|z]‖²⟩, z ~ q(z|x), summed over the observed entries, in the units of x²
 
-    Entries that are names of categories are left out of the squared error, since their numbers have no
-    distance. It is None where all entries are.
+    The squared error leaves out entries that are names of categories, since differences of their numbers mean
+    nothing. It is None where all entries are such names.
     """
 
     setting: Mapping[str, Any]
@@ -87,7 +88,7 @@ def _measured(
 
 
 def _rates(one: Pass) -> Array:
-    """KL(q ‖ p) of each example and draw (B, K): in closed form, from the draws, or infinite for a Point."""
+    """Return KL(q ‖ p) of each example and draw (B, K): in closed form, by the draws, or ∞ for a Point."""
     if one.log_q is not None:
         return one.sampled_kl
     by_example = np.full(len(one.q_params), np.inf) if one.kl is None else one.kl.sum(axis=1)
@@ -102,10 +103,10 @@ def reverse_water_filling(
         R = Σ_{j ≤ Z} max(0, ½ log λ_j / s)     ⟨‖x − x̂‖²⟩ = Σ_{j ≤ Z} min(λ_j, s) + Σ_{j > Z} λ_j
         λ_1 ≥ … ≥ λ_D
 
-    s > 0 is the water `level`. With Z = D (no `latent_dim`) it is Shannon's rate-distortion function, and no
-    code of Gaussian data does better. A linear VAE that is trained with decoder variance σ² and weight β lies
-    on it at s = βσ². Only directions in which the data vary by more than s get a latent, and the error along
-    these is s.
+    s > 0 is the water `level`. With Z = D (no `latent_dim`) the pairs of R and error for all s are Shannon's
+    rate-distortion function, and no code of Gaussian data does better. A linear VAE that is trained with
+    decoder variance σ² and weight β lies on this curve at s = βσ². Only a direction whose variance is above s
+    gets a latent, and the squared error along such a direction is s.
     Cover & Thomas 2006, theorem 10.3.3; Lucas et al. 2019, section 4.
     """
     variances = np.sort(np.asarray(eigenvalues, np.float64))[::-1]

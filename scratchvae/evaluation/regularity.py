@@ -23,7 +23,7 @@ class Completeness:
                         one law (Naeem et al. 2020)
     coverage            the share of the examples that have a sample near them
     expected_coverage   the expectation of `coverage` where both follow one law
-    test                the two-sample test of both, by MMD
+    test                the test whether both follow one law, by MMD
     """
 
     density: float
@@ -98,9 +98,9 @@ def regularity(
     1. Prior samples are compared with the data. This judges the latent space, the decoder and the likelihood
        together. A prior sample is the mean E[x|z], or with draws=True a draw x ~ p(x|z). The mean contains no
        noise, and so it should be compared with data without noise. If the data are noisy, use draws=True:
-       otherwise the density is far above 1, because means lie in the middle of the data. Every model blurs a
-       little. The blur is a difference between the two laws, which the test detects if the examples are many
-       enough. So the p-value depends on the number of examples. The distance MMD² does not.
+       otherwise the density is far above 1, because means lie in the middle of the data. Every model blurs
+       its pictures a little, and the test detects this blur if there are enough examples. So a small p-value
+       may say no more than that there were many examples. MMD² says how large the difference is.
     2. Prior samples are compared with decoded draws z ~ q(z|x) of the same data, with E[x|z] on both sides.
        Both sides then have the same blur. The comparison says whether the prior and the codes follow one law,
        as far as their decoded means show it. A decoder that ignores z passes this comparison and fails the

@@ -33,9 +33,10 @@ def mmd2(x: Array, y: Array, *, bandwidth: float, unbiased: bool = True) -> floa
     """MMD² = E k(x,x′) − 2 E k(x,y) + E k(y,y′) with k(a,b) = exp(−‖a − b‖² / 2σ²).
 
     x (M, D) and y (N, D) are the samples, and σ is the `bandwidth`. MMD² of two laws is 0 only if they are
-    one. The unbiased estimate leaves out the pairs of an example with itself, and so each sample needs two
-    examples or more. With unbiased=False these pairs count too: the estimate is at least 0, but too large by
-    O(1/M + 1/N). Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, equation 3, and equation 5 squared.
+    the same law. The unbiased estimate leaves out the pair of each example with itself, and so a sample needs
+    two examples or more. With unbiased=False these pairs count too. Then the estimate is at least 0, and on
+    average it is too large by O(1/M + 1/N). Gretton, Borgwardt, Rasch, Schölkopf & Smola 2012, equation 3,
+    and equation 5 squared.
     """
     require_flag("mmd2", "unbiased", unbiased)
     x, y = _samples("mmd2", x, y, at_least=2 if unbiased else 1)
@@ -68,8 +69,8 @@ def two_sample_test(
 
         p = (1 + #{shuffled ≥ observed}) / (1 + B)
 
-    This p is valid for any M, N and B, and it is never below 1/(1 + B). A shuffle that ties with the observed
-    assignment counts as at least as large. So p is larger than necessary where ties are likely, as with few
+    This p is valid for any M, N and B, and it is never below 1/(1 + B). A shuffle whose MMD² equals the
+    observed one is counted too. So p is larger than necessary where such ties are likely, as with few
     examples. The `bandwidth` σ is by default the median distance. All shuffles use one kernel matrix, which
     takes 8 (M + N)² bytes. Gretton et al. 2012, equation 3; Phipson & Smyth 2010.
     """

@@ -30,7 +30,7 @@ class Pass:
     log_pz    (B, K)    log p(z), and
     log_q     (B, K)    log q(z|x), where kl="sampled" was asked for
     kl        (B, G)    KL(q(z|x) ‖ p(z)) by group of latents, where kl="closed_form" was asked for
-    relaxed   whether z are draws of another law than q(z|x), so that log p(x|z) − kl is no bound
+    relaxed   True if z are draws of another law than q(z|x), so that log p(x|z) − kl is no bound
     x_params  (B·K, P)  the parameters of p(x|z), from the decoder; None for a model without one decoder
     """
 
@@ -87,9 +87,10 @@ class Model(Trainable, Protocol):
 
         pullback(*, dlog_px=None, dlog_pz=None, dlog_q=None, dkl=None, dz=None, dq_params=None, path=None)
         gives every Parameter that took part its gradient of Σ (dlog_px log_px + …). Each argument has the
-        shape of its part of the pass, and None stands for 0. With score=False log q(z|x) moves with z alone,
-        and not with its own parameters. `path` (B, K) multiplies the gradient that each draw's z passes on to
-        q, and needs score=False.
+        shape of its part of the pass, and None stands for 0. With score=False the gradient of log q(z|x)
+        reaches q through z alone, and not through q_params directly (sticking the landing). `path` (B, K)
+        multiplies the gradient that each draw's z passes on to q, as doubly reparameterized gradients need;
+        it needs score=False.
         """
 
     def log_joint(
@@ -152,8 +153,9 @@ class Report:
     def first_not_finite(self) -> tuple[str, Array] | None:
         """The first term that is not finite, and the rows where it is not, or None.
 
-        kl comes before log_px, since kl depends on q(z|x) alone, and log p(x|z) on a z drawn from it. The
-        other terms are sums of these, or are computed after them. None says that all terms are finite.
+        The search looks at kl before log_px, since kl depends on q(z|x) alone, while log p(x|z) depends on a
+        z drawn from q(z|x). The other terms are sums of these two, or are computed after them. None says that
+        all terms are finite.
         """
         for name in ("kl", "log_px", *self.terms):
             finite = np.isfinite(self.terms[name]) if name in self.terms else np.ones(1, bool)

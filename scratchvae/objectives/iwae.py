@@ -32,12 +32,12 @@ class Iwae(ManyDraws):
                    "dreg"    1/M Σ_mk w̃_mk² ∂log w_mk/∂z ∂z/∂φ           Tucker et al. 2019, equation 8
                    "stl"     ∂log w/∂z ∂z/∂φ, at K = 1 only              Roeder et al. 2017
 
-    "dreg" is doubly reparameterized, and at K = 1 it is the same as "stl" draw by draw.
-    The three estimators have the same expectation. The exception is training with GaussianOptimal or
-    BatchNorm, which couple the draws: w̃ then depends on other draws too, and "dreg" is biased. As K grows,
-    the signal of "total" fades beside its noise (Rainforth et al. 2018), and the signal of "dreg" does not.
-    With K > 1, "stl" is biased, and so it is refused. The Parameters of p(x|z) and p(z) get 1/M Σ_mk w̃_mk
-    ∂log w_mk from each of the three.
+    "dreg" is the doubly reparameterized gradient, and "stl" is called sticking the landing. At K = 1 both are
+    the same number for every draw. The three estimators have the same expectation. The exception is training
+    with GaussianOptimal or BatchNorm, which couple the draws: w̃ then depends on other draws too, and "dreg"
+    is biased. As K grows, the mean of "total" falls faster than its standard deviation (Rainforth et al.
+    2018), and the mean of "dreg" does not. With K > 1, "stl" is biased, and so it is refused. All three give
+    the Parameters of p(x|z) and p(z) the gradient 1/M Σ_mk w̃_mk ∂log w_mk.
 
     The terms are bound = log 1/MK Σ_mk w_mk, and log_px and kl as means over the draws. Their difference
     log_px − kl is the plain bound, which never exceeds this one.
@@ -115,9 +115,9 @@ class Renyi(ManyDraws):
         F = m + log1p(1/K Σ_k (e^(p d_k) − 1))/p     where |p d_k| ≤ 1 for all k,
         F = m + log(1/K Σ_k e^(p d_k))/p     elsewhere
 
-    The mean in the first is never negative, as the d_k sum to 0, and so neither form loses more than a few
-    roundings of the largest |d_k|, however near α is to 1. Without m, the rounding of log w would be divided
-    by p.
+    The d_k sum to 0, and so the mean in the first form is never negative. Neither form loses more than a few
+    roundings of the largest |d_k|, however near α is to 1. Without subtracting m, the rounding of log w would
+    be divided by p.
     """
 
     samples: int = 50

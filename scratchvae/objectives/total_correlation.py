@@ -36,12 +36,13 @@ class TotalCorrelation(Penalty):
     after it, and s_bm = 1/(B − 1) for each other one. Each q(z_j) is estimated in the same way. `examples`
     is N. Without it the batch counts as all the data. Where N = B both estimators are the exact sum.
 
-    The example that z was drawn from has the share 1/N in q(z), but 1/B in the "weighted" estimator. So that
-    estimator is too large at z on average, and it does not depend on N. The shares of Chen et al.,
-    1/NB Σ_m q(z|x_m), sum to 1/N and not to 1. Their term exceeds this one by (Z − 1) log N, whatever the
-    Parameters are: it has the same gradients, but is not 0 where latents are independent.
+    The example that z was drawn from has the share 1/N in q(z), but 1/B in the "weighted" estimate of q(z).
+    q(z|x) of that example is large at z, and so this estimate is too large on average; it does not depend on
+    N. Chen et al. write 1/NB Σ_m q(z|x_m), whose shares sum to 1/N and not to 1. Their term is larger than
+    "weighted" by (Z − 1) log N, whatever the Parameters are. It has the same gradients, but it is not 0 where
+    latents are independent.
 
-    With a batch of one example either estimator is 0, since the latents of one q(z|x) are independent. Such a
+    For a batch of one example both estimators give 0, since the latents of one q(z|x) are independent. Such a
     batch says nothing about the other examples. A batch of more than N examples is refused in training. In
     evaluation it counts as all the data.
 

@@ -28,28 +28,29 @@ class VectorQuantized(Choices):
 
         r_0 = z_e,   e_t = the code nearest to r_(t−1),   r_t = r_(t−1) − e_t      for t = 1 … T.
 
-    z (B, T·latent_dim) has the codes side by side. The decoder should begin with layers.GroupSum, which adds
-    up the codes of a part, and the recipes take care of this. So T searches among K codes choose among K^T
-    sums for each part. `groups` of the posterior counts its choices, T for each part, and `latent_dim` the
-    numbers of z.
+    z (B, T·latent_dim) holds all these codes side by side. The decoder should begin with layers.GroupSum,
+    which adds up the codes of a part; the recipes put it there. With T searches among K codes a part reaches
+    K^T different sums. The attribute `groups` of the posterior is the number of its choices, T for each part,
+    and its attribute `latent_dim` is the number of entries of z.
 
-    No gradient passes through a choice. Straight through, e_1 + z_e − sg(z_e) stands for e_1, and each later
-    e_t is a constant: the pullback of `sample` gives the dz of each first code to the encoder, and gives the
-    codebook nothing. If every depth had such a step, the encoder would get T times the gradient of the sum.
-    There are two ways in which the codebook learns:
+    No gradient passes through a choice. The pullback of `sample` takes the first code of a part for
+    e_1 + z_e − sg(z_e), where sg stops gradients, and each later code for a constant. This is the
+    straight-through estimator: the encoder gets the dz of each first code, and the codebook gets nothing. If
+    every depth had such a step, the encoder would get T times the gradient of the sum. There are two ways in
+    which the codebook learns:
 
     - decay=None: the codes are a Parameter, and their gradient is that of the penalty
       `objectives.Quantization`.
-    - `decay` γ in [0, 1), such as 0.99: the codes are a Buffer, and each pass in training mode moves code k
-      to the average of the vectors r that chose it, N_k ← γ N_k + (1 − γ) n_k and
-      e_k ← e_k + (1 − γ) (Σ r − n_k e_k)/N_k, N_k = 0 at first. It is e = m/N of van den Oord et al., who
-      keep m_k = N_k e_k. A code that is not chosen stays where it is, and a code that is chosen for the first
-      time moves to the mean of the vectors that chose it.
+    - `decay` γ in [0, 1), such as 0.99: the codes are a Buffer. Each pass in training mode moves code k
+      towards the mean of the n_k vectors r that chose it, by N_k ← γ N_k + (1 − γ) n_k and then
+      e_k ← e_k + (1 − γ) (Σ r − n_k e_k)/N_k. N_k is 0 at first. van den Oord et al. keep m_k = N_k e_k and
+      have the same e_k = m_k/N_k. A code that no vector chose stays where it is, and a code that is chosen
+      for the first time moves to the mean of the vectors that chose it.
     - `revive` R > 0, together with decay: a code that R training passes in a row have not chosen moves onto
       the r of an example of the batch. The noise says which example.
 
-    q(z|x) is a probability of codes: log q is 0 at the codes of x and −∞ at all others. With a prior over the
-    same codes (priors.Codes) the bound is log p(x) ≥ log p(x|z) + log p(codes).
+    q(z|x) is a probability of codes, and not a density: log q is 0 at the codes of x and −∞ at all others.
+    With a prior over the same codes (priors.Codes) the bound is log p(x) ≥ log p(x|z) + log p(codes).
 
     van den Oord, Vinyals & Kavukcuoglu 2017, section 3 and appendix A.1; Razavi, van den Oord & Vinyals 2019,
     section 2.1; revival as in Dhariwal et al. 2020, section 3. Depth: Lee, Kim, Kim, Cho & Han 2022, section
@@ -109,7 +110,7 @@ class VectorQuantized(Choices):
         return rng.random((rows, self.groups if self.revive else 0), dtype=np.float32)
 
     def indices(self, q_params: Array, *, mode: Mode = EVALUATION) -> Array:
-        """The code of each choice, (B, G) whole numbers from 0, and the first of equally near ones.
+        """The code of each choice, (B, G) whole numbers from 0; of equally near codes it is the first.
 
         In training mode the codes are those from which the latest draws were taken. Moving averages have
         moved the codebook since then.

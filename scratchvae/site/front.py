@@ -1,5 +1,6 @@
 """The front page: what the site is, where to go, one formula with its line and numbers, eight questions."""
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -84,7 +85,8 @@ def _lines(atlas: Atlas) -> str:
     first, last = (i for i, line in enumerate(lines) if '"""' in line)
     decorator, head, body = lines[0], lines[1:first], lines[last + 1 :]
     assert "differentiable" in decorator
-    return code([*head, *(line for line in body if "require_" not in line and "shapes" not in line)])
+    checks = re.compile(r"\s*(require_|shapes = )")
+    return code([*head, *(line for line in body if not checks.match(re.sub(r"<[^>]*>", "", line)))])
 
 
 def _numbers() -> str:

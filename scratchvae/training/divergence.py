@@ -44,12 +44,12 @@ def divergence(
     data: Dataset | None = None,
     slower: str = SLOWER,
 ) -> str:
-    """In words: which term and which Parameter went first in a loss that is no number, and what helps.
+    """Say in words which term and which Parameter first stopped being finite, and what helps.
 
     `moved` says whether any Parameter has been updated since the training began. `places` (B,) are the places
-    of the examples in their data set. `data` is what the model is trained on, and without it the units of
-    columns are taken from the batch. A remedy is said to help only where the loss of this batch became a
-    number by it. `slower` says what may help where steps were too long.
+    of the examples in their data set. `data` is what the model is trained on; without it the batch itself
+    says in which units its columns are. The report calls a remedy helpful only if it tried it, and the loss
+    of this batch became a number. `slower` says what may help where steps were too long.
     """
     places = np.arange(len(batch)) if places is None else places
     wrong = [name for name, parameter in parameters.items() if not np.isfinite(parameter.value).all()]
@@ -91,8 +91,9 @@ def divergence(
 def require_usable_gradients(parameters: Mapping[str, Parameter], *, step: int, moved: bool) -> None:
     """Raise Diverged where an entry of a gradient is not finite, or its square is not.
 
-    In float32 a square overflows above 1.8e19. The running mean square of Adam and RMSprop would be infinite
-    from then on, and that entry of the Parameter would never move again, without a message.
+    In float32 the square of a number above 1.8e19 overflows. Adam and RMSprop keep a running mean of squares,
+    which would be infinite from then on, and that entry of the Parameter would never move again. No message
+    would say so.
     """
     for name, parameter in parameters.items():
         g = parameter.grad
@@ -120,10 +121,11 @@ def unchanged_buffers(model: Any) -> Iterator[None]:
 def _tried(
     model: Any, objective: Objective, batch: Batch, noise: Noise, mode: Mode, data: Dataset | None
 ) -> tuple[dict[str, str], str | None]:
-    """The remedies by which the loss of this batch becomes a number, each with that number in words.
+    """Return the remedies by which the loss of this batch becomes a number, each with that number in words.
 
-    The second part says why columns could not be standardized, where the likelihood is one of real numbers.
-    Running statistics may move here, and the caller restores them, as the step itself has moved them too.
+    The second part of the result says why columns could not be standardized, where the likelihood is one of
+    real numbers. Running statistics may move here. The caller restores them, since the step has moved them
+    too.
     """
     trials: dict[str, Any] = {}
     refused = None
@@ -149,9 +151,9 @@ def _tried(
 
 
 def _standardized(model: Any, batch: Batch) -> Standardized | None:
-    """The model's likelihood, of standardized columns, if it takes real numbers and is not standardized yet.
+    """Return the model's likelihood for standardized columns, or None.
 
-    Otherwise None.
+    It is None if the likelihood does not take real numbers, or is standardized already.
     """
     with suppress(InputError):
         return Standardized(model.likelihood, batch.x.shape[1]) if hasattr(model, "seen") else None

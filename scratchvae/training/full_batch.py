@@ -37,18 +37,19 @@ class Minimum:
 
         left = ½ gᵀ H⁻¹ g
 
-    If the loss is a quadratic form with the Hessian H, it can fall by exactly this. The method of conjugate
-    gradients computes `left`. It leaves out directions in which the loss is so flat that rounding hides the
-    curvature; in float32 there are many of these. `left` is infinite if the method meets a direction of
-    negative curvature, and NaN if `max_steps` was reached first.
+    g is the gradient, and H is the Hessian of the loss. A quadratic loss can fall by exactly this much. The
+    method of conjugate gradients computes `left`. It leaves out directions in which the loss is so flat that
+    rounding hides the curvature; in float32 there are many of these. `left` is infinite if the method meets a
+    direction of negative curvature, and NaN if `minimize` reached `max_steps` before.
 
     `rounding` bounds the error of the computed loss:
 
         rounding = ε (1 + log₂ n) (D + Σ |term|),    n = B D
 
-    A pairwise sum of n numbers is off by at most ε log₂ n times the sum of their magnitudes (Higham 2002,
-    section 4.2). Here the magnitudes are those of the report's terms, averaged over the batch, and 1 for each
-    of the D entries, because the contributions of entries to log p(x|z) may cancel within a term.
+    ε is the rounding of the dtype. A pairwise sum of n numbers is off by at most ε log₂ n times the sum of
+    their magnitudes (Higham 2002, section 4.2). Here the magnitudes are those of the report's terms, averaged
+    over the batch, and 1 for each of the D entries, because the contributions of entries to log p(x|z) may
+    cancel within a term.
 
     `converged` is true if `gradient` is at most the tolerance, or if `left` is at most `rounding`. In the
     second case no digit of the loss distinguishes this point from the minimum. Both criteria use only the
@@ -80,10 +81,11 @@ def minimize(
     objective.draw_noise) nor the masks of dropout ever change. There is no learning rate and nothing is
     random, so that the same start leads to the same minimum.
 
-    L-BFGS runs first (Liu & Nocedal 1989), until the last digit of the loss no longer falls. A loss is flat
-    at its minimum, and so its digits determine only half of the digits of the Parameters. The gradient is not
-    flat there. So Newton steps follow, as long as each of them makes the gradient smaller. `minimize` stops
-    when no entry of the gradient is above `tolerance`, or after `max_steps` steps.
+    L-BFGS runs first (Liu & Nocedal 1989), until the loss no longer falls in its last digit. Near its minimum
+    a loss changes with the square of a Parameter's distance from it, and so a loss that is right to 16 digits
+    fixes a Parameter to 8. The gradient changes with the distance itself. So Newton steps follow, as long as
+    each of them makes the gradient smaller. `minimize` stops when no entry of the gradient is above
+    `tolerance`, or after `max_steps` steps.
 
     The computation holds all Parameters in one float64 vector θ, but each Parameter keeps its dtype. Call
     cast(model, np.float64) first to get all the digits. Buffers (running statistics, the σ² of

@@ -27,14 +27,14 @@ Callback = Callable[["Training", str], None]
 class Training:
     """A run of `model` over `data` that may stop after any step and go on, with the same weights at the end.
 
-    It may go on here or in another process. Its state is the model's, the optimizers', and step, epoch,
-    position, totals, history, stopping and best. The order of the examples and every random draw are
-    functions of `seed` and the step. `history` gets one record for each epoch: {"epoch", "step", "seconds",
-    "learning_rate", "train": {term: mean}, "held_out": {…} where there are held-out data}.
+    It may go on here or in another process. Its state consists of the model's state, the optimizers' states,
+    and step, epoch, position, totals, history, stopping and best. The order of the examples and every random
+    draw are functions of `seed` and the step. `history` gets one record for each epoch: {"epoch", "step",
+    "seconds", "learning_rate", "train": {term: mean}, "held_out": {…} where there are held-out data}.
 
     An epoch's last batch is smaller where `batch_size` does not divide the number of examples. With
-    `drop_last` it is left out, other examples in each epoch, and the means of an epoch are over the examples
-    that it looked at.
+    `drop_last` that batch is left out. Other examples are left out in each epoch, and the means of an epoch
+    are over the examples that it looked at.
     """
 
     def __init__(
@@ -189,7 +189,10 @@ class Training:
     def _stepped(
         self, phase: Phase, batch: Batch, rng: np.random.Generator, moved: bool, places: Array
     ) -> dict[str, float]:
-        """The means of a step's terms. A step that diverges leaves running statistics as they were before."""
+        """Return the means of a step's terms.
+
+        A step that diverges leaves running statistics as they were before.
+        """
         before = [(buffer, buffer.value) for buffer in self.buffers.values()]
         given = (self.model, self.parameters, phase, batch, rng)
         try:
@@ -200,9 +203,9 @@ class Training:
             raise
 
     def _judge(self, data: Dataset) -> dict[str, float]:
-        """The means of all terms over held-out data.
+        """Return the means of all terms over held-out data.
 
-        The noise is the same at every call, and weights are those that schedules end at.
+        The noise is the same at every call, and each weight is the one that its schedule ends at.
         """
         judged: dict[str, float] = {}
         for i, phase in enumerate(self.phases):
@@ -220,12 +223,12 @@ class Training:
         return judged
 
     def _best_epoch(self) -> int:
-        """The number of the epoch with the lowest held-out loss of the first phase."""
+        """Return the number of the epoch with the lowest held-out loss of the first phase."""
         loss = "loss" if len(self.phases) == 1 else "0.loss"
         return 1 + int(np.argmin([record["held_out"][loss] for record in self.history]))
 
     def _named(self, i: int, means: dict[str, float]) -> dict[str, float]:
-        """Terms by their names, which begin with the phase's number where there are several phases."""
+        """Name the terms; where there are several phases, a name begins with the phase's number."""
         return means if len(self.phases) == 1 else {f"{i}.{name}": mean for name, mean in means.items()}
 
     def _tell(self, event: str) -> None:
