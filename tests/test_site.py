@@ -15,8 +15,10 @@ from scratchvae.site import reference
 from scratchvae.site.annotated import Book, in_order, page
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.build import ASSETS
+from scratchvae.site.docstrings import blocks
 from scratchvae.site.equations import translate
 from scratchvae.site.letters import NotAnEquation
+from scratchvae.site.narrative import narrative
 from scratchvae.site.numbers import certified
 from scratchvae.site.page import Page, render
 from scratchvae.site.prose import pieces
@@ -59,7 +61,7 @@ def made(book):
         ("d log C/dκ", r"\frac{\mathrm{d}\log C}{\mathrm{d}\kappa}"),
         ("dlog_κ", r"\mathrm{d}\log \kappa"),
         ("dlog_σ_m", r"\mathrm{d}\log \sigma_{m}"),
-        ("dlog_px κ", r"\mathrm{dlog\_px}\,\kappa"),
+        ("dlog_var κ", r"\mathrm{dlog\_var}\,\kappa"),
         ("dlog τ²", r"\mathrm{d}\log \tau ^{2}"),
         ("exp(−U(z))", r"\exp\mathopen{}\left(-U\mathopen{}\left(z\right)\right)"),
         ("x ~ U[0, 1)", r"x \sim \mathcal{U}\mathopen{}\left[0,\,1\right)"),
@@ -109,6 +111,33 @@ def test_prose_is_not_taken_for_an_equation(sentence, equations):
     cut = pieces(sentence, {"mean", "noise", "logits"})
     assert [piece for kind, piece in cut if kind == "equation"] == equations
     assert "".join(piece for _, piece in cut) == sentence
+
+
+TABLE = """A table.
+
+    speeds  (R, T)  ‖J u‖ of each path
+    ends    (R,)    the distance
+                    of both ends
+"""
+
+
+@pytest.mark.parametrize(
+    ("doc", "shown"),
+    [
+        ("E[x] = A(κ) μ, which lies inside.", "<p>which lies inside.</p>"),
+        ("x (B, D)  ->  (B,) in nats.", "<p>x (B, D)  →  (B,) in nats.</p>"),
+        (TABLE, "<tr><td>ends</td><td>(R,)</td><td>the distance of both ends</td></tr>"),
+        ("One.\n\n    C   = a + b\n    dC  = c + d\n", '<div class="equation">'),
+        ("One.\n\n    scratchvae site --serve\n", "<pre>scratchvae site --serve</pre>"),
+    ],
+)
+def test_a_docstring_is_shown_as_it_is_meant(doc, shown):
+    assert shown in blocks(doc, set(), lambda _: None)
+
+
+def test_two_equations_in_one_line_stay_two():
+    html = narrative("Two.\n\n    R = Σ_j a_j      D = Σ_j b_j\n", set(), ATLAS)
+    assert html.count('class="tex"') == 2
 
 
 def texts(module):
@@ -210,6 +239,11 @@ def test_a_page_leads_to_the_one_before_and_the_one_after_it():
         html = render(trio[at], [*trio, other])
         found = [re.search(rf'rel="{rel}" href="\./(\w+).html"', html) for rel in ("prev", "next")]
         assert [one and one[1] for one in found] == [before, after]
+
+
+def test_a_page_without_neighbours_ends_with_its_body():
+    alone = Page("index.html", "Home", "Home", "<p>body</p>")
+    assert "onward" not in render(alone, [alone])
 
 
 def test_a_link_of_a_body_is_made_relative():

@@ -95,6 +95,38 @@ def test_no_page_is_wider_than_its_window(browser, site, width, dark):
         assert background == ("rgb(21, 24, 28)" if dark else "rgb(252, 252, 250)"), path
 
 
+CUT = """[...document.querySelectorAll("pre, textarea, .scroll, div.tex, .doc, .proofs")].filter((box) =>
+    box.offsetHeight && box.scrollWidth > box.clientWidth + 2).map((box) => box.outerHTML.slice(0, 200))"""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_code_is_wider_than_its_box(opened, kind):
+    browser = opened(KINDS[kind])
+    browser.value("setEquations(document)")
+    assert [box for box in browser.value(CUT) if box.startswith("<pre")] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_printed_is_whole(browser, site, kind):
+    browser.size(690)  # the width of A4 between its margins
+    browser.call("Emulation.setEmulatedMedia", media="print")
+    try:
+        browser.open((site / KINDS[kind]).as_uri())
+        browser.value("dispatchEvent(new Event('beforeprint'))")
+        assert browser.value("document.querySelectorAll('.tex:not([data-set])').length") == 0
+        assert browser.value(CUT) == []
+        fixed = "[...document.querySelectorAll('body *')].map((one) => getComputedStyle(one))"
+        seen = "(style) => style.display != 'none' && ['fixed', 'sticky'].includes(style.position)"
+        assert browser.value(f"{fixed}.filter({seen}).length") == 0
+        assert browser.value("getComputedStyle(document.querySelector('.top')).display") == "none"
+        assert (
+            browser.value("getComputedStyle(document.querySelector('main a')).textDecorationLine")
+            == "underline"
+        )
+    finally:
+        browser.call("Emulation.setEmulatedMedia", media="")
+
+
 def test_a_slider_moved_by_a_key_moves_what_it_is_about(opened):
     for path in ("step.html", "play/kl.html", "play/bound.html", "play/gumbel.html", "play/logit.html"):
         browser = opened(path)

@@ -21,24 +21,31 @@ from scratchvae.evaluation import linear_gaussian_bound
 from scratchvae.layers import named_parameters
 from scratchvae.objectives import Elbo, TotalCorrelation
 from scratchvae.reference import mistakes
+from scratchvae.reference.terms import TERMS
 from scratchvae.site import (
     answer_numbers,
     answers,
     build,
     chapter,
     chapters,
+    course,
     decoders,
     laws,
     listing,
+    number_table,
     plants,
     step,
+    terms,
     walk,
     widgets,
 )
+from scratchvae.site import mistakes as site_mistakes
 from scratchvae.site.atlas import Atlas
 from scratchvae.site.build import ASSETS
 from scratchvae.site.page import render
+from scratchvae.site.prose import with_equations
 from scratchvae.site.resolution import Uses
+from scratchvae.site.words import SIGNS
 
 SCRIPTS = ASSETS / "play"
 EPSILON = np.finfo(np.float64).eps
@@ -251,10 +258,69 @@ def test_what_a_drawing_shows_stands_below_it():
     assert '<figcaption id="hill-words">q in green</figcaption>' in drawn
 
 
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        (("the prior", "some q"), ""),
+        (("∂z/∂μ", ""), ""),
+        ((1.5, float("-inf")), "number"),
+        (("1e−12", ""), "number"),
+        (("0.020 0.123 …", 3), "number"),
+    ],
+)
+def test_words_of_a_table_stand_on_the_left_and_numbers_on_the_right(column, kind):
+    shown = number_table.table("caption", ("head", "n"), [(cell, 1) for cell in column])
+    mark = f' class="{kind}"' if kind else ""
+    assert f'<th scope="col"{mark}>head</th><th scope="col" class="number">n</th>' in shown
+    assert shown.count(f"<tr><td{mark}>") == 2
+
+
+SENTENCES = {
+    "statement": [each.words for part in chapters.CHAPTERS for each in part.statements],
+    "about": list(site_mistakes.ABOUT.values()),
+    "mistake": list(mistakes().values()),
+    "term": [term.says for term in TERMS.values()],
+    "fix": [fault.fix for term in TERMS.values() for fault in term.faults],
+    "answer": [line for each in answers.ANSWERS for line in (each.short, *each.why)],
+    "stop": [stop.words for stop in step.STOPS],
+    "model": [named.says for named in recipes.NAMED_MODELS.values()],
+}
+
+
+def unset(html):
+    """The signs of mathematics that stand in words, and not in an equation, in code, or in a heading."""
+    aside = r'<(span|div) class="tex">.*?</\1>|<(code|pre|h[1-4])\b.*?</\2>|<[^>]*>|"[^"]*"'
+    return SIGNS & set(re.sub(aside, "", html, flags=re.DOTALL)) - set("′")
+
+
+@pytest.mark.parametrize("kind", SENTENCES)
+def test_the_equations_of_the_sites_own_sentences_are_set(kind):
+    for words in SENTENCES[kind]:
+        assert not unset(with_equations(words)), words
+
+
+def test_pages_of_terms_and_statements_set_their_equations():
+    atlas = Atlas()
+    body = terms.page(atlas, "Mistakes").body
+    statements = [
+        course.statement_of(atlas, part, each) for part in chapters.CHAPTERS for each in part.statements
+    ]
+    for html in (body, *statements):
+        assert not unset(html)
+    assert body.count('class="tex"') > 80
+
+
+def test_code_within_a_sentence_is_no_equation():
+    html = with_equations('At <code>x = 1</code> it is σ², <a href="/a=b.html">here</a>.')
+    assert html.count('class="tex"') == 1
+    assert "<code>x = 1</code>" in html
+    assert '<a href="/a=b.html">here</a>' in html
+
+
 def test_the_numbers_of_the_answers_are_those_of_their_statements():
     def cells(table):
         return [
-            [cell.replace("−", "-") for cell in re.findall(r'number">([^<]*)<', row)]
+            [cell.replace("−", "-") for cell in re.findall(r"<td[^>]*>([^<]*)<", row)]
             for row in table.split("<tr>")[2:]
         ]
 

@@ -7,7 +7,7 @@ import pytest
 
 from scratchvae.site import sources
 from scratchvae.site.atlas import Atlas, Module
-from scratchvae.site.listing import lines_of
+from scratchvae.site.listing import code, lines_of
 from scratchvae.site.numbers import certified, the_cases
 from scratchvae.site.resolution import Uses
 from scratchvae.site.tables import proofs, table
@@ -81,6 +81,17 @@ def test_a_listing_is_the_file_itself(uses, name):
         bare = unescape(re.sub(r"<[^>]*>", "", re.sub(r'<span class="c">.*</span>', "", shown)))
         assert line.startswith(bare), f"{name}, line {i}"
         assert "#" in line or bare == line, f"{name}, line {i}"
+
+
+def test_a_listing_wraps_below_its_own_beginning_and_is_copied_line_by_line():
+    lines = [
+        '<span id="L1"><span class="k">if</span> x:</span>',
+        '<span id="L2">    y</span>',
+        '<span id="L3"></span>',
+    ]
+    shown = code([*lines, '<span id="L4">        <a href="#">z</a></span>', '<span id="L5"> </span>'])
+    assert re.findall(r'<span id="(L\d)" style="--in: (\d+)">', shown) == [("L2", "4"), ("L4", "8")]
+    assert unescape(re.sub(r"<[^>]*>", "", shown)) == "if x:\n    y\n\n        z\n"
 
 
 def test_a_name_after_greek_letters_leads_to_its_definition(uses, tmp_path):

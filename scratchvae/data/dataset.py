@@ -38,7 +38,7 @@ class Dataset:
     entry_names  what each entry of a plain vector is, such as a word; empty when entries have no names
     conditions   (N, C) finite floating numbers that a model may be told of each example, or None
     observed     an array of the shape of images, True where an entry was observed; None where every entry
-                 was. NaN and a masked array's mask say the same, and an entry is missing if any of them says so
+                 was. NaN and a masked array's mask say the same: an entry is missing if any of them says so
     schema       what the columns of a table are, one for each entry of a plain vector; None for other data
     kind         what the numbers are, one of KINDS. "values" are taken as they stand. "counts" are taken as
                  they stand too, and are whole and not negative. "pixels" lie between 0 and 255, and a batch

@@ -19,6 +19,7 @@ NAMES = frozenset(
         "log_vars",
         "other_log_var",
         "std",
+        "raw_std",
         "noise",
         "location",
         "scale",
