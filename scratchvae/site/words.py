@@ -20,6 +20,7 @@ NAMES = frozenset(
         "other_log_var",
         "std",
         "raw_std",
+        "capacity",
         "noise",
         "location",
         "scale",
