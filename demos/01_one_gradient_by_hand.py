@@ -159,7 +159,7 @@ def draws_and_moments(sampler, n, rng, mean=0.7, log_var=1.3):
     def log_prob(points):
         return gaussian_log_prob(points[:, None], np.full((len(points), 1), mean), np.array([log_var]))[0]
 
-    return z[:, 0], log_prob, checks.check_draws(z[:, 0], log_prob, np.linspace(-40, 40, 20_001))
+    return z[:, 0], log_prob, checks.check_draws(z[:, 0], log_prob, np.linspace(-40, 40, 400_001))
 
 
 def main(argv=None):
