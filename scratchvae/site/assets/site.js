@@ -35,11 +35,12 @@ function setEquationsInTime() {
   }
 }
 
-// What is printed has every equation set, and nothing folded away.
+// What is printed has every equation set, every picture loaded, and nothing folded away.
 function preparePrinting() {
   window.addEventListener("beforeprint", () => {
     setEquations(document);
     document.querySelectorAll("main details").forEach((one) => (one.open = true));
+    document.querySelectorAll("img[loading=lazy]").forEach((one) => (one.loading = "eager"));
   });
 }
 
