@@ -86,10 +86,10 @@ def _list(lines: list[str], names: Collection[str], link: Link) -> str:
 def displayed(lines: list[str], names: Collection[str], link: Link) -> str:
     """Return indented lines: as a table, as equations where they hold any, or as the text that they are."""
     if rows := _rows(lines):
-        cells = "".join(
+        body = "".join(
             f"<tr>{''.join(f'<td>{inline(cell, names, link)}</td>' for cell in row)}</tr>" for row in rows
         )
-        return f'<div class="scroll"><table class="names"><tbody>{cells}</tbody></table></div>'
+        return f'<div class="scroll"><table class="names"><tbody>{body}</tbody></table></div>'
     if not any(
         kind == "equation" for line in lines for kind, _ in pieces(line.strip(), names, sentence=False)
     ):
