@@ -111,8 +111,8 @@ def fading() -> str:
         rows.append(row)
     head = ("K", "signal", "noise", "signal / noise", "signal, dreg", "noise, dreg", "signal / noise, dreg")
     return table(
-        "The encoder's gradient of Iwae(K) in a small VAE, in nats per unit of a weight: the size of its mean "
-        "(signal) and its standard deviation (noise), over 300 draws.",
+        "The encoder's gradient of Iwae(K) in a small VAE, in nats per unit of a weight: the size of its "
+        "mean (signal) and its standard deviation (noise), over 300 draws.",
         head,
         rows,
     )

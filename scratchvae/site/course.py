@@ -167,7 +167,8 @@ def page_of(atlas: Atlas, uses: Uses, chapter: Chapter, found: Ran) -> Page:
     body = f"""{STYLE}<p class="lead" lang="it">{chapter.italian}</p>
 {narrative(words, names_in(demo), atlas)}
 <h2>Statements, and their proof</h2>{statements}
-<h2>What it prints</h2><p>This is the output of a short run, <code>python demos/{chapter.demo}.py --quick</code>.
+<h2>What it prints</h2><p>This is the output of a short run,
+<code>python demos/{chapter.demo}.py --quick</code>.
 After “expected” stands what theory says; “fully trained” there means a run without <code>--quick</code>.</p>
 {trouble}{output}
 {f"<h2>Pictures</h2>{pictures}" if pictures else ""}

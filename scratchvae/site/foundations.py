@@ -11,7 +11,8 @@ FOUNDATIONS = (
                  "test_bound"),
             says("The decoder's error is the gradient of its logits: (σ(l) − x)/B.",
                  "distributions.bernoulli.log_prob", "test_gradients"),
-            says("No model gives data, on average, a higher log-probability than the law that they come from.",
+            says("No model gives data, on average, a higher log-probability than the law that they "
+                 "come from.",
                  "evaluation.log_likelihood"),
         ),
         {"vae_in_one_file": ("The bound and the KL in training, reconstructions, codes, and the plane of z "
@@ -84,7 +85,8 @@ FOUNDATIONS = (
         "07_regularity", "Autoencoders", "A regular latent space", "Uno spazio latente regolare",
         "regularity",
         (
-            says("Continuity: near codes should decode to near pictures. A VAE rarely fails, an autoencoder often.",
+            says("Continuity: near codes should decode to near pictures. A VAE rarely fails, an "
+                 "autoencoder often.",
                  "evaluation.continuity", "test_regularity"),
             says("Completeness: whatever is drawn from the prior should decode to something like the data.",
                  "evaluation.completeness", "test_regularity"),
@@ -135,7 +137,8 @@ FOUNDATIONS = (
         (
             says("The same sum holds for a decoder that is a network, by quadrature.", "evaluation.evidence",
                  "test_evidence"),
-            says("Early in training the reparameterized gradient scatters less than that of the score function.",
+            says("Early in training the reparameterized gradient scatters less than that of the score "
+                 "function.",
                  "evaluation.estimator_noise",
                  "objectives.ScoreFunctionElbo", "test_estimates"),
             says("The K-sample bound rises to log p(x) with K.", "objectives.Iwae", "test_many_draws"),

@@ -43,7 +43,8 @@ def pages(atlas: Atlas) -> Iterator[Page]:
     """Yield the overview, and then a page for each group."""
     cards = "".join(
         '<div class="card"><h2><a '
-        f'href="/mistakes/{PATHS[group]}.html">{group}</a></h2><p>{with_equations(ABOUT[group])}</p><p>{len(plants)} '
+        f'href="/mistakes/{PATHS[group]}.html">{group}</a></h2><p>{with_equations(ABOUT[group])}</p><p>'
+        f"{len(plants)} "
         "mistakes</p></div>"
         for group, plants in GROUPS.items()
     )

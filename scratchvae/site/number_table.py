@@ -8,10 +8,10 @@ def table(caption: str, head: Sequence[str], rows: Sequence[Sequence[object]]) -
     """Return a table whose columns of numbers stand on the right, and whose columns of words on the left."""
     kinds = ["" if any(map(_is_words, column)) else ' class="number"' for column in zip(*rows, strict=True)]
     top = "".join(f'<th scope="col"{kind}>{cell}</th>' for kind, cell in zip(kinds, head, strict=True))
-    body = "".join(
-        f"<tr>{''.join(f'<td{kind}>{_number(cell)}</td>' for kind, cell in zip(kinds, row, strict=True))}</tr>"
-        for row in rows
-    )
+    body = ""
+    for row in rows:
+        cells = (f"<td{kind}>{_number(cell)}</td>" for kind, cell in zip(kinds, row, strict=True))
+        body += f"<tr>{''.join(cells)}</tr>"
     head_and_body = f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
     return f'<div class="scroll"><table><caption>{caption}</caption>{head_and_body}</table></div>'
 

@@ -35,7 +35,8 @@ def pages(atlas: Atlas) -> Iterator[Page]:
 def _page(atlas: Atlas, uses: Uses, answer: Answer) -> Page:
     lines = "".join(code(definition(function, atlas, uses)) for function in answer.code)
     onward = "".join(f'<li><a href="{path}">{words}</a></li>' for path, words in answer.onward.items())
-    body = f"""{STYLE}<p class="lead">{with_equations(answer.short)}</p>{"".join(map(equation, answer.equations))}
+    body = f"""{STYLE}<p class="lead">{with_equations(answer.short)}</p>
+{"".join(map(equation, answer.equations))}
 {"".join(f"<p>{with_equations(line)}</p>" for line in answer.why)}
 <h2>The numbers</h2>{answer.table()}
 <h2>The lines</h2>{lines}{proofs(atlas, answer.proved)}

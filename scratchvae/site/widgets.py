@@ -114,7 +114,11 @@ def proofs(atlas: Atlas, of: Proofs) -> str:
 
 def bullets(lines: Sequence[str]) -> str:
     """Return a list of sentences."""
-    return "<ul>" + "".join(f"<li>{with_equations(line)}</li>" for line in lines) + "</ul>"
+    return f"<ul>{_items(lines)}</ul>"
+
+
+def _items(lines: Sequence[str]) -> str:
+    return "".join(f"<li>{with_equations(line)}</li>" for line in lines)
 
 
 def lesson(
@@ -137,7 +141,7 @@ def lesson(
     body = f"""{STYLE}<p class="lead">{with_equations(lead)}</p>
 {"".join(map(equation, equations))}
 {stage}
-<div class="columns"><section><h2>Try</h2><ol>{"".join(f"<li>{with_equations(line)}</li>" for line in tries)}</ol></section>
+<div class="columns"><section><h2>Try</h2><ol>{_items(tries)}</ol></section>
 <section><h2>What you see, and why</h2>{bullets(sees)}</section></div>
 {proofs(atlas, proved)}
 <noscript><p>The sliders of this page need JavaScript. The text and the equations do not.</p></noscript>"""
