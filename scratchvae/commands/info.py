@@ -28,6 +28,8 @@ def run(arguments: argparse.Namespace) -> int:
     one = Run.open(arguments.run)
     position = load_checkpoint(one.checkpoint).position
     print(f"{one.folder}: {position['epoch']} of {one.config.epochs} epochs, {position['step']:,} steps")
+    if one.kept_prior is not None:
+        print(f"the prior is {one.kept_prior}; without that file it is the trained one")
     print(one.config.to_json(), end="")
     for name, parameter in named_parameters(one.model).items():
         print(f"  {name:32} {' x '.join(map(str, parameter.value.shape)):>16} {parameter.value.size:>12,}")

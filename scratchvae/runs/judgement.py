@@ -1,14 +1,17 @@
 """The judgement of a run's model: its metrics by name, as numbers, as a table, and in the run's folder."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scratchvae.arrays import InputError, require_choice
 from scratchvae.files import write_whole
+from scratchvae.objectives import Objective
+from scratchvae.runs.construction import build_phases
 from scratchvae.runs.folder import Run
 from scratchvae.runs.measurement import Measurement
 from scratchvae.runs.metrics import METRICS, Metric, term
 from scratchvae.runs.reading import EVALUATION
+from scratchvae.runs.spellings import DEFAULT
 from scratchvae.strict_json import dump_finite
 from scratchvae.training import Training, load_checkpoint
 
@@ -70,6 +73,15 @@ class Judgement(Measurement):
             name: {"error": error, "over": over} for name, (error, over) in errors.items()
         }
         write_whole(self.run.folder / EVALUATION, dump_finite(EVALUATION, kept, indent=2).encode())
+
+
+def objective_of(run: Run) -> Objective:
+    """Return the objective that an opened run is judged by, which is that of its training.
+
+    Beside a kept prior, to which that objective may have no KL, it is the model's own.
+    """
+    config = run.config if run.kept_prior is None else replace(run.config, objective=DEFAULT)
+    return build_phases(config, run.model, steps=1)[0].objective
 
 
 def judge(run: Run, training: Training) -> Judgement:

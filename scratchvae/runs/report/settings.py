@@ -30,6 +30,8 @@ def summary(subject: Subject) -> Section:
         f"A {kind} with {run.latents} latents and {count:,} parameters, "
         f"trained on {len(run.data):,} examples of {run.data.name}{held_out}, each of {each}.{missing}"
     )
+    if run.kept_prior is not None:
+        said += f" Numbers and samples are those beside the prior {run.kept_prior}."
     numbers = {"state": reading.state}
     found = subject.metrics
     for name, words in (
