@@ -7,7 +7,7 @@ from scratchvae.arrays import InputError, require_at_least
 from scratchvae.commands.parser import names
 from scratchvae.data import KINDS, Dataset
 from scratchvae.files import write_whole
-from scratchvae.runs import METRICS, Judgement, Run, labelled, load_like, objective_of
+from scratchvae.runs import METRICS, Judgement, Run, formats, labelled, load_like, objective_of
 from scratchvae.strict_json import dump_finite
 
 
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     judgement = Judgement(one, data, objective_of(one), arguments.samples, of, arguments.seed)
     found = judgement.metrics(arguments.metrics)
     beside = "" if one.kept_prior is None else f", beside the prior {one.kept_prior}"
-    print(f"{one.folder} on {len(data):,} examples of {data.name}{beside}:")
+    print(f"{one.folder} on {formats.counted(len(data), 'example')} of {data.name}{beside}:")
     print(judgement.table(found))
     if arguments.json:
         write_whole(arguments.json, dump_finite(str(arguments.json), found, indent=2).encode())

@@ -8,6 +8,7 @@ from scratchvae.files import write_whole
 from scratchvae.objectives import Objective
 from scratchvae.runs.construction import build_phases
 from scratchvae.runs.folder import Run
+from scratchvae.runs.formats import counted
 from scratchvae.runs.measurement import Measurement
 from scratchvae.runs.metrics import METRICS, Metric, term
 from scratchvae.runs.reading import EVALUATION
@@ -42,8 +43,13 @@ class Judgement(Measurement):
         """Return the numbers and words that the units of metrics name."""
         law, posterior = self.run.model.likelihood, getattr(self.run.model, "posterior", None)
         given = f", given {law.given}" if law.given else ""
-        found = {"samples": self.samples, "of": self.likelihood_of, "latents": self.run.latents}
-        return {**found, "categories": getattr(posterior, "categories", 0), "given": given}
+        found = {"draws": counted(self.samples, "draw"), "of": counted(self.likelihood_of, "example")}
+        return {
+            **found,
+            "latents": self.run.latents,
+            "categories": getattr(posterior, "categories", 0),
+            "given": given,
+        }
 
     def table(self, found: dict[str, float]) -> str:
         """Write a line for each metric, with its unit."""
