@@ -197,7 +197,7 @@ def test_a_resumed_run_is_the_run_that_never_stopped(images, trained, tmp_path, 
     argv[argv.index("--epochs") + 1] = "1"
     assert main(argv) == 0
     assert main(["train", "--resume", str(folder), "--epochs", "2", "--quiet", "--no-figures"]) == 0
-    assert "resumed after 1 steps" in capsys.readouterr().out
+    assert "resumed after 1 step\n" in capsys.readouterr().out
     one, other = (Run.open(f).resumed() for f in (trained, folder))
     assert one.step == other.step == 2
     for name, parameter in one.parameters.items():

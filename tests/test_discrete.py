@@ -677,15 +677,15 @@ M2 = {"model": "conditional_vae", "classes": 2, "classifier": 3}
 @pytest.mark.parametrize(
     ("settings", "objective", "stays"),
     [
-        ({"posterior": "vq(codes=4)", "prior": "codes"}, Iwae(2), "posterior.codebooks: it stays as it was"),
+        ({"posterior": "vq(codes=4)", "prior": "codes"}, Iwae(2), "posterior.codebooks: it stays as it is"),
         ({"posterior": "vq(codes=4)", "prior": "codes"}, None, None),
         ({"posterior": "vq(codes=4, decay=0.9)", "prior": "codes"}, Iwae(2), None),
-        ({"critic": (3,)}, Elbo(), "critic.0.weight and 3 more: they stay as they were"),
+        ({"critic": (3,)}, Elbo(), "critic.0.weight and 3 more: they stay as they are"),
         ({"critic": (3,)}, Elbo(penalties=(Critic(1.0),)), None),
         (
             {"model": "conditional_vae", "classes": 2, "classifier": 3},
             Elbo(),
-            "classifier.0.weight and 3 more: they stay as they were",
+            "classifier.0.weight and 3 more: they stay as they are",
         ),
         ({"model": "conditional_vae", "classes": 2, "classifier": 3}, None, None),
     ],
@@ -696,4 +696,4 @@ def test_a_network_that_no_objective_moves_is_said(settings, objective, stays, c
     data = Dataset("x", np.random.default_rng(0).random((8, 6)), np.arange(8) % 2)
     model.fit(data, epochs=2, objective=objective)
     said = [record.getMessage() for record in caplog.records]
-    assert said == ([] if stays is None else [f"Training: no objective moves {stays} drawn"])
+    assert said == ([] if stays is None else [f"Training: no objective moves {stays}"])

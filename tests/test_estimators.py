@@ -6,13 +6,15 @@ from scipy.special import log_softmax
 from scipy.stats import norm
 
 from scratchvae.arrays import InputError
+from scratchvae.checks import check_pullback
 from scratchvae.data import Batch
 from scratchvae.distributions import mixture
 from scratchvae.evaluation import EstimatorNoise, bound_on_grid, even_grid
 from scratchvae.objectives import Elbo, Iwae, SampledElbo, StratifiedElbo
 from scratchvae.posteriors import DiagonalGaussian, MixturePosterior
 from scratchvae.recipes import mlp
-from scratchvae.reference.cases.models import vae
+from scratchvae.reference.cases.case import objective_case
+from scratchvae.reference.cases.models import X, vae
 
 B, C, Z = 4, 3, 2
 RNG = np.random.default_rng(0)
@@ -109,6 +111,17 @@ def test_each_estimator_has_the_slope_of_the_bound_by_quadrature(kind):
     np.testing.assert_allclose(total, expected, atol=1e-9)
 
 
+def test_the_gradients_of_the_weighted_bound_are_its_slopes():
+    """Those of learned weights too, which the mixture of several encoders has not."""
+    posterior = MixturePosterior(2, 3)
+    noise = posterior.stratified(np.random.default_rng(2).normal(size=(len(X) * 4 * 3, 2)))
+    objective = StratifiedElbo(samples=4, weighted=True)
+    case = objective_case("weighted", objective, vae(posterior=posterior), X, noise=noise)
+    checks = list(check_pullback(case.op, case.arrays, case.constants, tolerance=1e-7))
+    assert len(checks) == len(case.arrays)
+    assert all(check.ok for check in checks), checks
+
+
 def test_a_stratified_draw_is_of_the_component_that_stands_behind_it():
     q, noise = MixturePosterior(Z, C), RNG.normal(size=(2 * B * C, Z))
     stratified = q.stratified(noise)
@@ -139,6 +152,7 @@ def test_a_mixture_is_trained_by_its_name():
         ),
         (lambda: StratifiedElbo(samples=0), "samples should be at least 1"),
         (lambda: StratifiedElbo(beta=-1.0), "beta should be at least 0"),
+        (lambda: StratifiedElbo(beta=2.0, weighted=True), "beta should be 1 with weighted draws, found 2.0"),
         (lambda: MixturePosterior(2, 0), "components should be at least 1"),
         (
             lambda: MixturePosterior(Z, C).sample(Q_PARAMS, noise=np.zeros((B, Z + 2))),

@@ -70,6 +70,7 @@ OPTIONS = {  # a function or a class, and an option of it: a call with that opti
     ("ConcretePrior", "learned"): lambda flag: priors.ConcretePrior(learned=flag),
     ("Codes", "learned"): lambda flag: priors.Codes(posteriors.VectorQuantized(2), learned=flag),
     ("ScoreFunctionElbo", "leave_one_out"): lambda flag: objectives.ScoreFunctionElbo(leave_one_out=flag),
+    ("StratifiedElbo", "weighted"): lambda flag: objectives.StratifiedElbo(weighted=flag),
     ("Autoencoder", "shows_mask"): lambda flag: models.Autoencoder(**PARTS, latent_dim=2, shows_mask=flag),
     ("VAE", "shows_mask"): lambda flag: models.VAE(**PARTS, **ROLES, shows_mask=flag),
     ("ConditionalVAE", "shows_mask"): lambda flag: models.ConditionalVAE(

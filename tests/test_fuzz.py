@@ -399,6 +399,8 @@ def run(tmp_path_factory):
     assert (
         main([*argv, "--hidden", "4", "--held-out", "5", "--patience", "9", "--quiet", "--no-figures"]) == 0
     )
+    keep = ["sample", str(folder / "run"), "--out", str(folder / "x.npy"), "--fit-prior", "2", "--keep-prior"]
+    assert main(keep) == 0
     return folder / "run"
 
 
@@ -406,23 +408,23 @@ def look(folder):
     with Run.resume(folder) as one:
         one.resumed()
         one.history()
+    Run.open(folder)
 
 
 def runs_damaged(folder, run, number):
-    """`number` runs with one file damaged, each opened, resumed and its history read."""
+    """`number` runs with one file damaged, each resumed, its history read, and opened."""
     tally, rng = Tally(folder), np.random.default_rng([SEED, 100])
-    files = {
-        name: (run / name).read_bytes() for name in ("config.json", "checkpoint.safetensors", "metrics.jsonl")
-    }
+    arrays = ("checkpoint.safetensors", "prior.safetensors")
+    files = {name: (run / name).read_bytes() for name in ("config.json", *arrays, "metrics.jsonl")}
     with data.at_most(LIMIT):
         look(run)
     copy = folder / "copy"
     for _ in range(number):
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir()
-        chosen = str(rng.choice(list(files), p=[0.3, 0.5, 0.2]))
+        chosen = str(rng.choice(list(files), p=[0.3, 0.35, 0.15, 0.2]))
         content = files[chosen]
-        how = damaged if chosen != "checkpoint.safetensors" or rng.random() < 0.3 else description_damaged
+        how = damaged if chosen not in arrays or rng.random() < 0.3 else description_damaged
         bad = how(content, rng)
         for name, right in files.items():
             (copy / name).write_bytes(bad if name == chosen else right)
@@ -431,10 +433,12 @@ def runs_damaged(folder, run, number):
 
 
 def description_damaged(content, rng):
-    """A checkpoint whose JSON in the metadata, its config or its position, has one word replaced."""
+    """A checkpoint or a prior of which one entry of the metadata, most often JSON, has one word replaced."""
     (length,) = struct.unpack("<Q", content[:8])
     header = json.loads(content[8 : 8 + length])
-    part = str(rng.choice(["config", "position", "version", "format"], p=[0.3, 0.6, 0.05, 0.05]))
+    weights = {"config": 0.3, "position": 0.6, "about": 0.9, "version": 0.05, "format": 0.05}
+    shares = np.array([weights.get(part, 0.0) for part in header["__metadata__"]])  # data is a digest
+    part = str(rng.choice(list(header["__metadata__"]), p=shares / shares.sum()))
     header["__metadata__"][part] = text_damaged(header["__metadata__"][part].encode(), rng).decode(
         errors="replace"
     )

@@ -16,7 +16,7 @@ from scratchvae.data import Batch, Dataset
 from scratchvae.evaluation import impute
 from scratchvae.layers import Linear, MixtureOfExperts, ProductOfExperts, cast, named_parameters
 from scratchvae.likelihoods import Bernoulli, Blocks, Categories, Gaussian
-from scratchvae.objectives import Elbo, SampledElbo, StratifiedElbo, SubsampledElbo
+from scratchvae.objectives import Elbo, Iwae, SampledElbo, StratifiedElbo, SubsampledElbo
 from scratchvae.posteriors import DiagonalGaussian, MixturePosterior
 from scratchvae.priors import StandardGaussian
 from scratchvae.runs.results import completion
@@ -133,6 +133,74 @@ def test_the_stratified_bound_of_a_mixture_is_its_expectation(seen):
     log_px = ((x * logits - np.logaddexp(0, logits)) * observed).sum(axis=1)
     integrand = np.exp(log_q) * (log_px + stats.norm.logpdf(z) - log_q)
     assert found == pytest.approx(trapezoid(integrand, z), abs=1e-8)
+
+
+def weighted_on_nodes(model, x, K):
+    """The bound with K draws of each expert, at every K-tuple of an even grid, and the weights of the tuples."""
+    nodes = np.linspace(-8, 8, 121)
+    weights = np.exp(-0.5 * nodes**2)
+    tuples = np.stack(np.meshgrid(*[nodes] * K, indexing="ij"), axis=-1).reshape(-1, K)
+    shares = np.prod(np.stack(np.meshgrid(*[weights / weights.sum()] * K, indexing="ij"), axis=-1), axis=-1)
+    noise = model.posterior.stratified(np.repeat(tuples.ravel(), 2)[:, None])
+    batch = Batch(np.repeat(x, len(tuples), axis=0))
+    report, _ = StratifiedElbo(samples=K, weighted=True)(model, batch, noise)
+    return report.terms["bound"], shares.ravel()
+
+
+def test_the_weighted_bound_of_a_mixture_lies_between_the_plain_one_and_log_p():
+    """Gaussian experts of a linear model. Everything beside it is a sum over a fine grid of z, with SciPy.
+
+    The bound of one draw is the stratified one, and that of many is Σ_m 1/M log E_(q_m)[w]. The expectations
+    E_(q_m)[w] have the mean p(x), and so no bound exceeds log p(x).
+    """
+    encoders = [Linear(2, 2, rng=1), Linear(3, 2, rng=2)]
+    model = model_of(MixtureOfExperts, encoders, (2, 3), 1)
+    x, z = np.random.default_rng(4).normal(size=(1, 5)), np.linspace(-10, 10, 1001)
+    variance = np.exp(model.likelihood.log_var.value[0])
+    W, b = model.decoder.weight.value, model.decoder.bias.value
+    log_p = stats.multivariate_normal(b, W.T @ W + variance * np.eye(5)).logpdf(x[0])
+    log_joint = stats.norm(z[:, None] * W + b, np.sqrt(variance)).logpdf(x).sum(axis=1) + stats.norm.logpdf(z)
+    said = [
+        (x[:, columns] @ encoder.weight.value + encoder.bias.value)[0]
+        for encoder, columns in zip(encoders, (slice(0, 2), slice(2, 5)), strict=True)
+    ]
+    q = np.stack([stats.norm(mean, np.exp(log_var / 2)).pdf(z) for mean, log_var in said])
+    log_w = log_joint - np.log(q.mean(axis=0))
+    expected = trapezoid(q * np.exp(log_w), z, axis=1)
+    assert np.log(expected.mean()) == pytest.approx(log_p, abs=1e-10)
+
+    step = z[1] - z[0]
+    pairs = np.logaddexp(log_w[:, None], log_w[None]) - np.log(2)
+    exact = {1: (q @ log_w).mean() * step, 2: np.mean([one @ pairs @ one for one in q]) * step**2}
+    found = {}
+    for K in (1, 2):
+        bounds, shares = weighted_on_nodes(model, x, K)
+        found[K] = shares @ bounds
+        assert found[K] == pytest.approx(exact[K], abs=1e-8)
+    limit = np.log(expected).mean()
+    assert found[1] + 1e-3 < found[2]
+    assert found[2] + 1e-3 < limit < log_p - 1e-4
+    K = 50_000
+    noise = model.posterior.stratified(np.random.default_rng(0).normal(size=(2 * K, 1)))
+    many, _ = StratifiedElbo(samples=K, weighted=True)(model, Batch(x), noise)
+    squares = trapezoid(q * np.exp(2 * log_w), z, axis=1) / expected**2 - 1
+    # 5 standard errors of the mean of two logarithms, each of the mean of K weights
+    assert abs(many.terms["bound"][0] - limit) < 5 * np.sqrt(squares.sum() / K) / 2
+
+
+def test_the_weighted_bound_of_one_modality_is_iwae_to_the_bit():
+    model, x = model_of(MixtureOfExperts, [Linear(4, 4, rng=3)], (4,)), RNG.random((6, 4))
+    noise, found = model.posterior.stratified(RNG.normal(size=(6 * 5, 2))), []
+    for objective in (StratifiedElbo(samples=5, weighted=True), Iwae(5)):
+        for parameter in named_parameters(model).values():
+            parameter.grad = None
+        report, pullback = objective(model, Batch(x), noise)
+        pullback()
+        parts = [report.loss, *report.terms.values()]
+        found.append([*parts, *(parameter.grad for parameter in named_parameters(model).values())])
+    assert len(found[0]) > 6
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_mixture_of_one_modality_is_the_plain_model():

@@ -3,6 +3,8 @@ that help.
 """
 
 import json
+import logging
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from scratchvae import plots
 from scratchvae.__main__ import main
-from scratchvae.data import as_table
+from scratchvae.data import as_table, read_texts
 from scratchvae.data.decimals import rounded
 from scratchvae.runs import Config, Run, grid, read_run, sweep
 from scratchvae.runs.comparison import compared_over_seeds, repeated
@@ -229,3 +231,57 @@ def test_pictures_of_a_table(here, capsys):
     run = Run.open(here / "run")
     assert "by kind" in figures.codes(run).axes[0].get_title()
     assert [axes.get_title() for axes in figures.columns(run).axes] == ["size", "kind"]
+
+
+def test_one_of_a_kind_is_no_plural(here, capsys):
+    """A run with one latent, step and epoch, judged on one example with one draw."""
+    one = [
+        "--epochs",
+        "1",
+        "--latent-dim",
+        "1",
+        "--hidden",
+        "4",
+        "--held-out",
+        "1",
+        "--quiet",
+        "--no-figures",
+    ]
+    said = []
+    for command in (
+        ["train", "--data", "unit.npy", "--out", "run", *one],
+        ["train", "--resume", "run", "--quiet", "--no-figures"],
+        ["evaluate", "run", "--samples", "1"],
+        ["evaluate", "run", "--split", "train", "--limit", "2", "--likelihood-of", "1"],
+        ["info", "run"],
+        ["impute", "run", "--hide", "0.5", "--samples", "1"],
+    ):
+        capsys.readouterr()
+        assert main(command) == 0
+        said.append(capsys.readouterr().out)
+    assert "with 1 latent," in said[0]
+    assert "after 1 epoch, 1 step, on the 1 held-out example:" in said[0]
+    assert "resumed after 1 step\n" in said[1]
+    assert "(1 draw each of 1 example)" in said[2]
+    assert "bound, same 1 example" in said[3]
+    assert "1 of 1 epoch, 1 step\n" in said[4]
+    plural = re.compile(r"(?<![\d.,])1 (held-out )?(draw|epoch|example|latent|parameter|step)s\b")
+    assert not plural.findall("".join(said))
+
+
+@pytest.mark.parametrize(("between", "hint"), [("\n", True), ("\n\n", False)])
+def test_a_text_that_is_one_document_is_said(between, hint, here, caplog):
+    """Lines without a blank one between them are one document, which a newcomer may take for many."""
+    caplog.set_level(logging.INFO, "scratchvae")
+    (here / "lines.txt").write_text(between.join(["the sea", "a hill", "the cat"]))
+    assert len(read_texts("lines.txt")) == (1 if hint else 3)
+    said = "lines.txt is one document, as no blank line separates its lines from each other"
+    assert [record.getMessage() for record in caplog.records] == [said] * hint
+
+
+def test_where_a_folder_holds_classes_is_said(here, capsys):
+    (here / "texts").mkdir()
+    for k in range(12):
+        (here / "texts" / f"{k}.txt").write_text("the sea and a hill")
+    words = "a folder holds each class in a sub-folder"
+    says(capsys, ["train", "--model", "m2", "--data", "texts", "--labelled", "4", *SMALL], 2, words)

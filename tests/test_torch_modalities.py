@@ -77,6 +77,25 @@ def stratified(w, beta, noise):
     return torch.stack(losses).mean()
 
 
+def weighted(w, noise, K):
+    """Σ_m 1/|P| −log 1/K Σ_k w_mk, z_mk a draw of the expert m: equation 3 of Shi et al. 2019."""
+    losses, noise = [], torch.tensor(noise).view(B, K, len(SIZES), Z)
+    for i, x in enumerate(torch.tensor(X)):
+        seen, loss = torch.tensor(OBSERVED[i]), 0
+        experts = said(w, x, seen)
+        present = [m for m, cut in enumerate((slice(0, SIZES[0]), slice(SIZES[0], None))) if seen[cut].any()]
+        for expert, m in zip(experts, present, strict=True):
+            log_w = []
+            for eps in noise[i, :, m]:
+                z = expert.loc + expert.scale * eps
+                each = torch.stack([other.log_prob(z).sum() for other in experts])
+                log_q = torch.logsumexp(each, 0) - np.log(len(experts))
+                log_w.append(log_px(w, x, z, seen) + STANDARD.log_prob(z).sum() - log_q)
+            loss = loss - (torch.logsumexp(torch.stack(log_w), 0) - np.log(K)) / len(experts)
+        losses.append(loss)
+    return torch.stack(losses).mean()
+
+
 def agree(model, objective, noise, theirs):
     cast(model, np.float64)
     parameters = named_parameters(model)
@@ -99,3 +118,10 @@ def test_the_stratified_bound_of_a_mixture_agrees_with_autograd():
     noise = normal(B * len(SIZES), Z, seed=42)
     drawn = MixturePosterior(Z, len(SIZES)).stratified(noise)
     agree(mixture(), StratifiedElbo(beta=0.6), drawn, lambda w: stratified(w, 0.6, noise))
+
+
+@pytest.mark.parametrize("K", [1, 4])
+def test_the_weighted_bound_of_a_mixture_agrees_with_autograd(K):
+    noise = normal(B * K * len(SIZES), Z, seed=43)
+    drawn = MixturePosterior(Z, len(SIZES)).stratified(noise)
+    agree(mixture(), StratifiedElbo(samples=K, weighted=True), drawn, lambda w: weighted(w, noise, K))

@@ -7,7 +7,7 @@ from scratchvae.arrays import InputError, require_at_least
 from scratchvae.commands.parser import names
 from scratchvae.data import KINDS, Dataset
 from scratchvae.files import write_whole
-from scratchvae.runs import METRICS, Judgement, Run, build_phases, labelled, load_like
+from scratchvae.runs import METRICS, Judgement, Run, formats, labelled, load_like, objective_of
 from scratchvae.strict_json import dump_finite
 
 
@@ -49,15 +49,17 @@ def run(arguments: argparse.Namespace) -> int:
     for name, low in (("samples", 0), ("likelihood_of", 1), ("limit", 1), ("seed", 0)):
         if getattr(arguments, name) is not None:
             require_at_least("evaluate", f"--{name.replace('_', '-')}", getattr(arguments, name), low)
-    objective = build_phases(one.config, one.model, steps=1)[0].objective
     of = min(arguments.likelihood_of or len(data), len(data))
-    judgement = Judgement(one, data, objective, arguments.samples, of, arguments.seed)
+    judgement = Judgement(one, data, objective_of(one), arguments.samples, of, arguments.seed)
     found = judgement.metrics(arguments.metrics)
-    print(f"{one.folder} on {len(data):,} examples of {data.name}:")
+    beside = "" if one.kept_prior is None else f", beside the prior {one.kept_prior}"
+    print(f"{one.folder} on {formats.counted(len(data), 'example')} of {data.name}{beside}:")
     print(judgement.table(found))
     if arguments.json:
         write_whole(arguments.json, dump_finite(str(arguments.json), found, indent=2).encode())
-    if not arguments.data and data is one.judged and arguments.samples and not arguments.metrics:
+    if one.kept_prior is not None:
+        print("evaluation.json is unchanged: its numbers are those of the trained prior")
+    elif not arguments.data and data is one.judged and arguments.samples and not arguments.metrics:
         judgement.keep(found)
     return 0
 
@@ -70,7 +72,8 @@ def _data(one: Run, arguments: argparse.Namespace) -> Dataset:
         if arguments.kind is None and one.is_trained_on(
             data
         ):  # these are the run's own data, moved elsewhere
-            one = Run.open(one.folder, data=arguments.data, data_dir=arguments.data_dir)
+            moved = {"data": arguments.data, "data_dir": arguments.data_dir}
+            one = Run.open(one.folder, **moved, trained_prior=True)  # for the data alone
             data = one.data if arguments.split == "train" else one.judged
     elif arguments.split == "test":
         data = load_like(one.config, one.config.data, split="test", seed=one.config.data_seed, **asked)

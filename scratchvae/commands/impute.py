@@ -91,7 +91,10 @@ def _write(one: Run, data: Dataset, arguments: argparse.Namespace) -> int:
         buffer = BytesIO()
         np.save(buffer, filled.reshape(*filled.shape[:-1], *data.event_shape))
         write_whole(arguments.out, buffer.getvalue())
-    print(f"{arguments.out}: {len(data):,} examples, {data.share_missing:.1%} of their entries filled in")
+    print(
+        f"{arguments.out}: {formats.counted(len(data), 'example')}, "
+        f"{data.share_missing:.1%} of their entries filled in"
+    )
     _say_worth(one, found.effective, arguments.samples)
     return 0
 
@@ -106,7 +109,7 @@ def _judge(one: Run, data: Dataset, arguments: argparse.Namespace) -> int:
         return 0
     words = {name: (name, "{:.3f}".format) for name in ("imputed", "mean or commonest")}
     print(
-        f"{one.folder} on {len(data):,} examples of {data.name}, "
+        f"{one.folder} on {formats.counted(len(data), 'example')} of {data.name}, "
         f"of which {found.hidden.sum():,} observed entries were hidden:"
     )
     print(formats.FORMATS[arguments.format](rows, words))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from scratchvae import cpu
 from scratchvae.layers import named_parameters
-from scratchvae.runs import Run, environment
+from scratchvae.runs import Run, environment, formats
 from scratchvae.training import load_checkpoint
 
 
@@ -27,7 +27,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     one = Run.open(arguments.run)
     position = load_checkpoint(one.checkpoint).position
-    print(f"{one.folder}: {position['epoch']} of {one.config.epochs} epochs, {position['step']:,} steps")
+    epochs, steps = formats.counted(one.config.epochs, "epoch"), formats.counted(position["step"], "step")
+    print(f"{one.folder}: {position['epoch']} of {epochs}, {steps}")
+    if one.kept_prior is not None:
+        print(f"the prior is {one.kept_prior}; without that file it is the trained one")
     print(one.config.to_json(), end="")
     for name, parameter in named_parameters(one.model).items():
         print(f"  {name:32} {' x '.join(map(str, parameter.value.shape)):>16} {parameter.value.size:>12,}")

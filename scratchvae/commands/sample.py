@@ -15,7 +15,8 @@ from scratchvae.arrays import Array, InputError, require_at_least
 from scratchvae.data import sound_of, write_wav
 from scratchvae.files import write_whole
 from scratchvae.models import Classes, LatentVariableModel, fit_prior
-from scratchvae.runs import TABLES, Run, figures, schema_for, write_rows
+from scratchvae.runs import TABLES, Run, figures, keep_prior, schema_for, write_rows
+from scratchvae.training import load_checkpoint
 
 WORDS = 12  # words in a line
 
@@ -31,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     words = "draw codes from a prior fitted to the codes of the training examples: K for K Gaussians"
     parser.add_argument("--fit-prior", metavar="PRIOR", help=f"{words}, or a name of train's --prior")
+    words = "keep the prior of --fit-prior in RUN/prior.safetensors, for all commands, until that is removed"
+    parser.add_argument("--keep-prior", action="store_true", help=words)
     parser.add_argument(
         "--draw",
         action="store_true",
@@ -43,7 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Sample the examples and write them."""
     require_at_least("sample", "-n", arguments.n, 1)
     require_at_least("sample", "--seed", arguments.seed, 0)
-    one = Run.open(arguments.run)
+    if arguments.keep_prior and arguments.fit_prior is None:
+        raise InputError("sample: --keep-prior keeps what --fit-prior fits, as in --fit-prior 10; found none")
+    one = Run.open(arguments.run, trained_prior=arguments.fit_prior is not None)
     default = one.folder / ("figures/samples.png" if one.schema is None else "samples.csv")
     path = arguments.out or default
     if path.suffix in TABLES:
@@ -58,7 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
                 "sample: --fit-prior is for a model with a vector of latents, "
                 f"found a {type(one.model).__name__}"
             )
-        fit_prior(one.model, one.data, _prior_in(arguments.fit_prior))
+        prior = _prior_in(arguments.fit_prior)
+        fit_prior(one.model, one.data, prior)
+        if arguments.keep_prior:
+            step = load_checkpoint(one.checkpoint, arrays=False).position["step"]
+            print(keep_prior(one.folder, one.model, prior, step=step))
     images = _sampled(one, arguments)
     if path.suffix == ".npy":
         buffer = BytesIO()

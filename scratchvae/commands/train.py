@@ -25,6 +25,7 @@ from scratchvae.runs import (
     configured,
     described,
     figures,
+    formats,
     require_tensorboard,
 )
 from scratchvae.training import Callback, ProgressBar
@@ -155,7 +156,7 @@ def run(arguments: argparse.Namespace) -> int:
         given = {name: getattr(arguments, name) for name in ("epochs", "data", "data_dir", "force")}
         one = Run.resume(arguments.resume, **given)
         training = one.resumed(callbacks=_callbacks(one, arguments, interruption))
-        print(f"{description(one)}, resumed after {training.step} steps", flush=True)
+        print(f"{description(one)}, resumed after {formats.counted(training.step, 'step')}", flush=True)
     else:
         config = _config(arguments)
         one = Run.start(arguments.out, config)

@@ -4,6 +4,7 @@ from scratchvae.choices import parse
 from scratchvae.layers import named_parameters
 from scratchvae.runs import (
     Run,
+    formats,
     judge,
 )
 from scratchvae.training import Training
@@ -21,11 +22,12 @@ def description(one: Run) -> str:
     """Describe the run, its data and its model on one line."""
     count = sum(parameter.value.size for parameter in named_parameters(one.model).values())
     held_out = f", {len(one.held_out):,} held out" if one.held_out is not None else ""
-    model = f"{type(one.model).__name__} {parse(one.config.recipe).name} with {one.latents} latents"
+    latents = formats.counted(one.latents, "latent")
+    model = f"{type(one.model).__name__} {parse(one.config.recipe).name} with {latents}"
     missing = (
         f", {one.data.share_missing:.1%} of their entries missing" if one.data.observed is not None else ""
     )
-    data = f"{one.data.name}, {len(one.data):,} examples{held_out}{missing}"
+    data = f"{one.data.name}, {formats.counted(len(one.data), 'example')}{held_out}{missing}"
     return f"{one.folder}: {data}; {model}, {count:,} parameters"
 
 
@@ -43,8 +45,9 @@ def report(one: Run, training: Training, first: int) -> None:
         ended = "stopped early, " if training.stopping else ""
         early = f" ({ended}with the weights of the best epoch, {losses.index(min(losses)) + 1})"
     print(
-        f"\nafter {training.epoch} epochs{early}, {training.step:,} steps, "
-        f"on the {len(one.judged):,} {where} examples:"
+        f"\nafter {formats.counted(training.epoch, 'epoch')}{early}, "
+        f"{formats.counted(training.step, 'step')}, "
+        f"on the {formats.counted(len(one.judged), f'{where} example')}:"
     )
     found = judgement.metrics()
     judgement.keep(found)

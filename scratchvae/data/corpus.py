@@ -1,5 +1,6 @@
 """A corpus: the documents that a text file or a folder of text files holds, before anything is counted."""
 
+import logging
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,6 +67,9 @@ def read_texts(path: str | PathLike[str], *, encoding: str = "utf-8") -> Corpus:
         if not documents:
             raise InputError(f"{path}: expected text, found none")
         require_room(str(path), len(documents) * OF_A_DOCUMENT, f"{len(documents):,} paragraphs")
+        if len(documents) == 1 and "\n" in documents[0]:
+            said = "%s is one document, as no blank line separates its lines from each other"
+            logging.getLogger("scratchvae").info(said, path)
         return Corpus(path.name, documents)
     files, labels, names = examples(path, ".txt", "*.txt")
     texts, letters = [], 0

@@ -39,4 +39,5 @@ def no_labels(data: Dataset) -> str:
     if data.conditions is not None:
         return f"found real numbers in {data.name}, which are conditions: labels are {numbers}"
     found = "none" if data.labels is None else "hidden ones alone"
-    return f"found {found} in {data.name}: a .npz file holds them as labels or y, {numbers}"
+    files = f"a .npz file holds them as labels or y, {numbers}"
+    return f"found {found} in {data.name}: {files}; a folder holds each class in a sub-folder"

@@ -99,7 +99,8 @@ class MixtureOfExperts(Experts):
     A modality of which nothing was observed has the weight 0, and N(0, I) in its place; its encoder gets no
     gradient from that example. Where nothing at all was observed, the mixture is N(0, I), the prior. It feeds
     a MixturePosterior with a component for each modality. objectives.StratifiedElbo draws from each of them,
-    as the paper does, and so each expert learns to explain all the modalities by itself.
+    as the paper does, and so each expert learns to explain all the modalities by itself; with weighted=True
+    it is the paper's importance-weighted bound.
     Shi, Siddharth, Paige & Torr 2019, "Variational mixture-of-experts autoencoders for multi-modal deep
     generative models", section 3.
     """

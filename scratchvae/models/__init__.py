@@ -15,7 +15,7 @@ from scratchvae.models.helmholtz import HelmholtzMachine
 from scratchvae.models.latent_variable_model import LatentVariableModel
 from scratchvae.models.linear_gaussian import LinearGaussian
 from scratchvae.models.naive_bayes import NaiveBayes
-from scratchvae.models.prior_fit import fit_prior
+from scratchvae.models.prior_fit import fit_prior, prior_over_codes
 from scratchvae.models.probabilistic_pca import ProbabilisticPCA
 from scratchvae.models.vae import VAE
 
@@ -35,4 +35,5 @@ __all__ = [
     "ProbabilisticPCA",
     "Reals",
     "fit_prior",
+    "prior_over_codes",
 ]

@@ -162,6 +162,7 @@ class Fitting(Parametrized, Intake, Saved, Weights, ABC):
             drop_last=self.drop_last,
         )
         training.epoch, training.step = epoch, step
+        training.said_what_stays = before is not None
         model._start(warm_start=True)
         try:
             training.run()

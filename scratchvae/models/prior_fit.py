@@ -62,7 +62,7 @@ def fit_prior(
         raise InputError(f"fit_prior: {expected}; found {components} beside {prior!r:.80}")
     if prior is None:
         prior = GaussianMixture(made.posterior.latent_dim, 10 if components is None else components)
-    chosen = _chosen(made, prior, seed)
+    chosen = prior_over_codes(made, prior, seed=seed)
     data = model._dataset(x)
     if isinstance(chosen, GaussianMixture):
         made.prior, gained = fit_mixture(_drawn(made, data, seed), len(chosen.logits.value), seed=seed)
@@ -80,8 +80,11 @@ def fit_prior(
     return np.array([record["train"]["log_pz"] for record in training.history])
 
 
-def _chosen(made: Any, prior: str | Prior, seed: int) -> Prior:
-    """The prior, in the model's dtype, over the model's z."""
+def prior_over_codes(made: Any, prior: str | Prior, *, seed: int = 0, where: str = "fit_prior") -> Prior:
+    """A new prior over the z of a model that has its networks, in the model's dtype, which is not fitted yet.
+
+    `seed` decides its first weights. InputError, whose message begins with `where`, for a prior over other z.
+    """
     try:
         chosen = prior_chosen(
             prior,
@@ -89,16 +92,16 @@ def _chosen(made: Any, prior: str | Prior, seed: int) -> Prior:
             features=n_features(made.likelihood, made.event_shape),
             encoder=made.encoder,
             posterior=made.posterior,
-            rng=weights_generator(seed, "fit_prior"),
+            rng=weights_generator(seed, where),
             shows_mask=made.shows_mask,
             condition_dim=None,
         )
     except PosteriorMismatch as error:
-        raise InputError(f"fit_prior: {error.found}{_fitting(made)}") from None
+        raise InputError(f"{where}: {error.found}{_fitting(made)}") from None
     if chosen.space != made.posterior.space:
         expected = f"the prior should be over the same z as the model, {made.posterior.space}"
-        raise InputError(f"fit_prior: {expected}; found {chosen.space}, of a {_named(chosen, made)}")
-    require_one_space("fit_prior", made.posterior, chosen)
+        raise InputError(f"{where}: {expected}; found {chosen.space}, of a {_named(chosen, made)}")
+    require_one_space(where, made.posterior, chosen)
     cast(chosen, dtype_of(made))
     return chosen
 

@@ -47,8 +47,7 @@ class ManyDraws(Objective):
         report = Report(float(-value.mean(dtype=np.float64)), weighed_terms(one))
 
         def pullback() -> None:
-            # A share that is too small to change any sum becomes 0, because subnormal numbers slow products.
-            kept = np.where(np.abs(slope) < np.finfo(slope.dtype).eps ** 2, 0, slope)
+            kept = large_enough(slope)
             dlog_w = -kept / len(batch)  # ∂loss/∂log w_bk = −(∂F/∂log w_bk) / B
             # the weight of each draw in its group
             path = None if score else slope.dtype.type(self.groups) * kept
@@ -61,6 +60,11 @@ def log_mean_exp(log_w: Array) -> tuple[Array, Array]:
     """log 1/K Σ_k w_k (B,) of log w (B, K), and its slope, the normalized weights w̃ = w / Σ_k w_k (B, K)."""
     log_sum, log_sum_pullback = ops.log_sum_exp(log_w, axis=1)
     return log_sum - log_w.dtype.type(np.log(log_w.shape[1])), log_sum_pullback(np.ones_like(log_sum))
+
+
+def large_enough(slope: Array) -> Array:
+    """The slope, with 0 for what is too small to change any sum, because subnormal numbers slow products."""
+    return np.where(np.abs(slope) < np.finfo(slope.dtype).eps ** 2, slope.dtype.type(0), slope)
 
 
 def weighed_terms(one: Pass) -> dict[str, Array]:

@@ -19,7 +19,8 @@ from scratchvae.runs.folder import Run
 from scratchvae.runs.grids import grid, read_axes
 from scratchvae.runs.hidden_cells import errors_table
 from scratchvae.runs.interruption import Interruption
-from scratchvae.runs.judgement import Judgement, judge
+from scratchvae.runs.judgement import Judgement, judge, objective_of
+from scratchvae.runs.kept_prior import KeptPrior, keep_prior, read_prior
 from scratchvae.runs.metrics import METRICS
 from scratchvae.runs.naming import folder_name, shortened_name
 from scratchvae.runs.outputs import data_of, places_of, require_harmless, require_room_for
@@ -43,6 +44,7 @@ __all__ = [
     "Config",
     "Interruption",
     "Judgement",
+    "KeptPrior",
     "Reading",
     "Run",
     "TensorBoard",
@@ -64,14 +66,17 @@ __all__ = [
     "grid",
     "groups",
     "judge",
+    "keep_prior",
     "label",
     "labelled",
     "listed",
     "load_like",
     "load_other",
+    "objective_of",
     "places_of",
     "process_pool",
     "read_axes",
+    "read_prior",
     "read_run",
     "read_runs",
     "readable",

@@ -16,7 +16,15 @@ from scratchvae.recipes import OBJECTIVES, OPTIMIZERS, RECIPES, SolvedVAE, requi
 from scratchvae.runs.config import Config
 from scratchvae.runs.spellings import DEFAULT
 from scratchvae.runs.version_0_2 import BY_DTYPE, read_as_then
-from scratchvae.training import Callback, EarlyStopping, Optimizer, Phase, Training, phases_of
+from scratchvae.training import (
+    Callback,
+    EarlyStopping,
+    Optimizer,
+    Phase,
+    Training,
+    phases_of,
+    steps_of_an_epoch,
+)
 
 
 def load_data(config: Config) -> Dataset:
@@ -181,7 +189,6 @@ def build_training(
     *,
     data: Dataset,
     held_out: Dataset | None,
-    steps: int,
     callbacks: Sequence[Callback],
 ) -> Training:
     """Build the training of a run from its beginning."""
@@ -189,6 +196,7 @@ def build_training(
     if stopping and held_out is None:
         raise InputError("patience needs held-out data to stop by; found held_out 0")
     labelled(model, data if held_out is None else held_out)
+    steps = config.epochs * steps_of_an_epoch(len(data), config.batch_size, drop_last=config.drop_last)
     return Training(
         model,
         build_phases(config, model, steps, len(data)),

@@ -27,6 +27,7 @@ from scratchvae.runs.construction import build_model, build_training, divide, la
 from scratchvae.runs.environment import record_environment
 from scratchvae.runs.filling import filled, noted
 from scratchvae.runs.keeper import Keeper
+from scratchvae.runs.kept_prior import KeptPrior, with_kept_prior
 from scratchvae.runs.naming import folder_name
 from scratchvae.runs.outputs import data_of, require_room_for
 from scratchvae.runs.records import read_history
@@ -39,7 +40,6 @@ from scratchvae.training import (
     load_checkpoint,
     restore_model,
     restore_training,
-    steps_of_an_epoch,
 )
 
 ROOT = Path("runs")  # the folder of runs that have none of their own
@@ -56,6 +56,7 @@ class Run:
     def __init__(self, folder: str | Path, config: Config) -> None:
         self.folder, self.config = Path(folder), config
         self.claim: Claim | None = None
+        self.kept_prior: KeptPrior | None = None  # in the place of the trained one
         self.solution: Solution | None = None  # of a model that is solved without steps
         self.trained_on: str | None = None  # the digest that the data must have, once trained
         if config.event_shape is None:  # a run that has begun knows its shape
@@ -95,13 +96,6 @@ class Run:
         return labelled(self.model, self.data if self.held_out is None else self.held_out)
 
     @property
-    def steps(self) -> int:
-        """The number of all steps of the run, from its beginning to the end of its last epoch."""
-        return self.config.epochs * steps_of_an_epoch(
-            len(self.data), self.config.batch_size, drop_last=self.config.drop_last
-        )
-
-    @property
     def latents(self) -> int:
         """The number of latents that the model has."""
         model = self.model
@@ -133,16 +127,24 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, folder: str | Path, *, data: str | None = None, data_dir: str | None = None) -> "Run":
+    def open(
+        cls,
+        folder: str | Path,
+        *,
+        data: str | None = None,
+        data_dir: str | None = None,
+        trained_prior: bool = False,
+    ) -> "Run":
         """Open a run with the weights of its last checkpoint, or the best ones where they were kept.
 
-        `data` and `data_dir` say where its data lie now, if they were moved. InputError for other data than
-        the run's. InputError, too, for a config.json that has changed since the checkpoint, because it might
-        describe other held-out examples.
+        Its prior is the one kept in prior.safetensors, if there is one, unless `trained_prior`. `data` and
+        `data_dir` say where its data lie now, if they were moved. InputError for a kept prior that does not
+        fit, for other data, and for a config.json that might now describe other held-out examples.
         """
         run, saved = cls._opened(Path(folder), data, data_dir)
         require_same_config(run.config, saved)
         run.trained_on = saved.data
+        run.kept_prior = None if trained_prior else with_kept_prior(run.folder, run.model)
         return run
 
     @classmethod
@@ -227,9 +229,7 @@ class Run:
     def training(self, *, callbacks: tuple[Callback, ...] = ()) -> Training:
         """Return the training of this run from its beginning; `resumed` continues from the checkpoint."""
         train, held_out = self._parts
-        training = build_training(
-            self.config, self.model, data=train, held_out=held_out, steps=self.steps, callbacks=callbacks
-        )
+        training = build_training(self.config, self.model, data=train, held_out=held_out, callbacks=callbacks)
         if self.solution:
             self.solution.finish(training)
         return training

@@ -12,6 +12,11 @@ Row = Mapping[str, Any]  # a number, a truth value, a text or None for each colu
 Words = Mapping[str, tuple[str, Callable[[Any], str]]]
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things, with the plural of a noun that takes an s, as in 1 epoch or 2 epochs."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
 def text(rows: Sequence[Row], words: Words) -> str:
     """Write aligned columns under their names, with numbers on the right."""
     heads, cells = _cells(rows, words)

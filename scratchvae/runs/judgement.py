@@ -1,14 +1,18 @@
 """The judgement of a run's model: its metrics by name, as numbers, as a table, and in the run's folder."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scratchvae.arrays import InputError, require_choice
 from scratchvae.files import write_whole
+from scratchvae.objectives import Objective
+from scratchvae.runs.construction import build_phases
 from scratchvae.runs.folder import Run
+from scratchvae.runs.formats import counted
 from scratchvae.runs.measurement import Measurement
 from scratchvae.runs.metrics import METRICS, Metric, term
 from scratchvae.runs.reading import EVALUATION
+from scratchvae.runs.spellings import DEFAULT
 from scratchvae.strict_json import dump_finite
 from scratchvae.training import Training, load_checkpoint
 
@@ -39,8 +43,13 @@ class Judgement(Measurement):
         """Return the numbers and words that the units of metrics name."""
         law, posterior = self.run.model.likelihood, getattr(self.run.model, "posterior", None)
         given = f", given {law.given}" if law.given else ""
-        found = {"samples": self.samples, "of": self.likelihood_of, "latents": self.run.latents}
-        return {**found, "categories": getattr(posterior, "categories", 0), "given": given}
+        found = {"draws": counted(self.samples, "draw"), "of": counted(self.likelihood_of, "example")}
+        return {
+            **found,
+            "latents": self.run.latents,
+            "categories": getattr(posterior, "categories", 0),
+            "given": given,
+        }
 
     def table(self, found: dict[str, float]) -> str:
         """Write a line for each metric, with its unit."""
@@ -70,6 +79,15 @@ class Judgement(Measurement):
             name: {"error": error, "over": over} for name, (error, over) in errors.items()
         }
         write_whole(self.run.folder / EVALUATION, dump_finite(EVALUATION, kept, indent=2).encode())
+
+
+def objective_of(run: Run) -> Objective:
+    """Return the objective that an opened run is judged by, which is that of its training.
+
+    Beside a kept prior, to which that objective may have no KL, it is the model's own.
+    """
+    config = run.config if run.kept_prior is None else replace(run.config, objective=DEFAULT)
+    return build_phases(config, run.model, steps=1)[0].objective
 
 
 def judge(run: Run, training: Training) -> Judgement:

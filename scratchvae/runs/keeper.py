@@ -7,6 +7,7 @@ from typing import Any
 
 from scratchvae.files import write_whole
 from scratchvae.runs.agreement import CHECKPOINT
+from scratchvae.runs.kept_prior import drop_outdated
 from scratchvae.runs.records import as_csv, as_lines
 from scratchvae.training import Training, save_checkpoint
 
@@ -14,6 +15,8 @@ from scratchvae.training import Training, save_checkpoint
 @dataclass(frozen=True)
 class Keeper:
     """A callback that writes the checkpoint and the metrics at the start and after each epoch.
+
+    A prior that was kept at another step is removed before, so that none stands beside other weights.
 
     folder   the run's folder
     entries  the entries of the run's config, which the checkpoint keeps
@@ -30,6 +33,7 @@ class Keeper:
         due = self.every and training.step % self.every == 0
         if event in ("end", "diverged") or (event == "step" and not due):
             return
+        drop_outdated(self.folder, training.step)
         save_checkpoint(self.folder / CHECKPOINT, training, dict(self.entries), data=self.digest)
         write_whole(self.folder / "metrics.jsonl", as_lines(training.history).encode())
         write_whole(self.folder / "metrics.csv", as_csv(training.history).encode())

@@ -23,7 +23,7 @@ class Metric:
     """A metric: its name for people and its unit, what it `needs` in words and in fact, and its function."""
 
     words: str
-    unit: str  # may name {samples}, {of}, {latents}, {categories} and {given}, as the words may
+    unit: str  # may name {draws}, {of}, {latents}, {categories} and {given}, as the words may
     needs: str
     has: Callable[[Measurement], bool]
     compute: Callable[[Measurement], float]
@@ -92,15 +92,15 @@ METRICS: dict[str, Metric] = {
     "log_px": term("log_px", "reconstruction log p(x|z)"),
     "kl": term("kl", "KL(q(z|x) || p(z))"),
     "bound_of_those": Metric(
-        "bound, same {of} examples",
-        "nats per example{given} ({of} examples)",
+        "bound, same {of}",
+        "nats per example{given} ({of})",
         f"{DENSITY}, and fewer examples for log p(x) than for the bound",
         lambda m: m.weighable and m.likelihood_of < len(m.data) and "bound" in m.terms,
         lambda m: m.terms_of_first["bound"],
     ),
     "log_likelihood": Metric(
         "importance-weighted bound",
-        "nats per example{given} ({samples} draws each of {of} examples)",
+        "nats per example{given} ({draws} each of {of})",
         DENSITY,
         lambda m: m.weighable,
         lambda m: float(m.log_px.mean()),

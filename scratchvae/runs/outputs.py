@@ -10,11 +10,12 @@ from scratchvae.runs.agreement import CHECKPOINT, CONFIG
 from scratchvae.runs.claim import NAME as LOCK
 from scratchvae.runs.config import Config
 from scratchvae.runs.environment import FILE as ENVIRONMENT
+from scratchvae.runs.kept_prior import PRIOR
 from scratchvae.runs.reading import EVALUATION, JUDGEMENT
 
 METRICS_FILES = ("metrics.jsonl", "metrics.csv")
 # A run consists of these files, and no option may name them.
-LIVED_ON = (CONFIG, CHECKPOINT, *METRICS_FILES, ENVIRONMENT, EVALUATION, JUDGEMENT, LOCK)
+LIVED_ON = (CONFIG, CHECKPOINT, PRIOR, *METRICS_FILES, ENVIRONMENT, EVALUATION, JUDGEMENT, LOCK)
 # Commands write these files into a run's folder by themselves.
 DRAWN_INTO = ("samples.csv", "reconstructions.csv", "report.html")
 

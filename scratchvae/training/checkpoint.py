@@ -200,17 +200,15 @@ def _is_lost(name: str, array: Array) -> bool:
     return bool(np.isnan(array).any() if name.startswith("optimizer/") else not np.isfinite(array).all())
 
 
-def _fitting(checkpoint: Checkpoint, model: Trainable, prefix: str = "model/") -> dict[str, Array]:
-    """The checkpoint's arrays for the model, by the model's names.
+def require_fitting(where: str, held: Mapping[str, Any], saved: Mapping[str, Array]) -> None:
+    """InputError where the saved arrays are not those of the Parameters and Buffers that are `held`.
 
-    InputError where one is missing or left over, or has another shape or dtype.
+    Each name has to be there, and no other, with its shape and its dtype. The message begins with `where`.
     """
-    saved, held = _below(prefix, checkpoint.arrays), _held(model)
-    where = f"{checkpoint.path} is a checkpoint of another model"
     if missing := sorted(held.keys() - saved.keys()):
         raise InputError(f"{where}: it has no {missing[0]}, which this model needs")
     if surplus := sorted(saved.keys() - held.keys()):
-        raise InputError(f"{where}: it has {surplus[0]}, which this model has not")
+        raise InputError(f"{where}: it has {surplus[0]:.80}, which this model has not")
     for name, owner in held.items():
         if saved[name].shape != owner.value.shape:
             raise InputError(
@@ -218,6 +216,12 @@ def _fitting(checkpoint: Checkpoint, model: Trainable, prefix: str = "model/") -
             )
         if saved[name].dtype != owner.value.dtype:
             raise InputError(f"{where}: {name} should be {owner.value.dtype}, found {saved[name].dtype}")
+
+
+def _fitting(checkpoint: Checkpoint, model: Trainable, prefix: str = "model/") -> dict[str, Array]:
+    """The checkpoint's arrays for the model, by the model's names. InputError where they do not fit."""
+    saved = _below(prefix, checkpoint.arrays)
+    require_fitting(f"{checkpoint.path} is a checkpoint of another model", _held(model), saved)
     return saved
 
 

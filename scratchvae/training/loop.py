@@ -79,6 +79,7 @@ class Training:
         self.history: list[dict[str, Any]] = []
         self.stopping = False  # set by a callback to end the run after this epoch
         self.interrupted = False  # set by anyone, at any time, to leave the run after this step
+        self.said_what_stays = False  # once, of Parameters that no objective moves
         self.best: dict[str, Array] = {}  # the weights of the best epoch, where a callback keeps them
         self._try_a_batch_of_one()
 
@@ -162,8 +163,9 @@ class Training:
                 for name, mean in self._named(i, self._stepped(phase, batch, rng, moved, chosen)).items():
                     self.totals[name] = self.totals.get(name, 0.0) + mean * len(batch)
                 received |= {name for name, p in phase.moved(self.parameters).items() if p.grad is not None}
-            if self.step == 0:
+            if not self.said_what_stays:
                 say_what_stays(self.phases, self.parameters, received)
+                self.said_what_stays = True
             self.step += 1
             self.position += len(chosen)
             self.seconds = time.perf_counter() - clock

@@ -124,7 +124,6 @@ def say_what_stays(
     stay = [name for name in parameters if any(phase.moved({name: parameters[name]}) for phase in phases)]
     stay = [name for name in stay if name not in received]
     if stay:
-        more = (
-            f" and {len(stay) - 1} more: they stay as they were" if len(stay) > 1 else ": it stays as it was"
-        )
-        logging.getLogger("scratchvae").warning("Training: no objective moves %s%s drawn", stay[0], more)
+        more = f" and {len(stay) - 1} more: they stay as they are" if len(stay) > 1 else ": it stays as it is"
+        fits = "; fit_prior fits a prior to codes" if any(name.startswith("prior.") for name in stay) else ""
+        logging.getLogger("scratchvae").warning("Training: no objective moves %s%s%s", stay[0], more, fits)

@@ -7,7 +7,7 @@ from scratchvae.layers import named_parameters
 from scratchvae.runs.differences import plain, settings_by_default
 from scratchvae.runs.environment import environment as machine
 from scratchvae.runs.environment import read_environments
-from scratchvae.runs.formats import duration
+from scratchvae.runs.formats import counted, duration
 from scratchvae.runs.report.page import Section, details, headline, paragraph, table, values
 from scratchvae.runs.report.subject import Subject
 
@@ -27,9 +27,12 @@ def summary(subject: Subject) -> Section:
     each = each if len(shape) == 1 else f"shape {' × '.join(map(str, shape))}"
     kind = f"{type(run.model).__name__} ({parse(run.config.recipe).name})"
     said = (
-        f"A {kind} with {run.latents} latents and {count:,} parameters, "
-        f"trained on {len(run.data):,} examples of {run.data.name}{held_out}, each of {each}.{missing}"
+        f"A {kind} with {counted(run.latents, 'latent')} and {count:,} parameters, "
+        f"trained on {counted(len(run.data), 'example')} of {run.data.name}{held_out}, "
+        f"each of {each}.{missing}"
     )
+    if run.kept_prior is not None:
+        said += f" Numbers and samples are those beside the prior {run.kept_prior}."
     numbers = {"state": reading.state}
     found = subject.metrics
     for name, words in (

@@ -10,9 +10,8 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.data import Batch, Dataset
 from scratchvae.layers import dtype_of
 from scratchvae.models import Classes, LatentVariableModel
-from scratchvae.runs.construction import build_phases
 from scratchvae.runs.folder import Run
-from scratchvae.runs.judgement import Judgement
+from scratchvae.runs.judgement import Judgement, objective_of
 from scratchvae.runs.reading import Reading, read_run
 
 SHOWN = 2000  # the number of examples whose codes are shown
@@ -51,8 +50,7 @@ class Subject:
     @cached_property
     def judgement(self) -> Judgement:
         """The judgement of the model on these examples."""
-        objective = build_phases(self.run.config, self.run.model, steps=1)[0].objective
-        judged = self.run.judged
+        judged, objective = self.run.judged, objective_of(self.run)
         return Judgement(self.run, judged, objective, DRAWS, min(WEIGHED, len(judged)), self.run.config.seed)
 
     @cached_property
