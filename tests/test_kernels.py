@@ -103,7 +103,7 @@ def example(name, dtype, rows=5, columns=7):
         "gaussian_reparameterize": (a, b, c, 1),
         "beta": (a, b, 0.1 + 0.8 * abs(np.sin(c))),
         "continuous_bernoulli": (a, abs(np.sin(b))),
-        "log_gamma_gap": (np.exp(a), np.exp(b), np.exp(b) - np.exp(a)),
+        "log_gamma_gap": (a, b, np.expm1(b - a)),
         "negative_binomial": (a, b, np.rint(3 * abs(c))),
         "logistic_interval": (a, b, c),
         "logistic_interval_backward": (normal(rows, columns), a, b, c),

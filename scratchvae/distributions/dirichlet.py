@@ -10,6 +10,7 @@ import numpy as np
 from scratchvae import kernels
 from scratchvae.arguments import differentiable, in_float64
 from scratchvae.arrays import Array, Pullback, require_count, require_shapes
+from scratchvae.distributions._beyond_range import excess, times_exp, weighed
 
 
 @differentiable
@@ -27,37 +28,49 @@ def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
     """
     n = require_shapes("dirichlet.kl", log_alpha=(log_alpha, "B D"), other_log_alpha=(other_log_alpha, "B D"))
     require_count("dirichlet.kl", "the number of shares", n["D"])
-    alpha, beta, log_ratio = np.exp(log_alpha), np.exp(other_log_alpha), other_log_alpha - log_alpha
-    more = np.expm1(log_ratio)  # ρ_i − 1
-    rise, whole = alpha * more, alpha.sum(axis=1, keepdims=True)
-    total_rise = rise.sum(axis=1, keepdims=True)
-    total_more = total_rise / whole
-    t = (total_more - more) * np.exp(-log_ratio)
-    log_share = np.log1p(total_more) - log_ratio  # log(1 + t_i)
-    near = np.abs(t) < 0.5
-    excess = np.where(near, _excess(np.where(near, t, 0)), t - log_share)
-    gap, slope, curvature = kernels.log_gamma_gap(alpha, beta, rise)
-    whole_gap, whole_slope, whole_curvature = kernels.log_gamma_gap(
-        whole, beta.sum(axis=1, keepdims=True), total_rise
-    )
-    kl = (beta * excess + gap).sum(axis=1) - whole_gap[:, 0]
-    by_share = np.where(near, np.log1p(np.where(near, t, 0)), log_share)
+    log_ratio = other_log_alpha - log_alpha
+    log_whole, log_other_whole = _log_sum(log_alpha), _log_sum(other_log_alpha)
+    share = np.exp(log_alpha - log_whole)
+    with np.errstate(over="ignore", invalid="ignore"):
+        more = np.expm1(log_ratio)  # ρ_i − 1
+        rise = np.where(np.abs(log_ratio) < 1, share * more, np.exp(other_log_alpha - log_whole) - share)
+        total_more = rise.sum(axis=1, keepdims=True)  # ρ₀ − 1
+        near = np.abs(total_more) < 0.5
+        log_total = np.where(near, np.log1p(np.where(near, total_more, 0)), log_other_whole - log_whole)
+        log_share = log_total - log_ratio  # log(1 + t_i)
+        close = near & (np.abs(log_ratio) < 1)
+        t = np.where(close, (total_more - more) * np.exp(-log_ratio), np.expm1(log_share))
+        by_share = np.where(close, np.log1p(np.where(close, t, 0)), log_share)
+        part, moved = excess(other_log_alpha, by_share, t)  # moved = β_i t_i = α_i (ρ₀ − ρ_i)
+        gap, slope, curvature = kernels.log_gamma_gap(log_alpha, other_log_alpha, more)
+        whole_gap, whole_slope, whole_curvature = kernels.log_gamma_gap(
+            log_whole, log_other_whole, total_more
+        )
+        parts = (part + gap).sum(axis=1)
+        kl = np.where(np.isinf(parts), parts, parts - whole_gap[:, 0])
 
     def pullback(dkl: Array) -> tuple[Array, Array]:
         d = dkl[:, None]
-        pulled = (total_more - more) - rise * curvature + total_rise * whole_curvature
+        to_whole = log_alpha - log_whole
+        with np.errstate(over="ignore", invalid="ignore"):
+            of_total = np.where(near, share * total_more, np.exp(to_whole + log_total) - share)
+            pulled = moved - (curvature * more - whole_curvature * of_total)
+            kept = np.exp(np.minimum(other_log_alpha, 0) - np.minimum(log_other_whole, 0))
+            inner = slope - whole_slope * kept - np.exp(np.minimum(other_log_alpha, 0)) * by_share
+            of_other = times_exp(inner, np.maximum(other_log_alpha, 0))
+        # of infinite parts the one of the largest logarithm counts
+        up = log_total + np.maximum(np.where(log_share > 0, log_alpha, -np.inf), to_whole)
+        down = np.maximum(np.where(log_share < 0, other_log_alpha, -np.inf), log_ratio)
+        pulled = np.where(np.isnan(pulled), np.where(up > down, np.inf, -np.inf), pulled)
+        of_other = np.where(np.isnan(of_other), np.inf, of_other)
         # dlog_α = dkl α (ρ₀ − ρ_i − (β_i − α_i) e″(α_i) + (β₀ − α₀) e″(α₀))
-        dlog_alpha = d * (alpha * pulled)
-        dother = d * (beta * (slope - whole_slope - by_share))
-        return dlog_alpha, dother  # dlog_β = dkl β (−log(1 + t_i) + e′(β_i) − e′(α_i) − e′(β₀) + e′(α₀))
+        # dlog_β = dkl β (−log(1 + t_i) + e′(β_i) − e′(α_i) − e′(β₀) + e′(α₀))
+        return weighed(d, pulled), weighed(d, of_other)
 
     return kl, pullback
 
 
-def _excess(t: Array) -> Array:
-    """t − log(1 + t) for |t| < ½, by y (t − 2 Σ_k y²ᵏ/(2k + 1)), y = t/(2 + t), k = 1, 2, …"""
-    y = t / (2 + t)
-    squares, series = y * y, np.zeros_like(y)
-    for k in range(17, 0, -1):
-        series = squares * (1 / (2 * k + 1) + series)
-    return y * (t - 2 * series)
+def _log_sum(log_alpha: Array) -> Array:
+    """log Σ_i α_i, (B, 1)."""
+    largest = log_alpha.max(axis=1, keepdims=True)
+    return largest + np.log(np.exp(log_alpha - largest).sum(axis=1, keepdims=True))

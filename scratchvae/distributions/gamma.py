@@ -8,6 +8,7 @@ import numpy as np
 from scratchvae import kernels
 from scratchvae.arguments import differentiable, in_float64
 from scratchvae.arrays import Array, Pullback, require_shapes
+from scratchvae.distributions._beyond_range import excess, times_exp, weighed
 
 
 @differentiable
@@ -26,30 +27,26 @@ def kl(
     """
     shaped = {"log_rate": (log_rate, "B D"), "other_log_shape": (other_log_shape, "B D")}
     require_shapes("gamma.kl", log_shape=(log_shape, "B D"), other_log_rate=(other_log_rate, "B D"), **shaped)
+    ratio = other_log_shape - log_shape
+    log_top = log_shape + (other_log_rate - log_rate)  # log a β/b = log α e^(−ℓ)
+    apart = ratio + (log_rate - other_log_rate)  # ℓ
     with np.errstate(over="ignore"):
-        a, other = np.exp(log_shape), np.exp(other_log_shape)
-        ratio = other_log_shape - log_shape
-        rise = a * np.expm1(ratio)
-        apart = ratio + (log_rate - other_log_rate)  # ℓ
-        less = np.expm1(-apart)
-        gap, slope, curvature = kernels.log_gamma_gap(a, other, rise)
-        kl = (other * _excess(apart, less) + gap).sum(axis=1)
+        more = np.expm1(ratio)
+        part, less = excess(other_log_shape, -apart, np.expm1(-apart))  # less = α (e^(−ℓ) − 1)
+        gap, slope, curvature = kernels.log_gamma_gap(log_shape, other_log_shape, more)
+        kl = (part + gap).sum(axis=1)
 
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
         d = dkl[:, None]
-        dlog_rate = -d * (other * less)  # dlog_b = dkl α (1 − e^(−ℓ)) = −dlog_β
-        # dlog_a = dkl (α (e^(−ℓ) − 1) − a (α − a) e″(a))
-        dlog_shape = -dlog_rate - d * (a * rise * curvature)
-        dother_log_shape = d * (other * (apart + slope))  # dlog_α = dkl α (ℓ + e′(α) − e′(a))
+        dlog_rate = weighed(d, -less)  # dlog_b = dkl α (1 − e^(−ℓ)) = −dlog_β
+        with np.errstate(invalid="ignore"):
+            both = less - curvature * more
+        # of two infinite parts the one of the larger logarithm counts
+        both = np.where(np.isnan(both), np.where(log_top > ratio, np.inf, -np.inf), both)
+        dlog_shape = weighed(d, both)  # dlog_a = dkl (α (e^(−ℓ) − 1) − a (α − a) e″(a))
+        inner = apart * np.exp(np.minimum(other_log_shape, 0)) + slope
+        # dlog_α = dkl α (ℓ + e′(α) − e′(a))
+        dother_log_shape = weighed(d, times_exp(inner, np.maximum(other_log_shape, 0)))
         return dlog_shape, dlog_rate, dother_log_shape, -dlog_rate
 
     return kl, pullback
-
-
-def _excess(apart: Array, less: Array) -> Array:
-    """e^(−ℓ) − 1 + ℓ, whose `less` is e^(−ℓ) − 1: near 0 by its series ½ ℓ² (1 − ℓ/3 (1 − ℓ/4 (…)))."""
-    small = np.where(np.abs(apart) < 1, apart, 0)
-    series = np.ones_like(small)
-    for n in range(20, 2, -1):
-        series = 1 - small / n * series
-    return np.where(np.abs(apart) < 1, 0.5 * small * small * series, less + apart)
