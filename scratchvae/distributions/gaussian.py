@@ -10,6 +10,7 @@ import numpy as np
 from scratchvae import kernels
 from scratchvae.arguments import differentiable
 from scratchvae.arrays import Array, Pullback, require_count, require_shapes, sum_of_draws
+from scratchvae.distributions._beyond_range import weighed
 from scratchvae.distributions._standard_normal import sample_standard as sample_standard
 
 
@@ -122,7 +123,7 @@ def kl_to_standard_by_dimension(mean: Array, log_var: Array) -> tuple[Array, Pul
 
     def pullback(dkl: Array) -> tuple[Array, Array]:
         dmean = dkl * mean  # dmean = dkl mean
-        dlog_var = dkl * (0.5 * excess)  # dlog_var = dkl ½ (σ² − 1)
+        dlog_var = weighed(dkl, 0.5 * excess)  # dlog_var = dkl ½ (σ² − 1)
         return dmean, dlog_var
 
     return kl, pullback
@@ -156,10 +157,10 @@ def kl_by_dimension(
         kl = 0.5 * (u * u + (excess - log_ratio))
 
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
-        dmean = dkl * (u * precision)  # dmean = dkl (mean − other_mean)/τ²
-        dlog_var = dkl * (0.5 * excess)  # dlog_var = dkl ½ (σ²/τ² − 1)
+        dmean = weighed(dkl, u * precision)  # dmean = dkl (mean − other_mean)/τ²
+        dlog_var = weighed(dkl, 0.5 * excess)  # dlog_var = dkl ½ (σ²/τ² − 1)
         # dother_log_var = dkl ½ (1 − σ²/τ² − (mean − other_mean)²/τ²)
-        dother_log_var = dkl * (-0.5 * (excess + u * u))
+        dother_log_var = weighed(dkl, -0.5 * (excess + u * u))
         return dmean, dlog_var, -dmean, dother_log_var
 
     return kl, pullback
@@ -197,10 +198,10 @@ def expected_log_prob(
 
     def pullback(dvalue: Array) -> tuple[Array, Array, Array, Array]:
         d = dvalue[:, None]
-        dmean = -d * (u * precision)  # dmean = −dvalue (mean − other_mean)/τ²
-        dlog_var = -d * (0.5 * ratio)  # dlog_var = −dvalue ½ σ²/τ²
+        dmean = weighed(d, -u * precision)  # dmean = −dvalue (mean − other_mean)/τ²
+        dlog_var = weighed(d, -0.5 * ratio)  # dlog_var = −dvalue ½ σ²/τ²
         # dother_log_var = dvalue ½ (σ²/τ² + (mean − other_mean)²/τ² − 1)
-        dother_log_var = d * (0.5 * (ratio + u * u - 1))
+        dother_log_var = weighed(d, 0.5 * (ratio + u * u - 1))
         return dmean, dlog_var, -dmean, dother_log_var
 
     return value, pullback

@@ -2,8 +2,11 @@
 
 import numpy as np
 
-from scratchvae.arguments import differentiable
+from scratchvae.arguments import differentiable, in_float64
 from scratchvae.arrays import Array, Pullback, require_shapes
+from scratchvae.distributions._beyond_range import excess, times_exp, weighed
+
+FAR = 1e5  # a distance in scales at which e to minus it is 0 beside any ratio of scales up to e^(10⁵)
 
 
 @differentiable
@@ -21,9 +24,7 @@ def log_prob(x: Array, mean: Array, log_scale: Array, *, needs_dx: bool = True) 
     def pullback(dlog_px: Array) -> tuple[Array | None, Array, Array]:
         d = dlog_px[:, None]
         dmean = d * (np.sign(u) * rate)  # dmean = dlog_px sign(x − mean)/s
-        with np.errstate(invalid="ignore"):
-            # dlog_scale = dlog_px (|x − mean|/s − 1), and 0 · ∞ = 0
-            dlog_scale = np.where(d == 0, d, d * (np.abs(u) - 1))
+        dlog_scale = weighed(d, np.abs(u) - 1)  # dlog_scale = dlog_px (|x − mean|/s − 1)
         dx = -dmean if needs_dx else None  # dx = −dlog_px sign(x − mean)/s
         return dx, dmean, dlog_scale
 
@@ -63,34 +64,46 @@ def reparameterize(mean: Array, log_scale: Array, *, noise: Array) -> tuple[Arra
 
 
 @differentiable
+@in_float64
 def kl(mean: Array, log_scale: Array, other_mean: Array, other_log_scale: Array) -> tuple[Array, Pullback]:
     """KL(Laplace(mean, b) ‖ Laplace(other_mean, c)), where b and c are the scales.
 
         Σ_d (log c/b + (b e^(−|Δ|/b) + |Δ|)/c − 1),    Δ = mean − other_mean
 
     All (B, D)  ->  (B,) in nats. With ρ = log b/c and δ = |Δ|/b it is computed as the sum of e^ρ − 1 − ρ and
-    e^ρ (e^(−δ) − 1 + δ), neither of which is below 0.
+    e^ρ (e^(−δ) − 1 + δ), neither of which is below 0. Beyond δ = 1 the second is (|Δ| − b (1 − e^(−δ)))/c.
     """
     shaped = {"other_mean": (other_mean, "B D"), "other_log_scale": (other_log_scale, "B D")}
     require_shapes("laplace.kl", mean=(mean, "B D"), log_scale=(log_scale, "B D"), **shaped)
-    rho = log_scale - other_log_scale
+    rho, distance = log_scale - other_log_scale, np.abs(mean - other_mean)
     with np.errstate(over="ignore"):
-        ratio, rate = np.exp(rho), np.minimum(np.exp(-other_log_scale), np.finfo(mean.dtype).max)  # b/c, 1/c
-        delta = np.abs(mean - other_mean) * np.minimum(np.exp(-log_scale), np.finfo(mean.dtype).max)
+        delta = np.minimum(times_exp(distance, -log_scale), FAR)
+        inside, held = delta < 1, np.minimum(delta, 1)
         fallen = -np.expm1(-delta)  # 1 − e^(−δ)
-        kl = ((np.expm1(rho) - rho) + ratio * (delta - fallen)).sum(axis=1)
+        of_scales, _ = excess(np.zeros_like(rho), rho, np.expm1(rho))
+        by_series, _ = excess(rho, -held, np.expm1(-held))
+        b = np.exp(np.where(inside, 0, log_scale))
+        far = times_exp(np.where(inside, 0, distance - b * fallen), -other_log_scale)
+        kl = (of_scales + np.where(inside, by_series, far)).sum(axis=1)
 
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
         d = dkl[:, None]
-        dmean = d * (np.sign(mean - other_mean) * fallen * rate)  # dmean = dkl sign(Δ) (1 − e^(−|Δ|/b))/c
-        dlog_scale = d * (ratio * (1 - fallen) * (1 + delta) - 1)  # dlog_b = dkl (b/c e^(−δ) (1 + δ) − 1)
-        dother_log_scale = d * (1 - ratio * (1 - fallen + delta))  # dlog_c = dkl (1 − b/c (e^(−δ) + δ))
+        with np.errstate(over="ignore"):
+            per_distance = np.where(delta > 0, fallen / np.where(delta > 0, delta, 1), 1) * distance
+            by_distance = times_exp(per_distance, -(log_scale + other_log_scale))
+            rise = np.where(inside, by_distance, times_exp(fallen, -other_log_scale))  # (1 − e^(−δ))/c
+            here = times_exp(1 + delta, rho - delta) - 1
+            apart = times_exp(np.ones_like(rho), rho - delta) + times_exp(distance, -other_log_scale)
+        dmean = weighed(d, np.sign(mean - other_mean) * rise)  # dmean = dkl sign(Δ) (1 − e^(−|Δ|/b))/c
+        dlog_scale = weighed(d, here)  # dlog_b = dkl (b/c e^(−δ) (1 + δ) − 1)
+        dother_log_scale = weighed(d, 1 - apart)  # dlog_c = dkl (1 − b/c (e^(−δ) + δ))
         return dmean, dlog_scale, -dmean, dother_log_scale
 
     return kl, pullback
 
 
 @differentiable
+@in_float64
 def kl_from_gaussian(
     mean: Array, log_var: Array, other_mean: Array, other_log_scale: Array
 ) -> tuple[Array, Pullback]:
@@ -106,25 +119,23 @@ def kl_from_gaussian(
 
     shaped = {"other_mean": (other_mean, "B D"), "other_log_scale": (other_log_scale, "B D")}
     require_shapes("laplace.kl_from_gaussian", mean=(mean, "B D"), log_var=(log_var, "B D"), **shaped)
-    real, limit = mean.dtype.type, np.finfo(mean.dtype).max
-    apart = mean - other_mean
-    with np.errstate(over="ignore", under="ignore"):
-        rate = np.minimum(np.exp(-other_log_scale), limit)  # 1/c
-        u = np.clip(apart * np.minimum(np.exp(-0.5 * log_var), limit), -limit, limit)
-        # the share of draws on mean's side of other_mean, less the share on its other side
-        share = erf(u * real(np.sqrt(0.5)))
-        # σ √(2/π) e^(−u²/2)/c
-        width = np.exp(0.5 * log_var - other_log_scale) * np.exp(-0.5 * u * u) * real(np.sqrt(2 / np.pi))
-        distance = width + apart * share * rate
-        kl = (
-            distance + (other_log_scale - 0.5 * log_var) + real(np.log(2) - 0.5 * np.log(2 * np.pi) - 0.5)
-        ).sum(axis=1)
+    apart, log_ratio = mean - other_mean, 0.5 * log_var - other_log_scale  # log σ/c
+    u = np.clip(times_exp(apart, -0.5 * log_var), -FAR, FAR)
+    # the share of draws on mean's side of other_mean, less the share on its other side
+    share = erf(u * np.sqrt(0.5))
+    # σ √(2/π) e^(−u²/2)/c
+    width = times_exp(np.full_like(u, np.sqrt(2 / np.pi)), log_ratio - 0.5 * u * u)
+    distance = width + times_exp(apart * share, -other_log_scale)
+    kl = (distance + np.log(2) - 0.5 * np.log(2 * np.pi) - 0.5 - log_ratio).sum(axis=1)
 
     def pullback(dkl: Array) -> tuple[Array, Array, Array, Array]:
         d = dkl[:, None]
-        dmean = d * (share * rate)  # dmean = dkl erf(u/√2)/c
-        dlog_var = d * (0.5 * (width - 1))  # dlog_var = dkl ½ (σ √(2/π) e^(−u²/2)/c − 1)
-        dother_log_scale = d * (1 - distance)  # dlog_c = dkl (1 − E|x − other_mean|/c)
+        straight = times_exp(apart * np.sqrt(2 / np.pi), -(0.5 * log_var + other_log_scale))
+        # erf(u/√2)/c, which is u √(2/π)/c next to 0
+        rise = np.where(np.abs(u) < 1e-9, straight, times_exp(share, -other_log_scale))
+        dmean = weighed(d, rise)  # dmean = dkl erf(u/√2)/c
+        dlog_var = weighed(d, 0.5 * (width - 1))  # dlog_var = dkl ½ (σ √(2/π) e^(−u²/2)/c − 1)
+        dother_log_scale = weighed(d, 1 - distance)  # dlog_c = dkl (1 − E|x − other_mean|/c)
         return dmean, dlog_var, -dmean, dother_log_scale
 
     return kl, pullback
