@@ -16,6 +16,9 @@ from scratchvae import kernels
 from scratchvae.arguments import differentiable, in_float64, sampler
 from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 from scratchvae.distributions import poisson
+from scratchvae.distributions._beyond_range import times_exp, weighed
+
+LARGE, TINY = 300.0, -600.0  # of log μ and log r, beyond which the law is a limit that depends on their ratio
 
 
 @differentiable
@@ -33,19 +36,35 @@ def log_prob(log_mean: Array, log_dispersion: Array, *, x: Array) -> tuple[Array
     require_shapes("negative_binomial.log_prob", log_mean=(log_mean, "B D"), **shaped)
     if x.size and not x.min() >= 0:
         raise InputError(f"negative_binomial.log_prob: x should hold counts, 0 or more, found {x.min():g}")
-    by_entry, of_mean, of_dispersion = kernels.negative_binomial(
-        log_mean, log_dispersion, x.astype(np.float64, copy=False)
-    )
+    by_entry, of_mean, of_dispersion = _by_entry(log_mean, log_dispersion, x.astype(np.float64, copy=False))
     log_px = by_entry.sum(axis=1)
 
     def pullback(dlog_px: Array) -> tuple[Array, Array]:
         d = dlog_px[:, None]
-        dlog_mean = d * of_mean  # dlog_mean = dlog_px r (x − μ)/(r + μ)
+        dlog_mean = weighed(d, of_mean)  # dlog_mean = dlog_px r (x − μ)/(r + μ)
         # dlog_r = dlog_px r (ψ(x+r) − ψ(r) − log(1 + μ/r) + (μ − x)/(r + μ))
-        dlog_dispersion = d * of_dispersion
+        dlog_dispersion = weighed(d, of_dispersion)
         return dlog_mean, dlog_dispersion
 
     return log_px, pullback
+
+
+def _by_entry(log_mean: Array, log_dispersion: Array, x: Array) -> tuple[Array, Array, Array]:
+    """log p(x) and its slopes by log μ and log r, from those of numbers within the range.
+
+    Where μ and r both grow, all three are r times functions of μ/r. Where r falls to 0, log p(x) for x > 0 is
+    log r plus a function of μ/r. As r grows beyond μ², the slope by log r falls as 1/r.
+    """
+    if not x.size or (
+        np.min(log_dispersion) > TINY and max(np.max(log_mean), np.max(log_dispersion)) < LARGE
+    ):
+        return kernels.negative_binomial(log_mean, log_dispersion, x)
+    log_r = np.maximum(log_dispersion, np.finfo(np.float64).min / 4)
+    fall, lift = np.maximum(np.minimum(log_mean, log_r) - LARGE, 0), np.maximum(TINY - log_r, 0)
+    held_mean, held_r = log_mean + (lift - fall), log_r + (lift - fall)
+    by_entry, of_mean, of_r = kernels.negative_binomial(held_mean, np.minimum(held_r, 2 * LARGE), x)
+    by_entry = times_exp(by_entry, fall) - np.where(x > 0, lift, 0)
+    return by_entry, times_exp(of_mean, fall), times_exp(of_r, fall - np.maximum(held_r - 2 * LARGE, 0))
 
 
 @sampler

@@ -34,6 +34,9 @@ from scratchvae.arrays import (
     sum_of_draws,
 )
 from scratchvae.distributions import uniform_sphere
+from scratchvae.distributions._beyond_range import times_exp, weighed
+
+GAUSSIAN_FROM = 40.0  # the log κ from which on the terms in 1/κ are below a roundoff
 
 
 @differentiable
@@ -57,13 +60,15 @@ def log_prob(x: Array, mean: Array, log_concentration: Array) -> tuple[Array, Pu
     for name, vectors in {"x": x, "mean": mean}.items():
         require_unit("von_mises_fisher.log_prob", name, vectors)
     log_peak, _, _, away, _ = _moments("log_prob", log_concentration, n["D"])
-    apart, kappa = x - mean, _concentration(log_concentration)
-    versine = 0.5 * (apart * apart).sum(axis=1)
-    log_px = log_peak - kappa * versine
+    apart = x - mean
+    fallen = times_exp(0.5 * (apart * apart).sum(axis=1), log_concentration)  # ½ κ |x − μ|²
+    log_px = log_peak - fallen
 
     def pullback(dlog_px: Array) -> tuple[Array, Array, Array]:
-        dx = -(dlog_px * kappa)[:, None] * apart  # dx = −dlog_px κ (x − μ)
-        return dx, -dx, dlog_px * kappa * (away - versine)  # dlog_κ = dlog_px κ (1 − A − ½ |x − μ|²)
+        dx = weighed(
+            -dlog_px[:, None], times_exp(apart, log_concentration[:, None])
+        )  # dx = −dlog_px κ (x − μ)
+        return dx, -dx, weighed(dlog_px, away - fallen)  # dlog_κ = dlog_px κ (1 − A − ½ |x − μ|²)
 
     return log_px, pullback
 
@@ -79,7 +84,8 @@ def expectation(mean: Array, log_concentration: Array) -> tuple[Array, Pullback]
         "von_mises_fisher.expectation", mean=(mean, "B D"), log_concentration=(log_concentration, "B")
     )
     _, _, cosine, _, variance = _moments("expectation", log_concentration, n["D"])
-    slope = _concentration(log_concentration) * variance  # dA/d log κ
+    held, more = _held(log_concentration)
+    slope = np.exp(held - more) * variance  # dA/d log κ, which falls as 1/κ
 
     def pullback(d: Array) -> tuple[Array, Array]:
         return d * cosine[:, None], (d * mean).sum(axis=1) * slope  # dμ = d A,  dlog_κ = dᵀμ κ dA/dκ
@@ -98,7 +104,8 @@ def kl_to_uniform(log_concentration: Array, *, dim: int) -> tuple[Array, Pullbac
     """
     require_shapes("von_mises_fisher.kl_to_uniform", log_concentration=(log_concentration, "B"))
     _, kl, _, _, variance = _moments("kl_to_uniform", log_concentration, dim)
-    slope = _concentration(log_concentration) ** 2 * variance
+    held, _ = _held(log_concentration)
+    slope = np.exp(2 * held) * variance
 
     def pullback(dkl: Array) -> Array:
         return dkl * slope  # dlog_κ = dkl κ² dA/dκ
@@ -207,22 +214,32 @@ def log_prob_of_draw(
     log_peak, _, _, away, _ = (
         np.repeat(a, draws) for a in _moments("log_prob_of_draw", log_concentration, dim)
     )
-    kappa = np.repeat(_concentration(log_concentration), draws)
+    each = np.repeat(log_concentration, draws)
+    fallen = times_exp(versine, each)
 
     def pullback(dlog_q: Array) -> tuple[Array, Array]:
-        by_draw = dlog_q * kappa * (away - versine)
+        by_draw = weighed(dlog_q, away - fallen)
         dlog_concentration = by_draw.reshape(len(log_concentration), draws).sum(axis=1)
-        return dlog_concentration, -dlog_q * kappa  # dlog_κ = Σ_k dlog_q κ (1 − A − v),  dv = −dlog_q κ
+        # dlog_κ = Σ_k dlog_q κ (1 − A − v),  dv = −dlog_q κ
+        return dlog_concentration, weighed(-dlog_q, times_exp(np.ones_like(each), each))
 
-    return log_peak - kappa * versine, pullback
+    return log_peak - fallen, pullback
 
 
 def _moments(name: str, log_concentration: Array, dim: int) -> tuple[Array, ...]:
-    """Return log p(μ), the KL to the uniform law, A, 1 − A and dA/dκ."""
+    """Return log p(μ), the KL to the uniform law, A, κ (1 − A), and dA/dκ at the smaller of κ and e⁴⁰.
+
+    From κ = e⁴⁰ on, the law is its Gaussian in every digit: the first two rise by ½ (D − 1) log κ, and
+    κ (1 − A) and κ² dA/dκ stay at ½ (D − 1).
+    """
     require_count(f"von_mises_fisher.{name}", "dim", dim, 2)
-    return kernels.sphere_moments(log_concentration, dim)
+    held, more = _held(log_concentration)
+    log_peak, kl, cosine, away, variance = kernels.sphere_moments(held, dim)
+    rise = 0.5 * (dim - 1) * more
+    return log_peak + rise, kl + rise, cosine, np.exp(held) * away, variance
 
 
-def _concentration(log_concentration: Array) -> Array:
-    """Return κ, clipped as the kernels clip it, so that κ and its square are finite."""
-    return np.exp(np.clip(log_concentration, -340, 340))
+def _held(log_concentration: Array) -> tuple[Array, Array]:
+    """Return log κ up to 40, and what it is above 40."""
+    held = np.minimum(log_concentration, GAUSSIAN_FROM)
+    return held, log_concentration - held
