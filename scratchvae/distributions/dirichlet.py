@@ -25,6 +25,9 @@ def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
 
     The first sum is β₀ times the KL from the shares β/β₀ to α/α₀. The terms that grow with α have cancelled
     in this form, and G(β, α) is about ½ (ρ − 1 − log ρ) at large α. Two equal laws give exactly 0.
+
+    A value or a slope is right to a roundoff of the largest of its parts. So a slope by the log α_i of a
+    share that is 1 but for a roundoff has no digits, since its parts cancel. No number is NaN.
     """
     n = require_shapes("dirichlet.kl", log_alpha=(log_alpha, "B D"), other_log_alpha=(other_log_alpha, "B D"))
     require_count("dirichlet.kl", "the number of shares", n["D"])

@@ -24,7 +24,8 @@ def log_gamma_gap(log_shape: Array, log_other: Array, more: Array) -> tuple[Arra
     Y = β + 10, by Stirling's series −½ log x + Σ_p c_p x^−p, p = 1, 3, 5, …: with y the smaller over the
     larger of X and Y, and s = d/X
 
-        x^−p:    X^−p (1 − y)² (p + (p − 1) y + … + y^(p−1))/y,  Y^−p (1 − y)² (1 + 2y + … + p y^(p−1)) if Y < X
+        x^−p:    X^−p (1 − y)² (p + (p − 1) y + … + y^(p−1))/y  for X ≤ Y
+                 Y^−p (1 − y)² (1 + 2y + … + p y^(p−1))         for Y < X
                  p d/max(X, Y)/min(X, Y)^(p+1) (1 + y + … + y^p),  p (p + 1) X^(−p−2)
 
     and of −½ log x: ½ (s − log(1 + s)), ½ d/(X Y), ½/X². Abramowitz & Stegun 1964, 6.1.15 and 6.1.40.
