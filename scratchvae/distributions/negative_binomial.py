@@ -18,6 +18,7 @@ from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 from scratchvae.distributions import poisson
 from scratchvae.distributions._beyond_range import times_exp, weighed
 
+SURELY = 1e6  # a log μ/r at which no number depends on it
 LARGE, TINY = 300.0, -600.0  # of log μ and log r, beyond which the law is a limit that depends on their ratio
 
 
@@ -59,9 +60,11 @@ def _by_entry(log_mean: Array, log_dispersion: Array, x: Array) -> tuple[Array, 
         np.min(log_dispersion) > TINY and max(np.max(log_mean), np.max(log_dispersion)) < LARGE
     ):
         return kernels.negative_binomial(log_mean, log_dispersion, x)
-    log_r = np.maximum(log_dispersion, np.finfo(np.float64).min / 4)
-    fall, lift = np.maximum(np.minimum(log_mean, log_r) - LARGE, 0), np.maximum(TINY - log_r, 0)
-    held_mean, held_r = log_mean + (lift - fall), log_r + (lift - fall)
+    fall = np.maximum(np.minimum(log_mean, log_dispersion) - LARGE, 0)
+    lift = np.maximum(TINY - log_dispersion, 0)  # infinite at r = 0
+    lifted = np.minimum(log_mean + np.minimum(lift, SURELY), SURELY)
+    held_mean = np.where(lift > 0, lifted, log_mean - fall)
+    held_r = np.maximum(log_dispersion, TINY) - fall
     by_entry, of_mean, of_r = kernels.negative_binomial(held_mean, np.minimum(held_r, 2 * LARGE), x)
     by_entry = times_exp(by_entry, fall) - np.where(x > 0, lift, 0)
     return by_entry, times_exp(of_mean, fall), times_exp(of_r, fall - np.maximum(held_r - 2 * LARGE, 0))
