@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
+from scratchvae.kernels.compiled import compiler
 from scratchvae.reference import CATALOGUE, assert_matches, diagnose, mistakes
 from scratchvae.reference.diagnosis.quantities import canonical
 
@@ -27,6 +28,22 @@ def numbers(**changed):
         "z": mu + np.exp(logvar / 2) * eps,
         "kld": 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum(axis=1),
     } | changed
+
+
+def test_a_report_calls_no_compiled_kernel(monkeypatch):
+    """Numba takes seconds to compile what runs once."""
+
+    def calls(*_):
+        raise AssertionError("a compiled kernel is called")
+
+    monkeypatch.setattr(compiler._Machine, "__call__", calls)
+    rng, given = np.random.default_rng(1), numbers()
+    logits, x = rng.normal(size=(6, 5)), rng.integers(0, 2, (6, 5)).astype(float)
+    bce = (np.logaddexp(0, logits) - x * logits).sum(axis=1)
+    found = {**given, "x": x, "logits": logits, "bce": bce}
+    assert diagnose(found).matches
+    held = found.pop("logvar")
+    assert diagnose({**found, "raw_std": held}).cause == "sampling_raw_std_read_as_log_var"
 
 
 def test_numbers_as_print_gives_them_and_terms_as_sums_or_means():

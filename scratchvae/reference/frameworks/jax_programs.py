@@ -128,13 +128,17 @@ def compiled(run: Callable[..., Any], *arguments: Any) -> Program:
     import jax
 
     lowered = jax.jit(run).lower(*arguments)
-    convolutions = [line for line in lowered.as_text().splitlines() if "stablehlo.convolution" in line]
-    options = QUICK if all(map(NO_LOOP.search, convolutions)) else WITH_LOOPS
     try:
-        program: Program = lowered.compile(compiler_options=options)
+        program: Program = lowered.compile(compiler_options=options(lowered.as_text()))
     except (RuntimeError, ValueError):  # an XLA that has not all of these options
         program = lowered.compile()
     return program
+
+
+def options(program: str) -> dict[str, str | bool]:
+    """XLA's options for a program, which is given in words."""
+    convolutions = [line for line in program.splitlines() if "stablehlo.convolution" in line]
+    return QUICK if all(map(NO_LOOP.search, convolutions)) else WITH_LOOPS
 
 
 def _through(
