@@ -54,7 +54,7 @@ class Examination:
 def examine(given: Given) -> Examination:
     """Go through all quantities in order; InputError where there is none to check."""
     run = _Run(given)
-    with np.errstate(all="ignore"), kernels.using("textbook"):  # NaN fits nothing; what runs once isn't compiled
+    with np.errstate(all="ignore"), kernels.using("textbook"):  # NaN fits nothing; nothing is compiled
         report = run.report()
     blamed = run.found[-1].names if run.found else ()
     return Examination(report, run.fair, run.pieces, blamed, run.likely, run.given.x)
