@@ -12,6 +12,7 @@ from safetensors.numpy import save_file
 
 from scratchvae.__main__ import main
 from scratchvae.arrays import InputError
+from scratchvae.kernels.compiled import compiler
 from scratchvae.reference import CATALOGUE, assert_matches, diagnose, mistakes
 from scratchvae.reference.diagnosis.quantities import canonical
 
@@ -27,6 +28,22 @@ def numbers(**changed):
         "z": mu + np.exp(logvar / 2) * eps,
         "kld": 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar).sum(axis=1),
     } | changed
+
+
+def test_a_report_calls_no_compiled_kernel(monkeypatch):
+    """Numba takes seconds to compile what runs once."""
+
+    def calls(*_):
+        raise AssertionError("a compiled kernel is called")
+
+    monkeypatch.setattr(compiler._Machine, "__call__", calls)
+    rng, given = np.random.default_rng(1), numbers()
+    logits, x = rng.normal(size=(6, 5)), rng.integers(0, 2, (6, 5)).astype(float)
+    bce = (np.logaddexp(0, logits) - x * logits).sum(axis=1)
+    found = {**given, "x": x, "logits": logits, "bce": bce}
+    assert diagnose(found).matches
+    held = found.pop("logvar")
+    assert diagnose({**found, "raw_std": held}).cause == "sampling_raw_std_read_as_log_var"
 
 
 def test_numbers_as_print_gives_them_and_terms_as_sums_or_means():
@@ -309,3 +326,44 @@ def test_numbers_that_may_be_sums_or_means_are_not_accused():
             }
             report = diagnose(found, reduction=reduction)
             assert report.ok, str(report)
+
+
+NOISES = {  # another noise than the example's own, and what is said of it
+    "before": (lambda noise: np.roll(noise, 1, axis=0), "the noise of the neighbouring example"),
+    "after": (lambda noise: np.roll(noise, -1, axis=0), "the noise of the neighbouring example"),
+    "first": (lambda noise: noise[:1], "all examples of the batch get the same noise"),
+}
+
+
+@pytest.mark.parametrize("name", NOISES)
+def test_noise_of_another_example_is_described(name):
+    other, said = NOISES[name]
+    given = numbers()
+    report = diagnose(given | {"z": given["mu"] + np.exp(given["logvar"] / 2) * other(given["eps"])})
+    assert report.first == "z"
+    assert said in report.explanation
+
+
+FORMS = {  # reconstruction and loss, of which either may be a number where the other is of each example
+    "numbers": (np.mean, np.mean),
+    "number and examples": (np.mean, np.asarray),
+    "examples and number": (np.asarray, np.mean),
+    "examples": (np.asarray, np.asarray),
+}
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "own"])
+@pytest.mark.parametrize("form", FORMS)
+def test_a_loss_is_compared_with_the_parts_in_the_form_in_which_they_are(form, likelihood):
+    reconstruction_as, loss_as = FORMS[form]
+    rng, given = np.random.default_rng(1), numbers()
+    logits, x = rng.normal(size=(6, 5)), rng.integers(0, 2, (6, 5)).astype(float)
+    bce = (np.logaddexp(0, logits) - x * logits).sum(axis=1)
+    found = {**given, "bce": reconstruction_as(bce), "loss": loss_as(bce + given["kld"])}
+    if likelihood == "bernoulli":
+        found |= {"x": x, "logits": logits}
+    known = likelihood == "bernoulli" or form != "number and examples"  # whose reconstruction is not known
+    for factor in (1.0, 1.01):
+        report = diagnose({**found, "loss": factor * found["loss"]}, likelihood=likelihood)
+        verdict = next(line.verdict for line in report.lines if line.quantity == "loss")
+        assert (verdict == "agrees") == (known and factor == 1.0)

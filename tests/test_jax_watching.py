@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from scratchvae.arrays import InputError
+from scratchvae.kernels.compiled import compiler
 from scratchvae.reference import check_jax
+from scratchvae.reference.frameworks import jax_programs
 
 jax = pytest.importorskip("jax")
 D, H, Z, B = 18, 12, 3, 8
@@ -98,6 +100,46 @@ def test_a_kl_of_the_draw_without_the_gradient_of_log_q(stopped, matches):
     assert report.ok
     assert report.matches == matches, str(report)
     assert ("no gradient flows through its log q(z|x)" in report.explanation) == stopped
+
+
+def test_a_check_calls_no_compiled_kernel(monkeypatch):
+    """Numba takes seconds to compile what runs once."""
+
+    def calls(*_):
+        raise AssertionError("a compiled kernel is called")
+
+    monkeypatch.setattr(compiler._Machine, "__call__", calls)
+    assert checked(flax_step()).matches
+
+
+def convolution(groups=1):
+    form = ("NHWC", "HWIO", "NHWC")
+    return lambda x, w: jax.lax.conv_general_dilated(
+        x, w, (1, 1), "SAME", dimension_numbers=form, feature_group_count=groups
+    )
+
+
+CONVOLUTIONS = {  # which XLA computes by a product of matrices; others are loops
+    "plain": (convolution(), (3, 3, 4, 4), True),
+    "transposed": (lambda x, w: jax.lax.conv_transpose(x, w, (2, 2), "SAME"), (3, 3, 4, 4), True),
+    "two": (lambda x, w: convolution(4)(convolution()(x, w), w[:, :, :1]), (3, 3, 4, 4), False),
+    "each channel by itself": (convolution(4), (3, 3, 1, 4), False),
+    "gradient by the weights": (
+        lambda x, w: jax.grad(lambda w: (convolution()(x, w) ** 2).sum())(w),
+        (3, 3, 4, 4),
+        False,
+    ),
+    "none": (lambda x, w: x * w[:1, :1, :1], (3, 3, 4, 4), True),
+}
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_only_convolutions_that_are_loops_are_compiled_with_optimization(name):
+    run, shape, quick = CONVOLUTIONS[name]
+    lowered = jax.jit(run).lower(np.ones((2, 8, 8, 4), np.float32), np.ones(shape, np.float32))
+    assert jax_programs.options(lowered.as_text()) == (
+        jax_programs.QUICK if quick else jax_programs.WITH_LOOPS
+    )
 
 
 def test_messages():

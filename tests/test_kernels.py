@@ -176,6 +176,14 @@ def test_both_twins_have_the_same_files_names_and_signatures():
     assert kernels.__all__ == sorted(kernels.__all__)
 
 
+def test_no_module_binds_a_kernel_which_using_would_not_exchange():
+    package = Path(kernels.__file__).parents[1]
+    files = [file for file in package.rglob("*.py") if "kernels" not in file.relative_to(package).parts]
+    bound = [str(file) for file in files if "from scratchvae.kernels import" in file.read_text("utf-8")]
+    assert len(files) > 100
+    assert not bound
+
+
 def test_use_and_using_choose_the_twin_and_restore_it():
     before = kernels.in_use()
     with kernels.using("textbook"):

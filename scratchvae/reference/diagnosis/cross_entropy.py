@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.arrays import Array
 from scratchvae.distributions import bernoulli
-from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis.pieces import Piece, Place, Reading, Terms, masked
 from scratchvae.reference.diagnosis.quantities import Given
 
@@ -40,7 +40,7 @@ def probability(given: Given) -> tuple[Array, Array] | None:
     if given.likelihood != "bernoulli" or given.x is None:
         return None
     if given.logits is not None:
-        p = sigmoid(given.logits.astype(given.dtype)).astype(np.float64)
+        p = kernels.sigmoid(given.logits.astype(given.dtype)).astype(np.float64)
         return p, p * (1 - p)
     return None if given.x_mean is None else (given.x_mean, np.ones_like(given.x_mean))
 
@@ -158,7 +158,7 @@ def _logits_as_probabilities(floor: float) -> Piece:
 
 
 def _sigmoid(p: Array) -> tuple[Array, Array]:
-    q = sigmoid(p)
+    q = kernels.sigmoid(p)
     return q, q * (1 - q)
 
 

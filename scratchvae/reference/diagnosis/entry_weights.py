@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.arrays import Array
-from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis.entries import squares
 from scratchvae.reference.diagnosis.factors import number, spelled
 from scratchvae.reference.diagnosis.least_squares import least_squares
@@ -95,7 +95,7 @@ def _two_weights(lit: float, unlit: float) -> Piece:
     def piece(given: Given) -> Terms | None:
         if given.logits is None or given.x is None:
             return None
-        x, on = given.x, sigmoid(given.logits)
+        x, on = given.x, kernels.sigmoid(given.logits)
         value = lit * x * np.logaddexp(0, -given.logits) + unlit * (1 - x) * np.logaddexp(0, given.logits)
         slope = unlit * (1 - x) * on - lit * x * (1 - on)
         return masked(

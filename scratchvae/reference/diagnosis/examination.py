@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import nonfinite, sight
 from scratchvae.reference.diagnosis.blame import Blamed, following
@@ -53,7 +54,7 @@ class Examination:
 def examine(given: Given) -> Examination:
     """Go through all quantities in order; InputError where there is none to check."""
     run = _Run(given)
-    with np.errstate(all="ignore"):  # a reading may well be no number for these arrays: then it fits nothing
+    with np.errstate(all="ignore"), kernels.using("textbook"):  # NaN fits nothing; nothing is compiled
         report = run.report()
     blamed = run.found[-1].names if run.found else ()
     return Examination(report, run.fair, run.pieces, blamed, run.likely, run.given.x)

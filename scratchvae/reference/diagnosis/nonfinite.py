@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.arrays import Array
-from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis.pieces import std_read_as
 from scratchvae.reference.diagnosis.quantities import GRADIENTS, SCALES, X_SCALES, Given
 from scratchvae.reference.diagnosis.verdict import Finding, Line, Outcome, Verdict
@@ -64,7 +64,7 @@ def _probability(test: Callable[[Array, Array], Array]) -> Callable[[Given], Arr
         if given.likelihood != "bernoulli" or given.x is None:
             return None
         if given.logits is not None:
-            return test(sigmoid(given.logits.astype(given.dtype)), given.x)
+            return test(kernels.sigmoid(given.logits.astype(given.dtype)), given.x)
         return None if given.x_mean is None else test(given.x_mean, given.x)
 
     return at

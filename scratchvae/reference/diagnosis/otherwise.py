@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.arrays import Array
-from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis.pieces import Prediction
 from scratchvae.reference.diagnosis.predictions import predict
 from scratchvae.reference.diagnosis.quantities import Given
@@ -61,7 +61,7 @@ def _binarized(given: Given) -> tuple[Array, str] | None:
     ):
         return None
     each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
-    implied = sigmoid(logits) - gradient / each
+    implied = kernels.sigmoid(logits) - gradient / each
     target = np.round(implied)
     plain = np.abs(implied - target) <= 64 * given.eps * (1 + np.abs(gradient) / each)
     possible = ((target == 0) & (x < 1)) | ((target == 1) & (x > 0))

@@ -33,13 +33,13 @@ def _stopping_at_gradients() -> Iterator[None]:
     import jax
 
     offering = [jax, *([sys.modules["flax.nnx"]] if "flax.nnx" in sys.modules else [])]
-    functions = [getattr(module, name) for module in offering for name in ("grad", "value_and_grad")]
+    functions = {id(getattr(module, name)) for module in offering for name in ("grad", "value_and_grad")}
     theirs = [m for name, m in list(sys.modules.items()) if m and name.partition(".")[0] not in LIBRARIES]
     kept = [
         (held, name, value)
         for held in [vars(module) for module in (*offering, *theirs) if hasattr(module, "__dict__")]
         for name, value in list(held.items())
-        if any(value is function for function in functions)
+        if id(value) in functions
     ]
     for held, name, _ in kept:
         held[name] = _stop

@@ -75,18 +75,29 @@ class Graph:
             zip([node for equation in self.equations for node in equation.results], found, strict=True)
         )
 
-    def pull(self, of: Sequence[Node], seeds: Sequence[Array], by: Sequence[Node]) -> list[Array]:
-        """Σ seed · d(of)/d(by): gradients taken back through the equations."""
+    def pull(
+        self,
+        of: Sequence[Node],
+        seeds: Sequence[Array],
+        by: Sequence[Node],
+        *,
+        gate: Node | None = None,
+        shut: bool = False,
+    ) -> list[Array]:
+        """Σ seed · d(of)/d(by): gradients taken back through the equations.
+
+        Where the gate is shut, nothing but its own seed goes back from it.
+        """
         self._compute()
         handed = [
             self._as_held(node, seed).astype(node.handle.dtype) for node, seed in zip(of, seeds, strict=True)
         ]
-        key = tuple(tuple(node.index for node in nodes) for nodes in (of, by))
+        key = tuple(tuple(node.index for node in nodes) for nodes in (of, by, [] if gate is None else [gate]))
         if key not in self.programs:
-            program, held = backward(self.equations, of, by, handed)
+            program, held = backward(self.equations, of, by, handed, gate)
             self.programs[key] = program, [node.index for node in held]
         program, indices = self.programs[key]
-        found = program([self.nodes[i].handle for i in indices], handed)
+        found = program([self.nodes[i].handle for i in indices], handed, shut)
         return [self._as_shown(node, as_array(array)) for node, array in zip(by, found, strict=True)]
 
     def put_examples_first(self, node: Node) -> None:

@@ -9,6 +9,7 @@ jax is imported inside these functions only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,11 @@ QUICK: dict[str, str | bool] = {  # compiles in a fifth of the time
     "xla_cpu_parallel_codegen_split_count": "1",
     "xla_allow_excess_precision": False,  # what is cast to half precision loses its digits there
 }
-# some convolutions are loops, which take a hundred times as long without any optimization
+# Convolutions of other forms than this are loops, which take tens of times as long without any optimization.
+NO_LOOP = re.compile(
+    r"\[b, [\d, ]+, f\]x\[[\d, ]+, i, o\]->\[b, [\d, ]+, f\].*"
+    r"batch_group_count = 1 : i64, feature_group_count = 1 : i64"
+)
 WITH_LOOPS: dict[str, str | bool] = {**QUICK, "xla_backend_optimization_level": "1"}
 Program = Callable[..., list[Any]]
 
@@ -71,9 +76,17 @@ def forward(equations: Sequence[Equation], leaves: Sequence[Node]) -> Program:
 
 
 def backward(
-    equations: Sequence[Equation], of: Sequence[Node], by: Sequence[Node], seeds: Sequence[Any]
+    equations: Sequence[Equation],
+    of: Sequence[Node],
+    by: Sequence[Node],
+    seeds: Sequence[Any],
+    gate: Node | None,
 ) -> tuple[Program, list[Node]]:
-    """The program that takes gradients back to some arrays, and the arrays that it needs beside the seeds."""
+    """The program that takes gradients back to some arrays, and the arrays that it needs beside the seeds.
+
+    It is called with those arrays, the seeds, and whether the gate is shut: then nothing but its own seed goes
+    back from the gate.
+    """
     live = set(by)  # what depends on an array that a gradient is asked for
     for equation in equations:
         if live.intersection(equation.arrays):
@@ -85,14 +98,17 @@ def backward(
             wanted.update(equation.arrays)
     held = list(dict.fromkeys(node for equation in between for node in equation.arrays))
 
-    def run(arrays: Sequence[Any], seeds: Sequence[Any]) -> list[Any]:
+    def run(arrays: Sequence[Any], seeds: Sequence[Any], shut: Any) -> list[Any]:
         import jax
 
         values = dict(zip(held, arrays, strict=True))
         arrived: dict[Node, Any] = {}
         for node, seed in zip(of, seeds, strict=True):
             arrived[node] = arrived[node] + seed if node in arrived else seed
+        own = None if gate is None else arrived.get(gate, 0.0)
         for equation in between:
+            if gate in arrived and gate in equation.results:
+                arrived[gate] = jax.numpy.where(shut, own, arrived[gate])
             given = [arrived.get(node) for node in equation.results]
             if all(gradient is None for gradient in given):
                 continue
@@ -104,7 +120,7 @@ def backward(
             for node in by
         ]
 
-    return compiled(run, [node.handle for node in held], list(seeds)), held
+    return compiled(run, [node.handle for node in held], list(seeds), False), held
 
 
 def compiled(run: Callable[..., Any], *arguments: Any) -> Program:
@@ -112,12 +128,17 @@ def compiled(run: Callable[..., Any], *arguments: Any) -> Program:
     import jax
 
     lowered = jax.jit(run).lower(*arguments)
-    options = WITH_LOOPS if "stablehlo.convolution" in lowered.as_text() else QUICK
     try:
-        program: Program = lowered.compile(compiler_options=options)
+        program: Program = lowered.compile(compiler_options=options(lowered.as_text()))
     except (RuntimeError, ValueError):  # an XLA that has not all of these options
         program = lowered.compile()
     return program
+
+
+def options(program: str) -> dict[str, str | bool]:
+    """XLA's options for a program, which is given in words."""
+    convolutions = [line for line in program.splitlines() if "stablehlo.convolution" in line]
+    return QUICK if all(map(NO_LOOP.search, convolutions)) else WITH_LOOPS
 
 
 def _through(

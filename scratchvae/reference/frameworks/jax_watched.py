@@ -57,7 +57,7 @@ class JaxWatched(Watched):
         What reaches z from the output is in the gradients of mean and spread already. Terms that were taken
         out of the loss have ways of their own to the parameters.
         """
-        by, z = list(self.parameters.values()), step.ends.get("z")
+        by = list(self.parameters.values())
         out = [step.ends[name] for name in ("logits", "x_mean", "output", "second") if name in step.ends]
         if not by or not out:
             return {}, {}
@@ -69,10 +69,7 @@ class JaxWatched(Watched):
             heads = [n for n in ends if n not in out]
             for node, beside in zip(heads, self.pull(step.taken, heads), strict=True):
                 seeds[node] = seeds[node] - beside.reshape(node.shape)
-        if z is not None:
-            (through_output,) = self._taken_back({node: seeds[node] for node in out if node in seeds}, [z])
-            seeds[z] = seeds.get(z, 0.0) - through_output
-        through = self._taken_back(seeds, by)
+        through = self._taken_back(seeds, by, shut="z" in step.ends)
         if step.taken:
             through = [one + other for one, other in zip(through, self.pull(step.taken, by), strict=True)]
         return _where_any(self.parameters, found), _where_any(self.parameters, through)
@@ -81,17 +78,20 @@ class JaxWatched(Watched):
         """By gradients taken back through the equations."""
         return Exchange(step, self.roles, self.loss, self.gradients, self.pull).steps()
 
-    def _taken_back(self, seeds: Mapping[Node, Array], by: Sequence[Node]) -> list[Array]:
+    def _taken_back(
+        self, seeds: Mapping[Node, Array], by: Sequence[Node], *, shut: bool = False
+    ) -> list[Array]:
         """Gradients by these nodes of the seeds' nodes, of which the loss is one, or the output.
 
-        The program is the same for all of them where it can be: to run it takes less time than to compile
-        another.
+        `shut`: what arrives at z goes no further. The program is the same for all of them where it can be: to
+        run it takes less time than to compile another.
         """
+        gate: dict[str, Any] = {"gate": self.roles.z, "shut": shut}
         whole = {self.loss, self.roles.output, self.roles.before_sigmoid} & set(seeds)
         if not whole or not set(seeds) <= set(self._of) or not set(by) <= set(self._by):
-            return self.graph.pull(list(seeds), list(seeds.values()), by)
+            return self.graph.pull(list(seeds), list(seeds.values()), by, **gate)
         given = [seeds[node] if node in seeds else np.zeros(node.shape, np.float32) for node in self._of]
-        found = dict(zip(self._by, self.graph.pull(self._of, given, self._by), strict=True))
+        found = dict(zip(self._by, self.graph.pull(self._of, given, self._by, **gate), strict=True))
         return [found[node] for node in by]
 
     def _put_examples_first(self, x: Node | None) -> None:

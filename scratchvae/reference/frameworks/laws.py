@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.arrays import Array
 from scratchvae.distributions import bernoulli, multinomial, poisson
-from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis import Given, Piece, Terms
 from scratchvae.reference.frameworks.proportions import fitted
 
@@ -196,7 +196,7 @@ def weighted_bernoulli(
     """A cross-entropy in which lit entries weigh a number of the step."""
     if x.size != output.size or x.min() < 0 or x.max() > 1:
         return
-    t, on = x.reshape(output.shape).astype(np.float64), sigmoid(output.astype(np.float64))
+    t, on = x.reshape(output.shape).astype(np.float64), kernels.sigmoid(output.astype(np.float64))
     for lit in weights:
         a = fitted(gradient, (1 - t) * on - lit * t * (1 - on), close=close)
         if a is not None and a > 0:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.arrays import Array
-from scratchvae.kernels import sigmoid
 from scratchvae.reference.frameworks import laws
 from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import LOSSES, Node, bare, heirs, history, laws_of, lineage
@@ -84,7 +84,7 @@ class Comparison:
                 ("laplace", self.output, by_output, np.sign(value - x)),
             ]
             if x.min() >= -CLOSE and x.max() <= 1 + CLOSE:
-                slopes.append(("bernoulli", logits or self.output, by_logits, sigmoid(inside) - x))
+                slopes.append(("bernoulli", logits or self.output, by_logits, kernels.sigmoid(inside) - x))
             for mask in (None, *masks(self.used, by_output, x)):
                 for law, node, gradient, slope in slopes:
                     seen, more = (slope, {}) if mask is None else (slope * mask, {"mask": mask})

@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.arrays import Array
-from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis import Given, Terms
 from scratchvae.reference.frameworks.proportions import fitted
 
@@ -48,7 +48,7 @@ class LogisticLaw:
         """Value and gradient, and what float32 loses where two values of σ are subtracted."""
         s, half = np.exp(self.log_scale).reshape(x.shape), 0.0 if self.ends is None else 0.5 * self.width
         below, above = (x - half - mean) / s, (x - half + self.width - mean) / s
-        low, high = sigmoid(below), sigmoid(above)
+        low, high = kernels.sigmoid(below), kernels.sigmoid(above)
         if self.ends is not None:
             low, high = np.where(x < self.ends[0], 0.0, low), np.where(x > self.ends[1], 1.0, high)
         width = np.where((low > 0) & (high < 1), -np.expm1(-self.width / s), 1.0)

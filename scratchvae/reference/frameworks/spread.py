@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.arrays import Array
-from scratchvae.kernels import sigmoid
 from scratchvae.reference.diagnosis import SCALES, canonical, std_read_as
 from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import Node
@@ -96,4 +96,4 @@ def _slope(kind: str, held: Array) -> Array:
         if kind == "var":
             return 0.5 * (1 - 1 / held)
         std = std_read_as(kind, held)
-        return (std - 1 / std) * (1.0 if kind == "std" else sigmoid(held))
+        return (std - 1 / std) * (1.0 if kind == "std" else kernels.sigmoid(held))

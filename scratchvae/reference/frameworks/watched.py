@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from scratchvae import kernels
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import (
     SCALES,
@@ -73,6 +74,7 @@ class Watched(ABC):
             )
         return self._steps[key]
 
+    @kernels.using("textbook")  # what runs once is not compiled
     def report(self, **settings: Any) -> Report:
         """Of the readings that the step allows, the report of the one that explains most.
 
