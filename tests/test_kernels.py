@@ -22,6 +22,7 @@ from scratchvae.reference.cases import ops as op_cases
 
 NAMES = sorted(set(kernels.__all__) - {"in_use", "use", "using"})
 FILES = (
+    "aggregate",
     "codes",
     "convolution",
     "counts",
@@ -98,6 +99,12 @@ def example(name, dtype, rows=5, columns=7):
         "elu": (a, 1.3),
         "elu_backward": (a, b, c, 1.3),
         "add_to_rows": (a, normal(columns)),
+        "aggregate_sums": (a, normal(3, columns), normal(3, columns), normal(rows, 3)),
+        "aggregate_sums_backward": (
+            normal(rows, columns + 1),
+            *(a, normal(3, columns), normal(3, columns), normal(rows, 3)),
+            *(normal(rows, columns + 1), np.exp(normal(rows, columns + 1))),
+        ),
         "bernoulli_log_prob": (a, abs(b), 1),
         "bernoulli_log_prob_backward": (normal(rows), a, abs(b), 1),
         "gaussian_reparameterize": (a, b, c, 1),
