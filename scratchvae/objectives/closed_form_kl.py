@@ -111,12 +111,10 @@ def codes_to_codes(posterior: VectorQuantized, prior: CodePrior, q_params: Array
     Under a uniform prior it is log K. The pullback gives a learned prior its gradient. It returns 0 for
     q_params, since the nearest code stays the same under a small change.
     """
-    if (
-        isinstance(prior, Codes) and prior.choices.logits is None
-    ):  # whatever the codes are, so none is searched
+    if isinstance(prior, Codes) and prior.choices.logits is None:
         require_shapes("VectorQuantized", q_params=(q_params, f"B {posterior.n_params}"))
         kl = np.full((len(q_params), posterior.groups), np.log(posterior.categories), q_params.dtype)
-        return kl, lambda dkl: np.zeros_like(q_params)
+        return kl, lambda dkl: np.zeros_like(q_params)  # whatever the codes are: none is searched for
     log_p, log_p_pullback = prior.log_prob_of(posterior.indices(q_params), q_params)
 
     def pullback(dkl: Array) -> Array:
