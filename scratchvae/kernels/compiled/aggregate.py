@@ -127,6 +127,7 @@ def _log_prob(z: float, mean: float, precision: float, offset: float) -> tuple[f
 
 @scalar
 def _above(log_s: float, log_q: float, shift: float) -> float:
+    """A term's logarithm less the largest one, in the order of `_sum`, which a reordered sum would not keep."""
     return (log_s + log_q) - shift
 
 
