@@ -19,7 +19,8 @@ def aggregate_sums(z: Array, mean: Array, log_var: Array, log_shares: Array) -> 
     M = mean.shape[0]
     if mean.shape != log_var.shape or mean.shape[1] != Z or log_shares.shape != (R, M):
         raise ValueError(
-            "aggregate_sums: mean and log_var should have one shape, and log_shares an entry for each pair of rows"
+            "aggregate_sums: mean and log_var should have one shape, "
+            "and log_shares an entry for each pair of rows"
         )
     precision, offset = _scales(log_var)
     largest, total = np.empty((Z + 1, R), z.dtype), np.empty((Z + 1, R), z.dtype)
@@ -60,7 +61,8 @@ def aggregate_sums_backward(
         )
     if dlog_q.shape != (R, Z + 1) or largest.shape != (R, Z + 1) or total.shape != (R, Z + 1):
         raise ValueError(
-            "aggregate_sums_backward: dlog_q, largest and total should have a column for each latent and one more"
+            "aggregate_sums_backward: dlog_q, largest and total should have "
+            "a column for each latent and one more"
         )
     precision, offset = _scales(log_var)
     dz, dmean, dlog_var = np.zeros_like(z), np.zeros_like(mean), np.zeros_like(log_var)
