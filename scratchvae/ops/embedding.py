@@ -22,8 +22,8 @@ def embedding(table: Array, *, indices: Array) -> tuple[Array, Pullback]:
     y = table[indices]
 
     def pullback(dy: Array) -> Array:
-        # dtable_nd = Σ dy_d over all places that hold index n. The entry (n, d) of the table is that at n D + d
-        # in memory, and bincount adds by such places in a tenth of the time of np.add.at.
+        # dtable_nd = Σ dy_d over all places that hold index n. Entry (n, d) of the table stands at n D + d in
+        # memory, and bincount adds by such places in a tenth of the time of np.add.at.
         entries = indices.astype(np.intp).reshape(-1, 1) * n["D"] + np.arange(n["D"])
         summed = np.bincount(entries.reshape(-1), dy.reshape(-1), table.size)  # in float64
         with np.errstate(over="ignore"):

@@ -129,7 +129,7 @@ def _log_prob(z: float, mean: float, precision: float, offset: float) -> tuple[f
 
 @scalar
 def _above(log_s: float, log_q: float, shift: float) -> float:
-    """A term's logarithm less the largest one, in the order of `_sum`, which a reordered sum would not keep."""
+    """A term's logarithm less the largest one, in the order of `_sum`. A reordered sum would not keep it."""
     return (log_s + log_q) - shift
 
 

@@ -1,4 +1,4 @@
-"""Compiled twin of `textbook/codes.py`: the loops run over the K codes, for which distances are added together.
+"""Compiled twin of `textbook/codes.py`: loops run over the K codes, whose distances are added together.
 
 The nearest of K codes is found by halves. Each code of the first half is compared with one of the second
 half, and the nearer one goes on. Such a loop is turned into vector instructions, and one over k that keeps

@@ -12,8 +12,8 @@ from scratchvae.kernels.textbook.densities import LOG_2PI
 def aggregate_sums(z: Array, mean: Array, log_var: Array, log_shares: Array) -> tuple[Array, Array]:
     """largest_rj and total_rj with log Σ_m s_rm N(z_rj; mean_mj, σ_mj²) = largest_rj + log total_rj.
 
-    z (R, Z), mean and log_var (M, Z), log_shares log s (R, M)  ->  both (R, Z + 1). The last column is that of
-    all latents together, Σ_m s_rm Π_j N(z_rj; mean_mj, σ_mj²). `largest` is the largest logarithm of the M
+    z (R, Z), mean and log_var (M, Z), log_shares log s (R, M)  ->  both (R, Z + 1). The last column is that
+    of all latents together, Σ_m s_rm Π_j N(z_rj; mean_mj, σ_mj²). `largest` is the largest logarithm of the M
     terms of a sum, or 0 where that is not finite, and `total` is the sum of all terms / exp(largest).
     """
     log_terms, _, _ = _log_terms(z, mean, log_var, log_shares)
