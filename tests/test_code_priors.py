@@ -112,6 +112,18 @@ def test_the_kl_of_a_model_is_minus_log_p_of_its_codes():
     np.testing.assert_allclose(closed.terms["kl"], -log_p.sum(axis=1), rtol=1e-13)
 
 
+def test_the_kl_to_the_uniform_prior_needs_no_codes_and_is_that_of_any_codes(monkeypatch):
+    model = quantized()
+    q_params, _ = model.encoder(IMAGES[:6].reshape(6, -1))
+    log_p, _ = model.prior.log_prob_of(model.posterior.indices(q_params), q_params)
+    monkeypatch.setattr(model.posterior, "indices", None)
+    kl, pullback = closed_form_kl(model.posterior, model.prior, q_params)
+    np.testing.assert_allclose(kl, -log_p, rtol=1e-6, strict=True)
+    np.testing.assert_array_equal(pullback(np.ones_like(kl)), np.zeros_like(q_params), strict=True)
+    with pytest.raises(InputError, match=r"shape \(B, 4\), found \(6, 3\)"):
+        closed_form_kl(model.posterior, model.prior, q_params[:, :-1])
+
+
 def test_a_fit_reaches_the_entropy_of_the_codes_and_changes_nothing_else(tmp_path):
     """No law of the codes of given examples has a mean log-probability above minus the entropy of their
     shares.

@@ -113,6 +113,26 @@ def test_the_nearest_code_by_norms(twin, books):
         assert half.tolist() == [[2]]
 
 
+@pytest.mark.parametrize("twin", kernels.TWINS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 9])
+@pytest.mark.parametrize("codes", [1, 2, 3, 7, 64, 65])
+def test_the_first_of_the_nearest_codes_among_many_equals(codes, size, dtype, twin):
+    """Distances of whole numbers are exact, and so many are equal; some are NaN, and some infinite."""
+    rng = np.random.default_rng([codes, size])
+    x = rng.integers(-1, 2, (30, 2, size)).astype(dtype)
+    books = rng.integers(-1, 2, (2, codes, size)).astype(dtype)
+    books[rng.random(books.shape) < 0.1 / size] = np.nan
+    books[rng.random(books.shape) < 0.1 / size] = np.inf
+    x[0, 0, 0] = np.nan
+    with kernels.using(twin):
+        found = kernels.nearest_codes(x, books)
+    for n, g in np.ndindex(30, 2):
+        apart = [float(((x[n, g] - code) ** 2).sum()) for code in books[g]]
+        finite = [d for d in apart if d < np.inf]
+        assert found[n, g] == (apart.index(min(finite)) if finite else 0)
+
+
 # ------------------------------------------------------------------------------------------------------------
 # codebooks
 

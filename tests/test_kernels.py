@@ -22,6 +22,7 @@ from scratchvae.reference.cases import ops as op_cases
 
 NAMES = sorted(set(kernels.__all__) - {"in_use", "use", "using"})
 FILES = (
+    "aggregate",
     "codes",
     "convolution",
     "counts",
@@ -98,6 +99,12 @@ def example(name, dtype, rows=5, columns=7):
         "elu": (a, 1.3),
         "elu_backward": (a, b, c, 1.3),
         "add_to_rows": (a, normal(columns)),
+        "aggregate_sums": (a, normal(3, columns), normal(3, columns), normal(rows, 3)),
+        "aggregate_sums_backward": (
+            normal(rows, columns + 1),
+            *(a, normal(3, columns), normal(3, columns), normal(rows, 3)),
+            *(normal(rows, columns + 1), np.exp(normal(rows, columns + 1))),
+        ),
         "bernoulli_log_prob": (a, abs(b), 1),
         "bernoulli_log_prob_backward": (normal(rows), a, abs(b), 1),
         "gaussian_reparameterize": (a, b, c, 1),
@@ -272,6 +279,11 @@ def test_pointwise_kernels_take_any_shape(name):
         ("bernoulli_log_prob_backward", 0),
         ("bernoulli_log_prob_backward", 2),
         ("add_to_rows", 1),
+        ("aggregate_sums", 0),
+        ("aggregate_sums", 1),
+        ("aggregate_sums", 2),
+        ("aggregate_sums", 3),
+        *(("aggregate_sums_backward", place) for place in range(7)),
         ("gaussian_reparameterize", 0),
         ("gaussian_reparameterize", 1),
         ("gaussian_kl_to_standard", 1),
@@ -797,6 +809,75 @@ def test_windows_at_ordinary_sizes():
             backward(textbook, 28, 28, stride, 1) for backward in both_twins("patches_backward")
         )
         np.testing.assert_allclose(textbook, compiled, rtol=2e-6, atol=2e-6)
+
+
+# --- the aggregate posterior
+# -----------------------------------------------------------------------------------------
+
+
+def aggregate_by_formula(dlog_q, z, mean, log_var, log_shares):
+    """log q and its gradients, by sums over m and r in long doubles, each density written out."""
+    R, Z = z.shape
+    z, mean, log_var, log_shares = (a.astype(np.longdouble) for a in (z, mean, log_var, log_shares))
+    density = np.exp(-0.5 * ((z[:, None] - mean) ** 2 / np.exp(log_var) + log_var)) / np.sqrt(2 * np.pi)
+    terms = np.concatenate([density, density.prod(axis=2, keepdims=True)], axis=2)
+    terms *= np.exp(log_shares)[:, :, None]
+    q = terms.sum(axis=1)
+    dz, dmean, dlog_var = np.zeros_like(z), np.zeros_like(mean), np.zeros_like(mean)
+    for r, m, j in np.ndindex(R, len(mean), Z):
+        d = dlog_q[r, j] * terms[r, m, j] / q[r, j] + dlog_q[r, Z] * terms[r, m, Z] / q[r, Z]
+        slope = (z[r, j] - mean[m, j]) / np.exp(log_var[m, j])
+        dz[r, j] -= d * slope
+        dmean[m, j] += d * slope
+        dlog_var[m, j] += d * (slope * (z[r, j] - mean[m, j]) - 1) / 2
+    return np.log(q), (dz, dmean, dlog_var)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("rows", [1, 5, 300])  # the compiled twin takes 256 together
+def test_aggregate_sums_and_their_gradients_by_the_formula(rows, dtype):
+    rng = np.random.default_rng(21)
+    shapes = {"dlog_q": (rows, 3), "z": (rows, 2), "mean": (4, 2), "log_var": (4, 2), "log_shares": (rows, 4)}
+    dlog_q, z, mean, log_var, log_shares = (rng.normal(size=shape).astype(dtype) for shape in shapes.values())
+    log_q, gradients = aggregate_by_formula(dlog_q, z, mean, log_var, log_shares)
+    tolerance = 30 * np.finfo(dtype).eps
+    for sums, backward in zip(
+        both_twins("aggregate_sums"), both_twins("aggregate_sums_backward"), strict=True
+    ):
+        largest, total = sums(z, mean, log_var, log_shares)
+        np.testing.assert_allclose(largest + np.log(total), log_q, rtol=tolerance, atol=tolerance)
+        found = backward(dlog_q, z, mean, log_var, log_shares, largest, total)
+        for got, want in zip(found, gradients, strict=True):
+            assert got.dtype == dtype
+            np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance * rows)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("twin", [0, 1])
+def test_aggregate_sums_at_the_ends_of_the_range(twin, dtype):
+    """Draw 1 is infinitely far from example 1 in its units of σ, draw 2 has no shares, and draw 3 is NaN."""
+    sums, backward = both_twins("aggregate_sums")[twin], both_twins("aggregate_sums_backward")[twin]
+    narrow = -200 if dtype == np.float32 else -1500  # 1/σ overflows
+    z = np.array([[0.5], [40.0], [1.0], [np.nan]], dtype)
+    mean, log_var = np.array([[0.0], [0.3]], dtype), np.array([[0.1], [narrow]], dtype)
+    log_shares = np.zeros((4, 2), dtype)
+    log_shares[2] = -np.inf
+    largest, total = sums(z, mean, log_var, log_shares)
+    assert largest[2].tolist() == [0, 0]
+    assert total[2].tolist() == [0, 0]
+    alone, alone_total = sums(z, mean[:1], log_var[:1], log_shares[:, :1])  # as if there were no example 1
+    np.testing.assert_array_equal(largest[:3], alone[:3])
+    np.testing.assert_array_equal(total[:3], alone_total[:3])
+    assert np.isnan(total[3]).all()
+    dz, dmean, dlog_var = backward(
+        np.ones((3, 2), dtype), z[:3], mean, log_var, log_shares[:3], largest[:3], total[:3]
+    )
+    want = [-2 * (x - mean[0]) / np.exp(log_var[0]) for x in (z[0], z[1], mean[0])]
+    np.testing.assert_allclose(dz, want, rtol=1e-6)
+    assert dmean[1].tolist() == dlog_var[1].tolist() == [0]
+    dz, *others = backward(np.ones((4, 2), dtype), z, mean, log_var, log_shares, largest, total)
+    assert np.isnan(dz[3]).all()
+    assert all(np.isnan(gradient).all() for gradient in others)
 
 
 # --- updates

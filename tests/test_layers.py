@@ -168,6 +168,14 @@ def test_embedding_gives_rows_and_adds_up_their_gradients():
     np.testing.assert_array_equal(y[0, 0], layer.weight.value[1])
     pullback(np.ones_like(y))
     np.testing.assert_array_equal(layer.weight.grad[:, 0], [0, 2, 0, 0, 1])
+    wide = Embedding(200, 3, rng=0)
+    for kind in (np.uint8, np.int8, np.int64):  # the place of entry (127, 2) is no int8, as 127 · 3 is none
+        y, pullback = wide(np.array([[127, 3]], kind))
+        wide.weight.grad = None
+        pullback(np.arange(6, dtype=y.dtype).reshape(y.shape))
+        np.testing.assert_array_equal(wide.weight.grad[[127, 3]], [[0, 1, 2], [3, 4, 5]])
+        assert np.count_nonzero(wide.weight.grad) == 5
+        assert wide.weight.grad.dtype == y.dtype
     for wrong, words in ((np.array([5]), "0..4, found 5..5"), (np.array([0.5]), "integers")):
         with pytest.raises(InputError, match=words):
             layer(wrong)

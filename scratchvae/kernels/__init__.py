@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from importlib import import_module
 
 from scratchvae.arrays import require_choice
+from scratchvae.kernels.textbook.aggregate import aggregate_sums, aggregate_sums_backward
 from scratchvae.kernels.textbook.codes import nearest_codes
 from scratchvae.kernels.textbook.convolution import max_pool, max_pool_backward, patches, patches_backward
 from scratchvae.kernels.textbook.counts import negative_binomial
@@ -62,6 +63,8 @@ from scratchvae.kernels.textbook.updates import adam_update, rmsprop_update, sgd
 __all__ = [
     "adam_update",
     "add_to_rows",
+    "aggregate_sums",
+    "aggregate_sums_backward",
     "bernoulli_log_prob",
     "bernoulli_log_prob_backward",
     "beta",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from scratchvae.arrays import Array, InputError, Pullback
+from scratchvae.arrays import Array, InputError, Pullback, require_shapes
 from scratchvae.distributions import categorical, gaussian, gaussian_full, von_mises_fisher
 from scratchvae.layers import EVALUATION, Mode
 from scratchvae.posteriors import (
@@ -100,8 +100,7 @@ def choices_to_choices(posterior: GumbelSoftmax, prior: OneHot, q_params: Array)
     def pullback(dkl: Array) -> Array:
         dlogits, dother = kl_pullback(dkl.reshape(B * G))
         other_pullback(dother.reshape(B, G, K))
-        dq_params: Array = dlogits.reshape(q_params.shape)
-        return dq_params
+        return dlogits.reshape(q_params.shape)
 
     return kl.reshape(B, G), pullback
 
@@ -112,6 +111,10 @@ def codes_to_codes(posterior: VectorQuantized, prior: CodePrior, q_params: Array
     Under a uniform prior it is log K. The pullback gives a learned prior its gradient. It returns 0 for
     q_params, since the nearest code stays the same under a small change.
     """
+    if isinstance(prior, Codes) and prior.choices.logits is None:
+        require_shapes("VectorQuantized", q_params=(q_params, f"B {posterior.n_params}"))
+        kl = np.full((len(q_params), posterior.groups), np.log(posterior.categories), q_params.dtype)
+        return kl, lambda dkl: np.zeros_like(q_params)  # whatever the codes are: none is searched for
     log_p, log_p_pullback = prior.log_prob_of(posterior.indices(q_params), q_params)
 
     def pullback(dkl: Array) -> Array:
@@ -131,8 +134,7 @@ def product_to_product(
 
     def pullback(dkl: Array) -> Array:
         pieces = zip(terms, np.split(dkl, ends, axis=1), strict=True)
-        dq_params: Array = apart_pullback(*(part_pullback(own) for (_, part_pullback), own in pieces))
-        return dq_params
+        return apart_pullback(*(part_pullback(own) for (_, part_pullback), own in pieces))
 
     return np.concatenate([kl for kl, _ in terms], axis=1), pullback
 
@@ -148,8 +150,7 @@ def sphere_to_uniform(
     kl, kl_pullback = von_mises_fisher.kl_to_uniform(log_concentration, dim=posterior.latent_dim)
 
     def pullback(dkl: Array) -> Array:
-        dlog_concentration = kl_pullback(dkl[:, 0])
-        return params_pullback(np.zeros_like(mean), dlog_concentration)
+        return params_pullback(np.zeros_like(mean), kl_pullback(dkl[:, 0]))
 
     return kl[:, None], pullback
 
@@ -222,8 +223,7 @@ def sample_with_kl(
     z, z_pullback = posterior.sample(q_params, noise=noise, draws=draws, mode=mode)
 
     def pullback(dz: Array, dkl: Array) -> Array:
-        dq_params: Array = z_pullback(dz) + kl_pullback(dkl)
-        return dq_params
+        return z_pullback(dz) + kl_pullback(dkl)
 
     return (z, kl), pullback
 

@@ -5,7 +5,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from scratchvae import ops
+from scratchvae import kernels
+from scratchvae.arguments import differentiable
 from scratchvae.arrays import (
     Array,
     InputError,
@@ -93,10 +94,13 @@ class TotalCorrelation(Penalty):
             )
         if self.examples is None or self.estimator == "weighted" or N <= B or B == 1:
             return np.full((B, B), 1 / B)
-        own, after = np.eye(B, dtype=bool), np.roll(np.eye(B, dtype=bool), 1, axis=1)
-        return np.select([own, after], [1 / N, (N - B + 1) / (N * (B - 1))], 1 / (B - 1))
+        shares, own = np.full((B, B), 1 / (B - 1)), np.arange(B)
+        shares[own, own] = 1 / N
+        shares[own, (own + 1) % B] = (N - B + 1) / (N * (B - 1))  # the share of the one after it
+        return shares
 
 
+@differentiable
 def aggregate_log_prob(
     z: Array, mean: Array, log_var: Array, *, shares: Array
 ) -> tuple[tuple[Array, Array], Pullback]:
@@ -112,22 +116,16 @@ def aggregate_log_prob(
         log_var=(log_var, "M Z"),
         shares=(shares, "R M"),
     )
-    with np.errstate(over="ignore"):
-        precision = np.minimum(np.exp(-0.5 * log_var), np.finfo(log_var.dtype).max)  # 1/σ
-        u = (z[:, None] - mean) * precision  # (R, M, Z)
-        # log N(z_rj; mean_mj, σ_mj²)
-        log_q = -0.5 * (u * u + (log_var + log_var.dtype.type(np.log(2 * np.pi))))
-    log_s = np.log(shares)
-    joint, joint_pullback = ops.log_sum_exp(log_q.sum(axis=2) + log_s, axis=1)
-    by_latent, by_latent_pullback = ops.log_sum_exp(log_q + log_s[:, :, None], axis=1)
+    log_shares = np.log(shares).astype(z.dtype, copy=False)
+    # of each latent alone, and in the last column of all latents together
+    largest, total = kernels.aggregate_sums(z, mean, log_var, log_shares)
+    with np.errstate(divide="ignore"):
+        log_q = largest + np.log(total)
 
     def pullback(djoint: Array, dby_latent: Array) -> tuple[Array, Array, Array]:
-        # what comes from the joint density, plus what comes from the densities of single latents
-        dlog_q = joint_pullback(djoint)[:, :, None] + by_latent_pullback(dby_latent)
-        moved = dlog_q * u
-        dlog_var = 0.5 * (moved * u - dlog_q).sum(axis=0)  # dlog σ_mj² = Σ_r dlog_q ½ (u² − 1)
-        moved *= precision
-        # dz_rj = −Σ_m dlog_q u/σ,  dmean_mj = Σ_r dlog_q u/σ
-        return -moved.sum(axis=1), moved.sum(axis=0), dlog_var
+        dlog_q = np.concatenate([dby_latent, djoint[:, None]], axis=1)
+        # with d, the gradient of each log N(z_rj; mean_mj, σ_mj²), and u = (z_rj − mean_mj)/σ_mj:
+        # dz_rj = −Σ_m d u/σ,  dmean_mj = Σ_r d u/σ,  dlog_var_mj = Σ_r d ½ (u² − 1)
+        return kernels.aggregate_sums_backward(dlog_q, z, mean, log_var, log_shares, largest, total)
 
-    return (joint, by_latent), pullback
+    return (log_q[:, -1], log_q[:, :-1]), pullback

@@ -22,8 +22,11 @@ def embedding(table: Array, *, indices: Array) -> tuple[Array, Pullback]:
     y = table[indices]
 
     def pullback(dy: Array) -> Array:
-        dtable = np.zeros_like(table)
-        np.add.at(dtable, indices, dy)  # dtable_n = Σ dy over all places that hold index n
-        return dtable
+        # dtable_nd = Σ dy_d over all places that hold index n. Entry (n, d) of the table stands at n D + d in
+        # memory, and bincount adds by such places in a tenth of the time of np.add.at.
+        entries = indices.astype(np.intp).reshape(-1, 1) * n["D"] + np.arange(n["D"])
+        summed = np.bincount(entries.reshape(-1), dy.reshape(-1), table.size)  # in float64
+        with np.errstate(over="ignore"):
+            return summed.astype(table.dtype).reshape(table.shape)
 
     return y, pullback

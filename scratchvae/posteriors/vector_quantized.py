@@ -228,8 +228,8 @@ class VectorQuantized(Choices):
                 r[:, own].reshape(-1, books.shape[2]).astype(dtype),
             )
             n = np.bincount(chosen, minlength=self.categories).astype(dtype)
-            total = np.zeros_like(books[s])
-            np.add.at(total, chosen, vectors)
+            _, sum_by_code = ops.embedding(books[s], indices=chosen)
+            total = sum_by_code(vectors)  # Σ r
             usage[s] = keep * usage[s] + (1 - keep) * n  # N ← γ N + (1 − γ) n
             moved = n > 0
             step = (1 - keep) * (total - n[:, None] * books[s])[moved]

@@ -1,9 +1,16 @@
-"""Compiled twin of `textbook/codes.py`: one loop adds to the K distances of a vector together."""
+"""Compiled twin of `textbook/codes.py`: loops run over the K codes, whose distances are added together.
+
+The nearest of K codes is found by halves. Each code of the first half is compared with one of the second
+half, and the nearer one goes on. Such a loop is turned into vector instructions, and one over k that keeps
+the least distance so far is not.
+"""
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.kernels.compiled.compiler import compiled
+from scratchvae.kernels.compiled.compiler import compiled, scalar
+
+TOGETHER = 4  # the entries of a vector whose squares are added in one pass over the codes
 
 
 @compiled
@@ -22,22 +29,43 @@ def nearest_codes(x: Array, codebooks: Array) -> Array:
             for j in range(d):
                 across[s, j, k] = codebooks[s, k, j]
     nearest = np.empty((N, G), np.int64)
-    distance = np.empty(K, x.dtype)
+    distance, place = np.empty(K, x.dtype), np.empty(K, np.int32)
     for n in range(N):
         for g in range(G):
-            s = g if books > 1 else 0
-            for k in range(K):
-                distance[k] = 0
-            for j in range(d):
-                here = x[n, g, j]
-                for k in range(K):
-                    gap = here - across[s, j, k]
-                    distance[k] += gap * gap
-            best = 0
-            least = np.inf
-            for k in range(K):
-                if distance[k] < least:
-                    best = k
-                    least = distance[k]
-            nearest[n, g] = best
+            _distances(x[n, g], across[g if books > 1 else 0], distance)
+            nearest[n, g] = _first_least(distance, place)
     return nearest
+
+
+@scalar
+def _distances(x: Array, codes: Array, distance: Array) -> None:
+    """Write ‖x − e_k‖² (K,) for codes e (d, K)."""
+    d, K = codes.shape
+    for k in range(K):
+        distance[k] = 0
+    for j in range(0, d // TOGETHER * TOGETHER, TOGETHER):
+        e0, e1, e2, e3 = codes[j], codes[j + 1], codes[j + 2], codes[j + 3]
+        for k in range(K):
+            gap0, gap1, gap2, gap3 = x[j] - e0[k], x[j + 1] - e1[k], x[j + 2] - e2[k], x[j + 3] - e3[k]
+            distance[k] += gap0 * gap0 + gap1 * gap1 + gap2 * gap2 + gap3 * gap3
+    for j in range(d // TOGETHER * TOGETHER, d):
+        for k in range(K):
+            gap = x[j] - codes[j, k]
+            distance[k] += gap * gap
+
+
+@scalar
+def _first_least(distance: Array, place: Array) -> int:
+    """The first k of the least distance that is a finite number, or 0. Both arrays (K,) are overwritten."""
+    width = distance.size
+    for k in range(width):
+        place[k] = k
+    while width > 1:
+        half = (width + 1) // 2
+        for k in range(width - half):
+            a, b = distance[k], distance[half + k]
+            nearer = (b < a) | (a != a) | ((b == a) & (place[half + k] < place[k]))
+            distance[k] = b if nearer else a
+            place[k] = place[half + k] if nearer else place[k]
+        width = half
+    return place[0] if width == 1 and distance[0] < np.inf else 0
