@@ -179,7 +179,8 @@ class Exchange:
             b = self._weight(own, (dm, dstd * slope))
             if b is not None:
                 return _Own(b, prior, *own, False, b)
-        return None
+        fixed = priors.fixed_of_divergence(m, std, of_mean, of_held / slope, self.close)
+        return None if fixed is None else _Own(*fixed, *own, False, fixed[0])
 
     def _weight(self, own: tuple[Array, Array], pair: tuple[Array, Array]) -> float | None:
         """b, where both gradients are b times the pair."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.kernels import sigmoid
-from scratchvae.reference.frameworks import laws
+from scratchvae.reference.frameworks import huber_law, laws
 from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import LOSSES, Node, bare, heirs, history, laws_of, lineage
 from scratchvae.reference.frameworks.laws import Law
@@ -46,7 +46,8 @@ class Comparison:
     def recognized(self) -> Likelihood | None:
         """The first law that the gradient by the output is of; else that of the call, or None."""
         said = self.given.get("likelihood")
-        found = next((one for one in self._plain() if said in (None, one.law.likelihood)), None)
+        called = self._of_huber() if any(node.op in huber_law.CALLS for node in self.used) else ()
+        found = next((one for one in (*called, *self._plain()) if said in (None, one.law.likelihood)), None)
         if (
             found is not None
             and found.law.likelihood in {"gaussian", "laplace"}
@@ -55,7 +56,8 @@ class Comparison:
         ):
             found = self._with_learned_number(found.law.likelihood) or found
         if found is None and said in (None, "own", "gaussian"):
-            others = (*(self._of_one_output() if self.draws.K == 1 else ()), *self._second.laws())
+            of_one = (*self._of_one_output(), *self._of_huber()) if self.draws.K == 1 else ()
+            others = (*of_one, *self._second.laws())
             found = next((one for one in others if said in (None, one.law.likelihood)), None)
         return found or self._called(said)
 
@@ -119,6 +121,18 @@ class Comparison:
                     node.value(), gradient.reshape(node.shape), x, B, self.numbers, self.close
                 )
                 yield from (Likelihood(law, node) for law in (*found, *weighted))
+
+    def _of_huber(self) -> Iterator[Likelihood]:
+        """Huber's law, which is torch's smooth_l1_loss or huber_loss, or written out."""
+        (g,) = self.gradients(self.loss, [self.output])
+        smooth = any(node.op == "smooth_l1_loss" for node in self.used)
+        if g is None or not g.any() or self.draws.K > 1:
+            return
+        mean = self.output.value().astype(np.float64)
+        for _, x in self._targets():
+            g = g.reshape(mean.shape)
+            laws_of_x = huber_law.of_huber(mean, g, x, self.draws.B, self.numbers, self.close, smooth=smooth)
+            yield from (Likelihood(law, self.output) for law in laws_of_x)
 
     def _with_learned_number(self, law: str) -> Likelihood | None:
         """The law whose spread is one learned number, in which the weight is that of a mean or a sum."""

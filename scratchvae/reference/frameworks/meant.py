@@ -9,6 +9,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import Node, heirs, lineage
+from scratchvae.reference.frameworks.kl_floor import floor_of
 from scratchvae.reference.frameworks.proportions import CLOSE, fitted, is_tidy, near
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.terms import scaled
@@ -71,8 +72,10 @@ class Meant:
             rows += [{**r, "beta": 1 / self.D} for r in rows[:2]]  # both parts are of one entry
         if a is None:
             rows += [{**r, "reduction": "sum"} for r in rows[:2]]
-        free_bits, capacity = self._free_bits(), self.capacity
-        rows = [{**r, "free_bits": free_bits} for r in rows if free_bits] + rows
+        floor, capacity = floor_of(self.roles, self.B), self.capacity
+        if floor is not None:
+            rows = [{**r, "free_bits": floor.bits} for r in rows] + rows
+            self.notes += [] if "free_bits" in given else [floor.said]
         if capacity is not None and "capacity" not in given:
             rows = [{**r, "capacity": capacity} for r in rows if not r.get("free_bits")] + rows
             self.notes.append(
@@ -199,16 +202,6 @@ class Meant:
         if role == "kl" and len(found) > 1:
             found.append(float(np.prod(found)))  # beta times what anneals it
         return found
-
-    def _free_bits(self) -> float:
-        """The number below which the KL of a latent is held, where there is one."""
-        used = lineage([self.loss])
-        terms = [t for t in self.roles.terms if t.role == "kl"]
-        for term in terms:
-            for node in lineage([term.node], {n for n in (self.roles.mean, self.roles.held) if n}) & used:
-                if node.op in {"clamp", "maximum"} and len(node.numbers) == 1 and node.numbers[0] > 0:
-                    return float(node.numbers[0])
-        return 0.0
 
 
 def capacity_of(roles: Roles) -> float | None:

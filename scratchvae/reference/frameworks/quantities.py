@@ -12,6 +12,7 @@ from scratchvae.reference.frameworks.draw_gradients import of_each_draw
 from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import Node, heirs, lineage
 from scratchvae.reference.frameworks.forms import said_of_likelihood, said_of_others
+from scratchvae.reference.frameworks.kl_floor import floor_of
 from scratchvae.reference.frameworks.laws import Law
 from scratchvae.reference.frameworks.likelihood import Comparison
 from scratchvae.reference.frameworks.log_weights import add_constant
@@ -192,8 +193,9 @@ class Quantities:
             terms = [t for t in self.roles.terms if t.role == role]
             if len(terms) == 1 and self.roles.log_w is None:
                 plain = plain_kl(terms[0].node, self.step.arrays, self.B) if role == "kl" else None
-                if role == "kl" and plain is None and capacity_of(self.roles) is not None:
-                    continue  # |KL − C| is no KL
+                of_array = terms[0].node.shape and floor_of(self.roles, self.B) is not None
+                if role == "kl" and plain is None and (of_array or capacity_of(self.roles) is not None):
+                    continue  # |KL − C| and max(KL, λ) are no KL
                 value = terms[0].weight * terms[0].node.value() if plain is None else plain.value()
                 if value.ndim <= 1 and (value.ndim == 0 or len(value) == self.B):
                     self.step.arrays[role] = value * (

@@ -20,6 +20,7 @@ class Step:
     places: dict[str, str] = field(default_factory=dict)  # the file and line that made each
     # what may have been meant, the plainest first
     settings: list[dict[str, Any]] = field(default_factory=list)
+    declared: frozenset[str] = frozenset()  # the settings that the user gave
     chosen: list[str] = field(default_factory=list)  # those of the notes that say so
     notes: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)

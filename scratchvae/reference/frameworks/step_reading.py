@@ -23,7 +23,7 @@ def as_step(
     settings: Mapping[str, Any],
 ) -> Step:
     """The arrays of the roles, with gradients, and what was meant where nothing declared says it."""
-    step = Step(unknown=list(roles.unknown))
+    step = Step(unknown=list(roles.unknown), declared=frozenset(settings))
     if roles.z is None or roles.mean is None or roles.output is None or roles.target is None:
         return step
     put_right(roles, gradients)

@@ -143,7 +143,7 @@ class Watched(ABC):
             )
             return _Judged(empty, (True, True, 0))
         report = replace(best.report, notes=(*notes, *best.report.notes))
-        return best._replace(report=unaccusing(report, step.unknown))
+        return best._replace(report=unaccusing(report, step.unknown, step.declared))
 
     @abstractmethod
     def exchanged(self, step: Step) -> Iterator[Step]:
