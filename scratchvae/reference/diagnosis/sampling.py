@@ -221,7 +221,7 @@ def solve(given: Given) -> Iterator[Reading]:
     with np.errstate(all="ignore"):
         power = float(np.median((np.log(implied) / np.log(std))[known & (np.abs(np.log(std)) > 0.1)]))
         of_var = float(np.median((implied**2 - std**2)[known]))
-    for c in tidied(power):
+    for c in tidied(power) if abs(power) > 0.01 else []:  # of power 0 it is the number 1
         said = f"z used σ to the power {spelled(c)}, which is exp({spelled(c / 2)} log σ²)"
         yield _words(f"σ^{spelled(c)} in z", f"{said}: write z = mean + σ · noise", 1, power=c)
     for c in tidied(of_var):

@@ -155,7 +155,7 @@ def _terms(loss: Node, after: set[Node], direct: set[Node], ends: set[Node]) -> 
         learned = [p for p in node.parents if p.learned]
         if node in ends:
             found[node] = None
-        elif node.op == "abs" and node in direct and node not in after:
+        elif node.op == "abs" and node in direct and node not in after and len(node.shape) < 2:
             turned += node.parents
             waiting += node.parents
         elif (node.op in SUMS and not node.kind) or _scaled(node, learned):

@@ -127,6 +127,11 @@ class Quantities:
             return self._drawn(np.asarray((z.value() - a) / b, dtype=z.value().dtype))
         if roles.noise is None:
             return None
+        if roles.std is None and roles.noise.op == "draw uniform":
+            self.step.unknown.append(
+                f"what the uniform draw that joins the encoder's output is for ({z.place})"
+            )
+            return None
         value = roles.noise.value()
         if value.size != z.size:
             try:

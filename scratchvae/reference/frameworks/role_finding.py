@@ -53,6 +53,16 @@ def find_roles(loss: Node, x: Node | None = None) -> Roles:
     return roles
 
 
+def roles_beyond(loss: Node, z: Node, encoded: Node, x: Node | None) -> Roles:
+    """The output and the parts of the loss, where it is known what z is and what the encoder gave."""
+    roles, used = Roles(z=z, mean=encoded), sorted(lineage([loss]), key=lambda node: node.index)
+    _output(roles, used, z, x)
+    if roles.output is not None and roles.target is not None:
+        roles.target = _as_seen(roles.target, lineage([encoded]))
+        roles.terms = _terms(roles, loss, used)
+    return roles
+
+
 def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
     """The output: what z became, as it was when data were first compared with it."""
     comparing = list(_comparisons(used, heirs(z, used)))

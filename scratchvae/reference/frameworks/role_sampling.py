@@ -6,6 +6,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import (
+    CURVES,
     LOCAL,
     ORDERS,
     SPREADS,
@@ -100,7 +101,11 @@ def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | 
     if not mean.learned or mean in carried:
         return None
     noise = at
+    uniform = any(n.op == "draw uniform" for n in carried)
     while at.op in LOCAL and not at.kind:
+        if uniform and at.op in CURVES:  # as where Gumbel or Laplace noise is made: what joins is this
+            noise = at
+            break
         factors += [p for p in at.parents if p not in carried and p.learned]
         before = next(p for p in at.parents if p in carried)
         noise = noise if at.op in VIEWS | SPREADS | ORDERS else before

@@ -36,7 +36,10 @@ def as_step(
         return step
     kind, said = (scale, "") if scale is not None else scale_of(roles, draws, gradients)
     step.notes += [said] if said else []
-    if kind is None:
+    drawn = None if roles.noise is None else _other_noise(roles.noise)
+    if drawn:
+        step.unknown.append(drawn)
+    elif kind is None:
         step.unknown.append(
             "how the encoder holds σ: neither the sampling nor the KL tells; say scale='log_var', 'std', …"
         )
@@ -64,3 +67,13 @@ def as_step(
         mean, z, roles.output, roles.target, kind
     )
     return step
+
+
+def _other_noise(noise: Node) -> str:
+    """Words for noise that a formula makes of uniform draws; "" of any other."""
+    if noise.op == "draw uniform" or not any(n.op == "draw uniform" for n in lineage([noise])):
+        return ""
+    return (
+        f"the law of the noise: it is made of a uniform draw by a formula ({noise.place}), so that z is no "
+        "Gaussian draw: the sampling and the KL were not checked"
+    )

@@ -23,7 +23,10 @@ from scratchvae.reference.diagnosis import (
 )
 from scratchvae.reference.frameworks.flow import Node, lineage
 from scratchvae.reference.frameworks.kl_at_z import kl_at_z
-from scratchvae.reference.frameworks.role_finding import find_roles
+from scratchvae.reference.frameworks.own_latents import judged
+from scratchvae.reference.frameworks.quantized import quantized
+from scratchvae.reference.frameworks.relaxed import relaxed
+from scratchvae.reference.frameworks.role_finding import find_roles, roles_beyond
 from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.spread import POSITIVE
 from scratchvae.reference.frameworks.step_reading import as_step
@@ -45,7 +48,7 @@ class Watched(ABC):
     """The graph behind one loss, judged alike for every framework, which adds how gradients are computed."""
 
     def __init__(self, loss: Node, x: Node | None, *, training: bool) -> None:
-        self.loss, self.training = loss, training
+        self.loss, self.x, self.training = loss, x, training
         self.roles = find_roles(loss, x)
         self._steps: dict[str, Step] = {}
         self._parameters: dict[str, tuple[dict[str, Array | None], dict[str, Array | None]]] = {}
@@ -79,6 +82,9 @@ class Watched(ABC):
         Where the step is none that diagnose knows, it is read once more with its own prior and its other
         terms exchanged.
         """
+        other = self._of_own_latents(settings)
+        if other is not None:
+            return other[0] if other[0].findings else self._with_parameters(*other)
         step = self.step(settings)
         report, order, given, fair = self._judged(step)
         if not step.settings:
@@ -105,6 +111,17 @@ class Watched(ABC):
         left += [] if at_z is None else [at_z]
         report = replace(report, lines=tuple(left))  # d_z is that of the step's own decoder
         return report if report.findings else self._with_parameters(report, step)
+
+    def _of_own_latents(self, settings: Mapping[str, Any]) -> tuple[Report, Step] | None:
+        """The report of a step whose latents are codes or relaxed categorical draws; None of any other."""
+        used = sorted(lineage([self.loss]), key=lambda n: n.index)
+        codes = quantized(used, self.gradients, self.loss) or relaxed(
+            used, self.gradients, self.pull, self.loss
+        )
+        if codes is None:
+            return None
+        roles = roles_beyond(self.loss, codes.z, codes.encoded, self.x)
+        return judged(codes, roles, self.loss, self.gradients, settings)
 
     def _read_by_the_kl(self, step: Step, settings: Mapping[str, Any]) -> tuple[Step, Report] | None:
         """The step and its report, where the KL to an own prior reads the spread as the sampling does not."""
