@@ -24,6 +24,10 @@ from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.spread import Gradients
 
 ROUNDING = 4e-6  # of the largest of what was taken away: tens of roundoffs of float32
+OF_LAYER = (
+    "the constants in the terms of the second layer are not known: gradients are compared, and the loss's value "
+    "is not"
+)
 HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 
 
@@ -105,9 +109,11 @@ class Exchange:
         made[f"d_{kind}"] = (dz * J + own.of_held - swap_h).reshape(arrays[f"d_{kind}"].shape)
         notes, unknown = self._said(own, others, capacity)
         real = arrays["loss"].dtype
-        for value in loss if not capacity else [None]:
+        of_layer: list[float | None] = [None] if self.step.other_layer and others else []
+        for value in [*loss, *of_layer] if not capacity else [None]:
             if value is None:
                 made.pop("loss")
+                notes = [*notes, *([OF_LAYER] if of_layer else [])]
             else:
                 made["loss"] = np.asarray(value, real)
             made = {n: a.astype(arrays[n].dtype) if n in arrays else a for n, a in made.items()}

@@ -14,7 +14,7 @@ from scratchvae.reference.frameworks.flow import Node, heirs, lineage
 from scratchvae.reference.frameworks.forms import said_of_likelihood, said_of_others
 from scratchvae.reference.frameworks.kl_floor import floor_of
 from scratchvae.reference.frameworks.laws import Law
-from scratchvae.reference.frameworks.likelihood import Comparison
+from scratchvae.reference.frameworks.likelihood import Comparison, squashed, whole_output
 from scratchvae.reference.frameworks.log_weights import add_constant
 from scratchvae.reference.frameworks.meant import Meant, capacity_of
 from scratchvae.reference.frameworks.plain_kl import plain_kl
@@ -71,7 +71,7 @@ class Quantities:
         law = self._likelihood(output) if not roles.broadcast else None
         plain = self._parts()
         if law is None:
-            step.ends["output"] = self._whole_output(output)
+            step.ends["output"] = whole_output(self.roles, output)
             made = heirs(step.ends["output"], lineage([self.loss])) - {step.ends["output"]}
             step.unknown.append(f"the likelihood: {roles.broadcast or said_of_likelihood(made)}")
             del step.arrays["x"]
@@ -163,6 +163,10 @@ class Quantities:
         law, node = found.law, found.node
         step.arrays |= {"x": law.x, **law.more}
         step.notes += [law.said] if law.said else []
+        step.doubts |= squashed(law, node)
+        if self.roles.target is not None and self.roles.target.learned:
+            step.ends["target"] = self.roles.target
+            step.notes.append(f"what is compared are features that a network makes of x ({node.place})")
         value = node.value()
         step.arrays[law.output] = self._shaped(value, law)
         step.places[law.output] = node.place
@@ -175,17 +179,6 @@ class Quantities:
         step.ends[law.output] = node
         step.ends |= {} if found.second is None else {"second": found.second}
         return law
-
-    def _whole_output(self, output: Node) -> Node:
-        """The last array that all ways from z to the reconstruction go through before x is met."""
-        z, target = self.roles.z, self.roles.target
-        ends = [term.node for term in self.roles.terms if term.role == "reconstruction"]
-        if z is None or not ends:
-            return output
-        for node in sorted(heirs(z, lineage(ends)), key=lambda n: -n.index):
-            if z not in lineage(ends, [node]) and target not in lineage([node], [z]):
-                return node
-        return output
 
     def _shaped(self, array: Array, law: Law) -> Array:
         """Examples first, in the shape of the target where the law is the step's own."""

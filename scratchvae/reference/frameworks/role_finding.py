@@ -65,7 +65,8 @@ def roles_beyond(loss: Node, z: Node, encoded: Node, x: Node | None) -> Roles:
 
 def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
     """The output: what z became, as it was when data were first compared with it."""
-    comparing = list(_comparisons(used, heirs(z, used)))
+    made = heirs(z, used)
+    comparing = list(_comparisons(used, made)) or list(_of_features(used, made))
     if not comparing:
         roles.unknown.append("an output that is compared with data")
         return
@@ -105,6 +106,16 @@ def _comparisons(used: list[Node], made: set[Node]) -> Iterator[tuple[Node, Node
         data, outputs = [p for p in node.parents if p.like_data], [p for p in node.parents if p in made]
         if node.op in COMPARING and data and outputs and not is_entered(node, used):
             yield node, data[0], outputs[0]
+
+
+def _of_features(used: list[Node], made: set[Node]) -> Iterator[tuple[Node, Node, Node]]:
+    """The calls that compare what a network makes of the data with what it makes of an output."""
+    for node in used:
+        outputs = [p for p in node.parents if p in made]
+        others = [p for p in node.parents if p.learned and p.of_data and p not in made]
+        alike = len(outputs) == len(others) == 1 and outputs[0].shape == others[0].shape
+        if node.op in COMPARING and alike and not is_entered(node, used):
+            yield node, others[0], outputs[0]
 
 
 def _shared(targets: list[Node]) -> Node:
@@ -147,7 +158,7 @@ def _take_spread(roles: Roles) -> bool:
 
 def _as_seen(target: Node, seen: set[Node]) -> Node:
     """The target, or the data behind it that the encoder saw."""
-    if seen & set(history(target)):
+    if target.learned or seen & set(history(target)):
         return target
     behind = [
         node

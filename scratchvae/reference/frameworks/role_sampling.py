@@ -86,6 +86,20 @@ def _by_numbers(roles: Roles, used: list[Node], x: Node | None) -> None:
         roles.z = roles.joined = roles.std = roles.noise = None
 
 
+def other_layer(roles: Roles, used: list[Node]) -> Node | None:
+    """Another mean + σ · noise than z that a layer takes, with a σ of the network: a second layer of latents."""
+    for draw in [n for n in used if n.op == "draw normal" and n is not roles.noise and not n.learned]:
+        carried = {draw}
+        for node in [n for n in used if n.op in LOCAL]:
+            if node is roles.z or not carried & set(node.parents):
+                continue
+            carried.add(node)
+            found = _joined(node, carried)
+            if found is not None and found[1] is not None and is_entered(node, used):
+                return node
+    return None
+
+
 def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | None:
     """Mean, spread and noise, if the node is mean ± spread · noise with a carried noise; else None."""
     if node.op == "addcmul" and len(node.parents) == 3:

@@ -24,6 +24,9 @@ class Step:
     chosen: list[str] = field(default_factory=list)  # those of the notes that say so
     notes: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    other_layer: str = ""  # the place of a second layer of latents
+    # quantity: why it may be wrong although its numbers are what was declared
+    doubts: dict[str, str] = field(default_factory=dict)
     # where the reference's gradients can be handed to the user's own code
     ends: dict[str, Node] = field(default_factory=dict)
     # by other ways to parameters: (node, gradient)

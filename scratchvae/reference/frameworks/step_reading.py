@@ -8,6 +8,7 @@ from typing import Any
 from scratchvae.reference.frameworks.draws import draws_before, draws_of
 from scratchvae.reference.frameworks.flow import Node, lineage
 from scratchvae.reference.frameworks.quantities import Quantities
+from scratchvae.reference.frameworks.role_sampling import other_layer
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.spread import Gradients, put_right, reads_as_kl, scale_of
@@ -63,6 +64,13 @@ def as_step(
                 "the noise: no draw was seen that z was made with; if there is one, draw it by "
                 "torch.randn_like"
             )
+    other = other_layer(roles, sorted(lineage([loss]), key=lambda n: n.index))
+    if other is not None:
+        step.other_layer = other.place
+        step.unknown.append(
+            f"a reference for the second layer of latents ({other.place}): z is that of {z.place}, and what "
+            "was compared is its sampling, its KL and what the loss makes of the output"
+        )
     Quantities(step, roles, loss, draws, gradients, dict(settings)).take(
         mean, z, roles.output, roles.target, kind
     )

@@ -160,7 +160,12 @@ class Watched(ABC):
             )
             return _Judged(empty, (True, True, 0))
         report = replace(best.report, notes=(*notes, *best.report.notes))
-        return best._replace(report=unaccusing(report, step.unknown, step.declared))
+        report = unaccusing(report, step.unknown, step.declared)
+        doubted = [
+            Line(q, Verdict(Outcome.UNPROVEN, why=f": {why}"), step.arrays[q])
+            for q, why in step.doubts.items()
+        ]
+        return best._replace(report=replace(report, lines=(*report.lines, *doubted)))
 
     @abstractmethod
     def exchanged(self, step: Step) -> Iterator[Step]:
@@ -195,6 +200,9 @@ class Watched(ABC):
                 "which may be right"
             )
             verdict = Verdict(Outcome.AGREES) if close else Verdict(Outcome.UNPROVEN, why=why)
+            if not close and step.other_layer:
+                why = f": a gradient reaches it through the second layer of latents ({step.other_layer}) too"
+                verdict = Verdict(Outcome.UNCHECKED, why=why)
             lines.append(Line(f"d_{name}", verdict, one, other))
         used = {name for node in lineage([self.loss]) if node.kind == "parameter" for name in node.names}
         cut = [name for name in idle if name in used]
