@@ -119,18 +119,14 @@ def of_features(weight=1.0):
     return step
 
 
-def two_layers(draw=sample):
-    """x ← z1 ← z2, each q of the one below."""
-
-    def step(model, x):
-        mu, lv = model.encode(x)
-        z1 = draw(mu, lv)
-        mu2, lv2 = model.higher(z1).chunk(2, 1)
-        z2 = sample(mu2, lv2)
-        kl = to_gaussian(mu, lv, *model.prior(z2).chunk(2, 1)) + kld(mu2, lv2)
-        return (bce(model.decode(z1), x) + kl.sum(1)).mean()
-
-    return step
+def upwards(model, x):
+    """Two layers, x ← z1 ← z2, each q of the one below."""
+    mu, lv = model.encode(x)
+    z1 = sample(mu, lv)
+    mu2, lv2 = model.higher(z1).chunk(2, 1)
+    z2 = sample(mu2, lv2)
+    kl = to_gaussian(mu, lv, *model.prior(z2).chunk(2, 1)) + kld(mu2, lv2)
+    return (bce(model.decode(z1), x) + kl.sum(1)).mean()
 
 
 def downwards(model, x):
@@ -141,6 +137,20 @@ def downwards(model, x):
     mu, lv = (a + b for a, b in zip(own, prior, strict=True))
     kl = to_gaussian(mu, lv, *prior) + kld(mu2, lv2)
     return (bce(model.decode(sample(mu, lv)), x) + kl.sum(1)).mean()
+
+
+def optimal(weight=1.0, floor=-6.0, by_example=False):
+    """σ-VAE (Rybkin, Daniilidis & Levine 2021): σ² is the mean squared error, softly held above a floor."""
+
+    def step(model, x):
+        mu, lv = model.encode(x)
+        y = torch.sigmoid(model.decode(sample(mu, lv)))
+        square = ((x - y) ** 2).mean([1] if by_example else [0, 1], keepdim=True)
+        log_sigma = floor + F.softplus(square.sqrt().log() - floor)
+        error = 0.5 * ((x - y) / log_sigma.exp()) ** 2 + log_sigma + 0.5 * math.log(2 * math.pi)
+        return (error.sum() + weight * kld(mu, lv).sum()) / B
+
+    return step
 
 
 def of_tanh(model, x):
@@ -167,6 +177,9 @@ RIGHT = {  # and a word of the notes
     "a fixed prior, estimated": (estimated(gaussian, FIXED.log_prob), "N(1, 2²)"),
     "a fixed prior, weighed": (of(kl=to_normal(FIXED, 0.3)), "N(1, 2²)"),
     "features of a discriminator": (of_features(), "features that a network makes of x"),
+    "σ of the errors": (optimal(), "a Gaussian's whose σ the step computes from the errors"),
+    "σ of each example's errors": (optimal(by_example=True), "whose σ the step computes from the errors"),
+    "σ of the errors above a floor": (optimal(floor=-1.5), "whose σ the step computes from the errors"),
     "a sigmoid by tanh": (
         of(lambda out, x: F.binary_cross_entropy((torch.tanh(out) + 1) / 2, x, reduction="none").sum(1)),
         "",
@@ -183,6 +196,7 @@ RIGHT = {  # and a word of the notes
 WRONG = {  # and what is said of it
     "smooth L1, KL sign": (of(smooth(), SIGN), "the KL has the wrong sign"),
     "entries hidden by where, KL sign": (hidden_by_where(-1.0), "the KL has the wrong sign"),
+    "σ of the errors, KL sign": (optimal(-1.0), "the KL has the wrong sign"),
     "features, KL sign": (of_features(-1.0), "the KL has the wrong sign"),
     "a tanh for logits": (
         of(lambda out, x: bce(torch.tanh(out), x)),
@@ -190,7 +204,6 @@ WRONG = {  # and what is said of it
     ),
     "a ReLU for logits": (of(lambda out, x: bce(F.relu(out), x)), "the probabilities are never below ½"),
     "a tanh for probabilities": (of_tanh, "the probabilities come out of a tanh"),
-    "two layers, no noise in the first": (two_layers(lambda mu, lv: mu), "no draw was seen"),
     "a fixed prior, KL sign": (of(kl=to_normal(FIXED, -1.0)), "the KL has the wrong sign"),
     "exp(¼ log σ²)": (
         of(draw=lambda mu, lv: mu + torch.exp(0.25 * lv) * torch.randn_like(mu)),
@@ -224,7 +237,7 @@ WRONG = {  # and what is said of it
 
 
 UNSEEN = {  # right steps of which a part has no reference: what is said of it, and what was compared
-    "two layers": (two_layers(), {"z", "reconstruction", "d_mean", "d_log_var"}),
+    "two layers": (upwards, {"z", "reconstruction", "d_mean", "d_log_var"}),
     "two layers, drawn downwards": (downwards, {"z", "d_mean", "d_log_var"}),
 }
 

@@ -14,8 +14,8 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import d_std_read_as, std_read_as
 from scratchvae.reference.frameworks import priors
-from scratchvae.reference.frameworks.flow import Node
-from scratchvae.reference.frameworks.forms import said_of_others
+from scratchvae.reference.frameworks.flow import Node, lineage
+from scratchvae.reference.frameworks.forms import form_of_term, said_of_others
 from scratchvae.reference.frameworks.ledger import Entry, Pull, ledger
 from scratchvae.reference.frameworks.priors import Prior
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted
@@ -227,9 +227,12 @@ class Exchange:
             notes.append(own.prior.said)
         if own.prior is None:
             where = ", ".join(dict.fromkeys(e.node.place for e in self.book.of("prior") if e.node.place))
+            ends = {n for n in (self.roles.z, self.roles.output) if n is not None}
+            made = lineage([e.node for e in self.book.of("prior")], ends)
+            form = form_of_term(made, len(self.step.raw["mean"]))
             unknown.append(
-                f"the prior: what the loss makes of z alone ({where}) is no density that is known here; "
-                "taken as it is"
+                f"the prior: what the loss makes of z alone ({where}) is no density that is known here"
+                f"{f', and it holds {form}' if form else ''}; taken as it is"
             )
         if capacity:
             notes.append(

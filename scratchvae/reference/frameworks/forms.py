@@ -30,7 +30,8 @@ def form_of_term(made: Iterable[Node], B: int) -> str:
         )
     if pairs and ops & {"exp", "reciprocal", "div"}:
         return "a kernel of all pairs of examples, as in a maximum mean discrepancy (MMD)"
-    if ops & JACOBIANS or any(node.op == "log" and _inner(node).op == "abs" for node in made):
+    in_logs = {at.op for node in made if node.op == "log" for at in (_inner(node), _inner(_inner(node)))}
+    if ops & JACOBIANS or "abs" in in_logs:
         return "the logarithm of a Jacobian, as of a flow"
     return ""
 
@@ -40,7 +41,10 @@ def said_of_likelihood(made: Iterable[Node]) -> str:
     ops = {node.op for node in made}
     of = "logistics" if ops & {"sigmoid", "softplus", "logsigmoid"} else "densities"
     form = f" (by its form it is a mixture of {of})" if "logsumexp" in ops else ""
-    return f"how the output is compared with x was not recognized{form}, so it is taken as it is"
+    more = ""
+    if form and of == "logistics":
+        more = "; diagnose_term('discretized_logistic', …) compares one component's log-probabilities"
+    return f"how the output is compared with x was not recognized{form}, so it is taken as it is{more}"
 
 
 def _inner(node: Node) -> Node:

@@ -15,9 +15,10 @@ from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import LOSSES, Node, bare, heirs, history, laws_of, lineage
 from scratchvae.reference.frameworks.laws import Law
 from scratchvae.reference.frameworks.masks import masks
+from scratchvae.reference.frameworks.optimal_sigma import of_errors
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, near
 from scratchvae.reference.frameworks.roles import Roles
-from scratchvae.reference.frameworks.second_arrays import Likelihood, SecondArrays
+from scratchvae.reference.frameworks.second_arrays import EXACT, Likelihood, SecondArrays
 from scratchvae.reference.frameworks.spread import Gradients
 
 PLAIN = ("bernoulli", "gaussian", "laplace")
@@ -55,6 +56,8 @@ class Comparison:
             and self.draws.K == 1
         ):
             found = self._with_learned_number(found.law.likelihood) or found
+        if said in (None, "own") and (found is None or found.law.likelihood == "gaussian"):
+            found = next(self._of_errors(), found)
         if found is None and said in (None, "own", "gaussian"):
             by_name = self._is_called("bernoulli")
             of_one = (*self._of_one_output(), *self._of_huber()) if self.draws.K == 1 else ()
@@ -135,6 +138,14 @@ class Comparison:
             g = g.reshape(mean.shape)
             laws_of_x = huber_law.of_huber(mean, g, x, self.draws.B, self.numbers, self.close, smooth=smooth)
             yield from (Likelihood(law, self.output) for law in laws_of_x)
+
+    def _of_errors(self) -> Iterator[Likelihood]:
+        """A Gaussian whose σ was computed from the errors."""
+        if self.draws.K > 1 or self.roles.log_w is not None or self.output.size % self.draws.B:
+            return
+        x = next(self._targets())[1]
+        given = self.output, x, self.loss, self.draws.B, self.gradients, EXACT
+        yield from (Likelihood(law, self.output) for law in of_errors(*given))
 
     def _with_learned_number(self, law: str) -> Likelihood | None:
         """The law whose spread is one learned number, in which the weight is that of a mean or a sum."""
