@@ -37,9 +37,9 @@ def as_step(
         return step
     kind, said = (scale, "") if scale is not None else scale_of(roles, draws, gradients)
     step.notes += [said] if said else []
-    drawn = None if roles.noise is None else _other_noise(roles.noise)
-    if drawn:
-        step.unknown.append(drawn)
+    formula = "" if roles.noise is None else _other_noise(roles.noise)
+    if formula:
+        step.unknown.append(formula)
     elif kind is None:
         step.unknown.append(
             "how the encoder holds σ: neither the sampling nor the KL tells; say scale='log_var', 'std', …"

@@ -82,9 +82,9 @@ class Watched(ABC):
         Where the step is none that diagnose knows, it is read once more with its own prior and its other
         terms exchanged.
         """
-        other = self._of_own_latents(settings)
-        if other is not None:
-            return other[0] if other[0].findings else self._with_parameters(*other)
+        of_codes = self._of_own_latents(settings)
+        if of_codes is not None:
+            return of_codes[0] if of_codes[0].findings else self._with_parameters(*of_codes)
         step = self.step(settings)
         report, order, given, fair = self._judged(step)
         if not step.settings:
