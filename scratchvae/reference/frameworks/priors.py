@@ -59,8 +59,8 @@ def of_estimate(
         found = gaussian_prior(z, a, s, said)
         if same(found.slope, slope, close):
             return found
-    for a, s, said in _components(starts, stops, z.shape):
-        log_pz, pullback = mixture.log_prob(z, np.zeros(len(a)), a, 2 * np.log(s))
+    for shares, a, s, said in _components(starts, stops, z.shape):
+        log_pz, pullback = mixture.log_prob(z, shares, a, 2 * np.log(s))
         found = Prior(log_pz, pullback(np.ones_like(log_pz))[0], said)
         if same(found.slope, slope, close):
             return found
@@ -168,8 +168,8 @@ def _readings(node: Node) -> Iterator[tuple[Array, str]]:
 
 def _components(
     starts: Iterable[Node], stops: set[Node], shape: tuple[int, ...]
-) -> Iterator[tuple[Array, Array, str]]:
-    """Means and σ (C, Z) of the components of an even mixture."""
+) -> Iterator[tuple[Array, Array, Array, str]]:
+    """Logits (C,), means and σ (C, Z) of the components of a mixture; an even one first."""
     Z = shape[-1]
     behind = sorted(lineage(starts, stops), key=lambda n: n.index)
     nodes = [
@@ -182,8 +182,18 @@ def _components(
         for std, kind in _readings(s):
             for a in nodes:
                 if a is not s and a.size == s.size:
-                    said = (
-                        f"the prior is taken to be an even mixture of {a.size // Z} Gaussians "
-                        f"({a.place or 'a parameter'}){kind}"
-                    )
-                    yield a.value().astype(np.float64).reshape(-1, Z), std.reshape(-1, Z), said
+                    means, where = a.value().astype(np.float64).reshape(-1, Z), a.place or "a parameter"
+                    for shares, even in _shares(behind, len(means)):
+                        said = f"the prior is taken to be {even}mixture of {len(means)} Gaussians ({where}){kind}"
+                        yield shares, means, std.reshape(-1, Z), said
+
+
+def _shares(nodes: list[Node], C: int) -> Iterator[tuple[Array, str]]:
+    """Logits of the components' shares: equal ones, and those that the step holds as logits or as shares."""
+    yield np.zeros(C), "an even "
+    for node in dict.fromkeys(bare(n) for n in nodes):
+        if node.size == C and max(node.shape, default=1) == C:
+            held = node.value().astype(np.float64).reshape(-1)
+            yield held, "a "
+            if held.min() > 0:
+                yield np.log(held), "a "

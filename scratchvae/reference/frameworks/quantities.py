@@ -11,7 +11,7 @@ from scratchvae.reference.diagnosis import SCALES
 from scratchvae.reference.frameworks.draw_gradients import of_each_draw
 from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import Node, heirs, lineage
-from scratchvae.reference.frameworks.forms import said_of_likelihood, said_of_others
+from scratchvae.reference.frameworks.forms import said_of_likelihood, said_of_others, with_gradient
 from scratchvae.reference.frameworks.kl_floor import floor_of
 from scratchvae.reference.frameworks.laws import Law
 from scratchvae.reference.frameworks.likelihood import Comparison, squashed, whole_output
@@ -83,7 +83,7 @@ class Quantities:
         own = {"law": law.piece} if law is not None and law.piece is not None else {}
 
         def read_as(arrays: dict[str, Array], b: float | None) -> tuple[list[dict[str, Any]], list[str]]:
-            meant = Meant(arrays, self.roles, self.loss, self.B, entries, self.given, plain, b)
+            meant = Meant(arrays, self.roles, self.loss, self.B, entries, self.given, plain, step.unknown, b)
             rows = meant.settings("own" if law is None else law.likelihood, None if law is None else law.a)
             return [{**row, **own} for row in rows], meant.notes
 
@@ -188,7 +188,7 @@ class Quantities:
         """Enter the loss's terms, where there is one of a kind; return the plain KL, where there is one."""
         plain, averaged = None, not near(abs(outer_weight(self.loss, self.B)), 1.0)
         for role in ("reconstruction", "kl"):
-            terms = [t for t in self.roles.terms if t.role == role]
+            terms = with_gradient(role, self.roles, self.gradients, self.step.unknown)
             if len(terms) == 1 and self.roles.log_w is None:
                 plain = plain_kl(terms[0].node, self.step.arrays, self.B) if role == "kl" else None
                 of_array = terms[0].node.shape and floor_of(self.roles, self.B) is not None

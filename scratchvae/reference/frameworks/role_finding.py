@@ -11,6 +11,7 @@ from scratchvae.reference.frameworks.flow import (
     ELEMENTWISE,
     LOCAL,
     LOSSES,
+    ORDERS,
     Node,
     bare,
     before_parting,
@@ -76,13 +77,33 @@ def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
     comparing = [one for one in comparing if history(one[1])[-1] is root]
     roles.broadcast = next((said for one in comparing if (said := _broadcast(*one))), "")
     roles.target = _shared([data for _, data, _ in comparing])
-    roles.output = bare(gate(list(chain(comparing[0][2])), [node for node, _, _ in comparing]))
+    turned = any(_turns(node) for node in history(comparing[0][1]))
+    steps = _in_order(comparing[0][2], turned)
+    roles.output = gate(steps, [node for node, _, _ in comparing])
+    roles.output = next((n for n in steps[steps.index(roles.output) :] if bare(n) is n), steps[-1])
     roles.output = before_parting(roles.output, heirs(z, used))
     if roles.output.op == "logsigmoid":  # whose exponential may give log(1 − p): the logits are before it
         roles.output = bare(roles.output.parents[0])
-    for deeper in chain(roles.output):
+    for deeper in _in_order(roles.output, turned):
         if deeper.op == "sigmoid":
             roles.output, roles.before_sigmoid = deeper, bare(deeper.parents[0])
+
+
+def _in_order(output: Node, turned: bool) -> list[Node]:
+    """What the output is a function of entry by entry, up to where its axes were transposed.
+
+    Further back, too, where the data are `turned` as well before both meet.
+    """
+    steps = list(chain(output))
+    orders = [i for i, node in enumerate(steps) if not turned and _turns(node)]
+    return steps[: orders[0] + 1] if orders else steps
+
+
+def _turns(node: Node) -> bool:
+    """Whether the entries come in another order than those of the array that it is a view of."""
+    if node.op != "view" or node.kind or node.parents[0].size != node.size:
+        return node.op in ORDERS
+    return not np.array_equal(node.value().ravel(), node.parents[0].value().ravel())
 
 
 def _broadcast(node: Node, data: Node, output: Node) -> str:

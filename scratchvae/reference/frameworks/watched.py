@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from scratchvae.arrays import Array
+from scratchvae.arrays import Array, InputError
 from scratchvae.reference.diagnosis import (
     SCALES,
     Given,
@@ -146,7 +146,11 @@ class Watched(ABC):
         """What comes of the reading that explains most."""
         best: _Judged | None = None
         for meant in step.settings:
-            given = read(step.arrays, names={}, **meant)
+            try:
+                given = read(step.arrays, names={}, **meant)
+            except InputError as error:  # shapes that no plain step has
+                _say(step, f"how its arrays belong together ({error})")
+                continue
             examined = examine(given)
             report = examined.report
             if best is None or rank(report) < best.order:
@@ -236,3 +240,9 @@ def _with_places(report: Report, step: Step) -> Report:
             replace(finding, explanation=f"{finding.explanation} ({place})") if place else finding
         )
     return replace(report, findings=tuple(findings))
+
+
+def _say(step: Step, what: str) -> None:
+    """Enter among what was not found, once."""
+    if what not in step.unknown:
+        step.unknown.append(what)
