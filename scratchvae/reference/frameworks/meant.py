@@ -35,15 +35,16 @@ class Meant:
         D: int,
         given: Mapping[str, Any],
         plain_kl: Node | None,
-        doubts: list[str],
         b: float | None = None,
+        doubts: list[str] | None = None,
     ) -> None:
         self.arrays, self.roles, self.loss, self.B, self.D, self.given = arrays, roles, loss, B, D, given
         self.plain_kl = plain_kl  # the node of the closed-form KL without a weight, where there is one
         self.b = b  # the KL's weight in the loss, where it is known
         self.capacity = capacity_of(roles)
         self.notes: list[str] = []
-        self.doubts = doubts  # where what would be a mistake is entered if a number holds no 1/B
+        # where what would be a mistake is entered, if a number holds no 1/B
+        self.doubts = [] if doubts is None else doubts
 
     def settings(self, likelihood: str, a: float | None) -> list[dict[str, Any]]:
         """What may have been meant, the plainest first; `a` is the weight of −log p(x|z), if known."""

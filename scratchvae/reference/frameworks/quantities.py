@@ -83,7 +83,7 @@ class Quantities:
         own = {"law": law.piece} if law is not None and law.piece is not None else {}
 
         def read_as(arrays: dict[str, Array], b: float | None) -> tuple[list[dict[str, Any]], list[str]]:
-            meant = Meant(arrays, self.roles, self.loss, self.B, entries, self.given, plain, step.unknown, b)
+            meant = Meant(arrays, self.roles, self.loss, self.B, entries, self.given, plain, b, step.unknown)
             rows = meant.settings("own" if law is None else law.likelihood, None if law is None else law.a)
             return [{**row, **own} for row in rows], meant.notes
 
