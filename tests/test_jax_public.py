@@ -110,8 +110,27 @@ def separate(p, x, key, half=0.5):
     return (squares + half * jnp.sum(log_var, axis=-1) + kld(mu, lv)).mean()
 
 
+def of_each_example(half):
+    """A whole step that takes the gradient of each example's loss inside of vmap, and their mean."""
+
+    def step(p, x, key):
+        def loss(p, x, key):
+            mu, lv = encode(p, x)
+            return bce(decode(p, sample(key, mu, lv, half)), x) + kld(mu, lv)
+
+        def gradient(x, key):
+            return jax.value_and_grad(lambda q: loss(q, x, key))(p)
+
+        _, g = jax.vmap(gradient)(x, random.split(key, len(x)))
+        return jax.tree.map(lambda a, b: a - 0.1 * b.mean(0), p, g)
+
+    return step
+
+
 STEPS = {
     "grad by its own name": (by_gradients, None),
+    "gradients of each example": (of_each_example(0.5), None),
+    "gradients of each example, a spread misread": (of_each_example(1.0), "sampling_log_var_read_as_log_std"),
     "two heads of the decoder": (two_heads, None),
     "the logits before a log-sigmoid": (flax, None),
     "a draw that is detached": (partial(flax, cut=jax.lax.stop_gradient), "z_detached"),

@@ -93,7 +93,30 @@ def without(step, *names):
     return {name: array for name, array in step.items() if name not in names}
 
 
+def all_times(factor):
+    """A step whose gradients are multiplied by a number, and whose loss is not."""
+    return changed(
+        **{name: lambda s, name=name: factor * s[name] for name in right_step() if name[:2] == "d_"}
+    )
+
+
+def estimated(value):
+    """A KL that is estimated from the draw, as value(u, log_var, z)."""
+    return changed(
+        kl=lambda s: value((s["z"] - s["mean"]) * np.exp(-s["log_var"] / 2), s["log_var"], s["z"]).sum(axis=1)
+    )
+
+
 SAID = {
+    "the gradients are 3 times those of the loss, which itself is as it should be": all_times(3.0),
+    "2 backward passes that are added up": all_times(2.0),
+    "a mean over several passes": all_times(0.25),
+    "z used σ to the power 0.5, which is exp(1/4 log σ²)": changed(
+        z=lambda s: s["mean"] + np.exp(s["log_var"] / 4) * s["noise"]
+    ),
+    "z used √(σ² + 1)": changed(z=lambda s: s["mean"] + np.sqrt(np.exp(s["log_var"]) + 1) * s["noise"]),
+    "its log q(z|x) lacks −½ log σ²": estimated(lambda u, lv, z: 0.5 * (z**2 - u**2)),
+    "its log q(z|x) lacks −½ ((z − mean)/σ)²": estimated(lambda u, lv, z: 0.5 * (z**2 - lv)),
     "the KL lacks log q(z|x)": changed(
         kl=lambda s: 0.5 * (s["z"] ** 2 + np.log(2 * np.pi)).sum(axis=1), loss=lambda s: s["loss"]
     ),

@@ -228,23 +228,5 @@ READINGS = [
         "alone, though the loss's mean is the same",
         over_batch="mean",
     ),
-    *(
-        Reading(
-            "kl_sign",
-            Place.DIVERGENCE,
-            estimates.Negated(estimate),
-            "the KL has the wrong sign: add log q(z|x) − log p(z) of the draw to the loss",
-        )
-        for estimate in estimates.ESTIMATES
-    ),
-    *(
-        Reading(
-            "no log q(z|x) in the KL",
-            Place.DIVERGENCE,
-            piece,
-            "the KL lacks log q(z|x): add log q(z|x) − log p(z) of the draw to the loss",
-            named=False,
-        )
-        for piece in estimates.without_log_q
-    ),
+    *estimates.READINGS,
 ]

@@ -1,12 +1,12 @@
 """The KL estimated by the draw of z itself, log q(z|x) − log p(z) (Kingma & Welling 2014, equation 6)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.diagnosis.pieces import Terms, d_std_read_as, std_read_as
+from scratchvae.reference.diagnosis.pieces import Place, Reading, Terms, d_std_read_as, std_read_as
 from scratchvae.reference.diagnosis.quantities import Given
 
 
@@ -81,3 +81,53 @@ class WithoutLogQ:
 
 
 without_log_q = (WithoutLogQ(float(np.log(2 * np.pi))), WithoutLogQ(0.0))
+
+
+@dataclass(frozen=True)
+class WithoutPart:
+    """An estimate whose −log q(z|x) = ½ u² + log σ lacks a part: log σ, or with `square` ½ u²."""
+
+    estimate: Estimate
+    square: bool = False
+
+    def __call__(self, given: Given) -> Terms | None:
+        """½ (z² − u²), or ½ z² − log σ, by latent (B, Z)."""
+        terms = self.estimate(given)
+        if terms is None or given.mean is None or given.scale is None:
+            return None
+        held = given.arrays[given.scale]
+        std = std_read_as(given.scale, held)
+        if self.square:  # which has no gradient at fixed noise
+            u = given.noise if given.noise is not None or given.z is None else (given.z - given.mean) / std
+            return None if u is None else replace(terms, value=terms.value + 0.5 * u**2)
+        slope = terms.gradients[given.scale] + d_std_read_as(given.scale, held) / std
+        gradients = {**terms.gradients, given.scale: slope}
+        return replace(terms, value=terms.value + np.log(std), gradients=gradients)
+
+
+NEGATED = "the KL has the wrong sign: add log q(z|x) − log p(z) of the draw to the loss"
+LACKING = (
+    "the KL is estimated from the draw, and its log q(z|x) lacks {}: write log q(z|x) as "
+    "−½ ((z − mean)/σ)² − log σ for each latent"
+)
+READINGS = [
+    *(Reading("kl_sign", Place.DIVERGENCE, Negated(estimate), NEGATED) for estimate in ESTIMATES),
+    *(
+        Reading(
+            "no log q(z|x) in the KL",
+            Place.DIVERGENCE,
+            piece,
+            "the KL lacks log q(z|x): add log q(z|x) − log p(z) of the draw to the loss",
+            named=False,
+        )
+        for piece in without_log_q
+    ),
+    *(
+        Reading(f"no {part} in the KL", Place.DIVERGENCE, piece, LACKING.format(part), named=False)
+        for part, piece in (
+            ("−½ log σ²", WithoutPart(one_sample)),
+            ("−½ log σ²", WithoutPart(one_sample_of_noise)),
+            ("−½ ((z − mean)/σ)²", WithoutPart(one_sample_of_noise, square=True)),
+        )
+    ),
+]

@@ -20,9 +20,8 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
         if weights is None or bounding is None:
             return []
         _, share = bounding(given.log_w)
-        gradient = -weights.reconstruction * (
-            share / len(given.log_w) if given.reduction == "mean" else share
-        )
+        a = weights.of_gradients * weights.reconstruction
+        gradient = -a * (share / len(given.log_w) if given.reduction == "mean" else share)
         # what is rounded are log-weights, whose differences are taken, by them or in the exponent of a share
         # w̃
         _, normalized = bound(given.log_w)
@@ -30,13 +29,13 @@ def gradient(name: str, given: Given, pieces: Pieces) -> list[Prediction]:
         return [
             Prediction(
                 gradient,
-                np.abs(gradient) + abs(weights.reconstruction) * each * (1 + normalized * logarithms),
+                np.abs(gradient) + abs(a) * each * (1 + normalized * logarithms),
             )
         ]
     weights = pieces.total(given)
     if weights is None:
         return []
-    a, b, _ = weights
+    a, b = weights.of_gradients * weights.reconstruction, weights.of_gradients * weights.kl
     if name in {"logits", "x_mean", *X_SCALES}:
         terms = given.computed(pieces.reconstruction)
         if terms is None or name not in terms.gradients:
@@ -84,5 +83,5 @@ def of_kl_through_z(given: Given, pieces: Pieces) -> Array | float:
     each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
     penalty = pieces.penalty(given) if given.penalized else None
     counted: Array | float = 1.0 if penalty is None else penalty(given, kl.value)[1]
-    added: Array = weights.kl * each * counted * kl.gradients["z"]
+    added: Array = weights.of_gradients * weights.kl * each * counted * kl.gradients["z"]
     return added

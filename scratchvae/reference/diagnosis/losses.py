@@ -35,7 +35,7 @@ def _joined(
     weights: Weights, R: Prediction, K: Prediction, given: Given, shape: tuple[int, ...], sign: float
 ) -> Prediction | None:
     """a R + b K by example, or as the declared reduction of it."""
-    a, b, added = weights
+    a, b, added, _ = weights
     B = given.B or 1
     if shape != () or (R.value.ndim == K.value.ndim == 1 and R.value.shape == K.value.shape):
         value, size = sign * (a * R.value + b * K.value + added), abs(a) * R.size + abs(b) * K.size

@@ -69,11 +69,15 @@ def rounding(eps: float) -> float:
 
 
 class Weights(NamedTuple):
-    """What the loss multiplies reconstruction and KL by, beside the declared reduction, and what it adds."""
+    """What the loss multiplies reconstruction and KL by, beside the declared reduction, and what it adds.
+
+    Its gradients are those of this loss times `of_gradients`.
+    """
 
     reconstruction: float
     kl: float
     added: float = 0.0
+    of_gradients: float = 1.0
 
 
 Piece = Callable[[Given], Terms | None]  # None where what it needs was not handed over

@@ -24,16 +24,17 @@ NOISES: dict[str, Callable[[Array], Array]] = {
 
 @dataclass(frozen=True)
 class Sampling:
-    """z = location + clip(factor · σ + added, low, high) · noise, or of σ², and where gradients flow."""
+    """z = location + clip(factor · √(σ^2p + c) + added, low, high) · noise, and where gradients flow."""
 
     kind: str | None = None  # of SCALES, where this is written for one that is handed over
     reading: str | None = None  # the kind that the spread is taken for; None: the one it is
     swapped: bool = False  # mean and spread stand for each other
-    squared: bool = False  # σ² multiplies the noise
+    power: float = 1.0  # p: of σ² it is 2
     centred: bool = False  # the mean is left out
     noise: str | None = "given"  # None: left out
     factor: float = 1.0
     added: float = 0.0
+    added_to_var: float = 0.0  # c
     low: float = -np.inf
     high: float = np.inf
     through_mean: bool = True
@@ -77,8 +78,12 @@ class Sampling:
         """σ as it is used, and its slope by what was handed over."""
         read_as = self.reading or kind
         std, slope = std_read_as(read_as, held), d_std_read_as(read_as, held)
-        if self.squared:
-            std, slope = std**2, 2 * std * slope
+        if self.power != 1 or self.added_to_var:
+            with np.errstate(all="ignore"):
+                powered = std**self.power
+                slope = self.power * std ** (self.power - 1) * slope
+                std = np.sqrt(powered**2 + self.added_to_var)
+                slope = slope * powered / std
         std = self.factor * std + self.added
         inside = (std >= self.low) & (std <= self.high)
         return np.clip(std, self.low, self.high), self.factor * slope * inside
@@ -170,7 +175,7 @@ READINGS = [
         "z used −σ: write z = mean + σ · noise, or pass −noise, because training is as good with either",
         factor=-1.0,
     ),
-    _words("σ² in z", "z used σ² in place of σ: write z = mean + σ · noise", squared=True),
+    _words("σ² in z", "z used σ² in place of σ: write z = mean + σ · noise", power=2.0),
     _words("mean left out of z", "z lacks the mean: write z = mean + σ · noise", centred=True),
 ]
 
@@ -213,6 +218,16 @@ def solve(given: Given) -> Iterator[Reading]:
             1,
             added=c,
         )
+    with np.errstate(all="ignore"):
+        power = float(np.median((np.log(implied) / np.log(std))[known & (np.abs(np.log(std)) > 0.1)]))
+        of_var = float(np.median((implied**2 - std**2)[known]))
+    for c in tidied(power) if abs(power) > 0.01 else []:  # of power 0 it is the number 1
+        said = f"z used σ to the power {spelled(c)}, which is exp({spelled(c / 2)} log σ²)"
+        yield _words(f"σ^{spelled(c)} in z", f"{said}: write z = mean + σ · noise", 1, power=c)
+    for c in tidied(of_var):
+        said = f"z used √(σ² + {spelled(c)})"
+        fix = f"{said}: leave out the number that is added, or pass as std the σ that is used"
+        yield _words(f"√(σ² + {spelled(c)}) in z", fix, 1, added_to_var=c)
     low, high = float(implied[known].min()), float(implied[known].max())
     for a, b in ((low, np.inf), (0.0, high), (low, high)):
         for c, d in zip(tidied(a), tidied(b), strict=True):

@@ -40,6 +40,8 @@ FEW_EXAMPLES = 8
 
 def bearing(quantity: str, given: Given) -> frozenset[Place]:
     """The places of a step that a quantity is computed by, from the arrays that were handed over."""
+    if quantity == "kl" and given.penalized and np.ndim(given.arrays[quantity]) == 0:
+        return BEARING[quantity] | {Place.PENALTY}  # it may be what free bits make of it
     if quantity not in {"loss", "bound"}:
         return BEARING.get(quantity, frozenset())
     if given.weighted:

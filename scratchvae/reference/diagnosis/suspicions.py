@@ -171,7 +171,7 @@ def _implied_noise(quantity: str, given: Given, pieces: Pieces) -> Array | None:
     if weights is None or kl is None:
         return None
     each = 1.0 if given.reduction == "sum" else 1.0 / (given.B or 1)
-    path = given.arrays[quantity] - weights.kl * each * kl.gradients[kind]
+    path = given.arrays[quantity] - weights.of_gradients * weights.kl * each * kl.gradients[kind]
     return path / (given.d_z * d_std_read_as(kind, held))
 
 

@@ -31,6 +31,7 @@ class Weighing:
     of_kl: Factor = ONE
     whole: Factor = ONE
     added: float = 0.0
+    gradients: float = 1.0  # what the gradients of this loss are multiplied by
     reduction: str | None = None  # that must have been declared for this to be what the name says
 
     def __call__(self, given: Given) -> Weights | None:
@@ -40,7 +41,7 @@ class Weighing:
         a, b, c = self.of_reconstruction.of(given), self.of_kl.of(given), self.whole.of(given)
         if not np.isfinite(a * b * c) or (given.weighted and a != b):
             return None  # log-weights hold both parts: no weight can be on one alone
-        return Weights(a * c, b * c * given.beta, self.added)
+        return Weights(a * c, b * c * given.beta, self.added, self.gradients)
 
     @property
     def words(self) -> str:

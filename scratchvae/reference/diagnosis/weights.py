@@ -27,6 +27,8 @@ def solve(given: Given, pieces: Pieces) -> Iterator[Reading]:
     """The weights that the loss and its gradients show; of a number that is left over, how large it is."""
     quantity = next((q for q in ("loss", "bound") if q in given.arrays), None)
     a, b = _of_gradients(given, pieces)
+    if quantity is not None:
+        yield from _gradients_alone(a, b)
     if quantity is None:
         if a is not None or b is not None:
             yield from _both(given, 1.0 if a is None else a, 1.0 if b is None else b, 2)
@@ -101,12 +103,33 @@ def _multiple(
     return float(whole @ their / (whole @ whole))
 
 
+def _gradients_alone(a: float | None, b: float | None) -> Iterator[Reading]:
+    """All gradients times one number, and the loss as it should be."""
+    known = [c for c in (a, b) if c is not None and c not in (0.0, 1.0)]
+    for c in tidied(known[0]) if known else []:
+        passes = round(c) if abs(c - round(c)) < 1e-6 * abs(c) and c > 1 else None
+        why = "a scale that is not taken out again, or a mean over several passes or devices"
+        fix = "leave out that factor"
+        if passes:
+            why = f"{passes} backward passes that are added up, or a scale that is not taken out again"
+            fix = "clear the gradients before each backward pass"
+        yield Reading(
+            f"the gradients × {spelled(c)}",
+            Place.TOTAL,
+            Weighing(gradients=c),
+            f"the gradients are {spelled(c)} times those of the loss, which itself is as it should be, "
+            f"as of {why}: {fix}",
+            named=False,
+            solved=1,
+        )
+
+
 def _whole(c: float, solved: int) -> Reading:
     said = f"the whole loss × {spelled(c)}"
     made = (
         ", as where gradients are accumulated,"
         if abs(c) < 1
-        else ", as where a loss is scaled up for half precision,"
+        else ", as where a loss is scaled up for half precision or several backward passes are added up,"
     )
     fix = (
         f"this is {said}{made} which is right but for its scale: check the loss before it is "

@@ -40,7 +40,7 @@ def amount(found: Found, given: Given) -> str:
     alone = len({r.name for r in found.readings}) == 1
     if not alone or reading.place is not Place.TOTAL or not reading.named or given.weighted:
         return ""
-    a, b, _ = reading.computes(given)
+    a, b, *_ = reading.computes(given)
     if not (a > 0 and b > 0) or b / a == given.beta:
         return ""
     return f" (as it stands, it acts as beta = {b / a:.6g} would, where beta = {given.beta:g} is expected)"

@@ -14,8 +14,8 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.reference.diagnosis import d_std_read_as, std_read_as
 from scratchvae.reference.frameworks import priors
-from scratchvae.reference.frameworks.flow import Node
-from scratchvae.reference.frameworks.forms import said_of_others
+from scratchvae.reference.frameworks.flow import Node, lineage
+from scratchvae.reference.frameworks.forms import form_of_term, said_of_others
 from scratchvae.reference.frameworks.ledger import Entry, Pull, ledger
 from scratchvae.reference.frameworks.priors import Prior
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted
@@ -24,6 +24,10 @@ from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.spread import Gradients
 
 ROUNDING = 4e-6  # of the largest of what was taken away: tens of roundoffs of float32
+OF_LAYER = (
+    "the constants in the terms of the second layer are not known: gradients are compared, and the loss's value "
+    "is not"
+)
 HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 
 
@@ -105,9 +109,11 @@ class Exchange:
         made[f"d_{kind}"] = (dz * J + own.of_held - swap_h).reshape(arrays[f"d_{kind}"].shape)
         notes, unknown = self._said(own, others, capacity)
         real = arrays["loss"].dtype
-        for value in loss if not capacity else [None]:
+        of_layer: list[float | None] = [None] if self.step.other_layer and others else []
+        for value in [*loss, *of_layer] if not capacity else [None]:
             if value is None:
                 made.pop("loss")
+                notes = [*notes, *([OF_LAYER] if of_layer else [])]
             else:
                 made["loss"] = np.asarray(value, real)
             made = {n: a.astype(arrays[n].dtype) if n in arrays else a for n, a in made.items()}
@@ -179,7 +185,8 @@ class Exchange:
             b = self._weight(own, (dm, dstd * slope))
             if b is not None:
                 return _Own(b, prior, *own, False, b)
-        return None
+        fixed = priors.fixed_of_divergence(m, std, of_mean, of_held / slope, self.close)
+        return None if fixed is None else _Own(*fixed, *own, False, fixed[0])
 
     def _weight(self, own: tuple[Array, Array], pair: tuple[Array, Array]) -> float | None:
         """b, where both gradients are b times the pair."""
@@ -220,9 +227,12 @@ class Exchange:
             notes.append(own.prior.said)
         if own.prior is None:
             where = ", ".join(dict.fromkeys(e.node.place for e in self.book.of("prior") if e.node.place))
+            ends = {n for n in (self.roles.z, self.roles.output) if n is not None}
+            made = lineage([e.node for e in self.book.of("prior")], ends)
+            form = form_of_term(made, len(self.step.raw["mean"]))
             unknown.append(
-                f"the prior: what the loss makes of z alone ({where}) is no density that is known here; "
-                "taken as it is"
+                f"the prior: what the loss makes of z alone ({where}) is no density that is known here"
+                f"{f', and it holds {form}' if form else ''}; taken as it is"
             )
         if capacity:
             notes.append(

@@ -116,8 +116,13 @@ class Node:
 
     @property
     def like_data(self) -> bool:
-        """Whether it was made of data without any parameter."""
-        return self.of_data and not self.learned
+        """Whether it was made of data without any parameter, and holds numbers."""
+        return self.of_data and not self.learned and not self.is_condition
+
+    @property
+    def is_condition(self) -> bool:
+        """Whether its entries are true or false, as what torch.where chooses by."""
+        return self.value().dtype.kind == "b"
 
 
 def lineage(starts: Iterable[Node], stops: Iterable[Node] = ()) -> set[Node]:
@@ -164,7 +169,8 @@ def history(data: Node) -> list[Node]:
     """Data, and what they are a function of entry by entry, the original last."""
     steps = [data]
     while steps[-1].op in LOCAL and steps[-1].parents and not steps[-1].kind:
-        steps.append(max(steps[-1].parents, key=lambda parent: (parent.of_data, parent.size)))
+        behind = steps[-1].parents
+        steps.append(max(behind, key=lambda parent: (parent.of_data, not parent.is_condition, parent.size)))
     return steps
 
 

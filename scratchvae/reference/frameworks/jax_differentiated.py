@@ -28,25 +28,26 @@ def _stopping_at_gradients() -> Iterator[None]:
     """Inside, a step stops where it would take a gradient.
 
     jax.grad and jax.value_and_grad, and those of flax.nnx, are replaced under every name by which the user's
-    modules imported them.
+    modules imported them; so is jax.vmap, inside of which a step may take the gradient of each example.
     """
     import jax
 
     offering = [jax, *([sys.modules["flax.nnx"]] if "flax.nnx" in sys.modules else [])]
-    functions = {id(getattr(module, name)) for module in offering for name in ("grad", "value_and_grad")}
+    functions = [getattr(module, name) for module in offering for name in ("grad", "value_and_grad")]
+    instead = {id(function): _stop for function in functions} | {id(jax.vmap): _batching(jax.vmap)}
     theirs = [m for name, m in list(sys.modules.items()) if m and name.partition(".")[0] not in LIBRARIES]
     kept = [
-        (held, name, value)
+        (held, name, value, other)
         for held in [vars(module) for module in (*offering, *theirs) if hasattr(module, "__dict__")]
         for name, value in list(held.items())
-        if id(value) in functions
+        if (other := instead.get(id(value)))
     ]
-    for held, name, _ in kept:
-        held[name] = _stop
+    for held, name, _, other in kept:
+        held[name] = other
     try:
         yield
     finally:
-        for held, name, original in kept:
+        for held, name, original, _ in kept:
             held[name] = original
 
 
@@ -74,3 +75,31 @@ def _stop(function: Callable[..., Any], *settings: Any, **named_settings: Any) -
         raise Differentiated(functools.partial(function, **named), arguments)
 
     return reached
+
+
+def _batching(vmap: Callable[..., Any]) -> Callable[..., Any]:
+    """Stands in for jax.vmap: of gradients of each example it makes the mean of their losses."""
+
+    def batched(function: Callable[..., Any], *settings: Any, **named_settings: Any) -> Callable[..., Any]:
+        def loss(*arguments: Any, **named: Any) -> Any:
+            try:
+                return function(*arguments, **named)
+            except Differentiated as found:
+                return found.function(*found.arguments)
+
+        def mean(*arguments: Any, **named: Any) -> Any:
+            import jax
+
+            with _stopping_at_gradients(), jax.disable_jit():
+                losses = vmap(loss, *settings, **named_settings)(*arguments, **named)
+            return (losses[0] if isinstance(losses, tuple) else losses).mean()
+
+        def reached(*arguments: Any, **named: Any) -> Any:
+            try:
+                return vmap(function, *settings, **named_settings)(*arguments, **named)
+            except Differentiated:
+                raise Differentiated(functools.partial(mean, **named), arguments) from None
+
+        return reached
+
+    return batched

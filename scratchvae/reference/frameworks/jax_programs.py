@@ -105,7 +105,7 @@ def backward(
         arrived: dict[Node, Any] = {}
         for node, seed in zip(of, seeds, strict=True):
             arrived[node] = arrived[node] + seed if node in arrived else seed
-        own = None if gate is None else arrived.get(gate, 0.0)
+        own: Any = None if gate is None else arrived.get(gate, 0.0)
         for equation in between:
             if gate in arrived and gate in equation.results:
                 arrived[gate] = jax.numpy.where(shut, own, arrived[gate])

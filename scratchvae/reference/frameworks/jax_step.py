@@ -63,7 +63,7 @@ def by_arrays(
             if found.ok and not found.of(Outcome.UNPROVEN):
                 break
     assert best is not None
-    careful = unaccusing(best, [])
+    careful = unaccusing(best, [], settings)
     return replace(
         careful,
         blind=(*careful.blind, "gradients were not compared: name encoder, heads and decoder for that"),

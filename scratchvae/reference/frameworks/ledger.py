@@ -13,7 +13,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from scratchvae.arrays import Array
-from scratchvae.reference.frameworks.flow import LOCAL, SPREADS, VIEWS, Node, belongs, heirs, lineage
+from scratchvae.reference.frameworks.flow import (
+    LOCAL,
+    NORMALIZERS,
+    SPREADS,
+    VIEWS,
+    Node,
+    belongs,
+    heirs,
+    lineage,
+)
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.spread import Gradients
 
@@ -35,6 +44,7 @@ SUMS = {
     *SPREADS,
 }
 # what a closed-form KL, or log q(z|x), is made by from mean, spread and z
+ARITHMETIC_AND_SUMS = LOCAL | SUMS | NORMALIZERS | {"logsumexp"}
 BY_EXAMPLE = LOCAL | {"sum", "mean"}
 
 
@@ -90,7 +100,7 @@ def ledger(roles: Roles, loss: Node, gradients: Gradients, pull: Pull) -> Ledger
     after, of_z = heirs(roles.output, used), heirs(roles.z, used)
     heads = {node for node in (roles.mean, roles.held, roles.std) if node is not None}
     direct = _direct(heads, used, {roles.z})
-    near = _near({*heads, roles.z}, used)
+    near, by_heads = _near({*heads, roles.z}, used), _near(heads, direct)
     found, turned = _terms(loss, after, direct, {*heads, roles.z, roles.output})
     closed = not any(n in of_z and n in direct and n in near for n in found)
     weights = gradients(loss, found)
@@ -102,7 +112,7 @@ def ledger(roles: Roles, loss: Node, gradients: Gradients, pull: Pull) -> Ledger
         role = "other"
         if node in after:
             role = "reconstruction"
-        elif node in direct and node in near:
+        elif node in direct and node in by_heads:
             role = "posterior"
         elif node in of_z and node not in direct and not closed:
             role = "prior"
@@ -133,13 +143,27 @@ def _with_its_density(entry: Entry, entries: list[Entry], ends: set[Node]) -> En
     Two densities may share a parameter: that with which it shares more, such as σ itself, comes first.
     """
     roles = ("reconstruction", "posterior", "prior") if entry.role == "other" else ()
-    shared = {role: lineage([e.node for e in entries if e.role == role], ends) for role in roles}
+    shared = {role: _formula([e.node for e in entries if e.role == role], ends) for role in roles}
     made = {role: {node for node in known if not node.kind} for role, known in shared.items()}
     for known in (made, shared):
         role = next((role for role in roles if belongs(entry.node, known[role])), None)
         if role is not None:
             return replace(entry, role=role)
     return entry
+
+
+def _formula(nodes: list[Node], ends: set[Node]) -> set[Node]:
+    """What terms are made of by arithmetic, as far as the arrays that layers gave."""
+    found: set[Node] = set()
+    waiting = [node for node in nodes if node not in ends]
+    while waiting:
+        node = waiting.pop()
+        if node in found:
+            continue
+        found.add(node)
+        if node in nodes or (node.op in ARITHMETIC_AND_SUMS and not node.kind):
+            waiting += [p for p in node.parents if p not in ends]
+    return found
 
 
 def _terms(loss: Node, after: set[Node], direct: set[Node], ends: set[Node]) -> tuple[list[Node], list[Node]]:
@@ -155,7 +179,7 @@ def _terms(loss: Node, after: set[Node], direct: set[Node], ends: set[Node]) -> 
         learned = [p for p in node.parents if p.learned]
         if node in ends:
             found[node] = None
-        elif node.op == "abs" and node in direct and node not in after:
+        elif node.op == "abs" and node in direct and node not in after and len(node.shape) < 2:
             turned += node.parents
             waiting += node.parents
         elif (node.op in SUMS and not node.kind) or _scaled(node, learned):

@@ -10,14 +10,15 @@ import numpy as np
 
 from scratchvae import kernels
 from scratchvae.arrays import Array
-from scratchvae.reference.frameworks import laws
+from scratchvae.reference.frameworks import huber_law, laws
 from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import LOSSES, Node, bare, heirs, history, laws_of, lineage
 from scratchvae.reference.frameworks.laws import Law
 from scratchvae.reference.frameworks.masks import masks
+from scratchvae.reference.frameworks.optimal_sigma import of_errors
 from scratchvae.reference.frameworks.proportions import CLOSE, HALF_CLOSE, fitted, near
 from scratchvae.reference.frameworks.roles import Roles
-from scratchvae.reference.frameworks.second_arrays import Likelihood, SecondArrays
+from scratchvae.reference.frameworks.second_arrays import EXACT, Likelihood, SecondArrays
 from scratchvae.reference.frameworks.spread import Gradients
 
 PLAIN = ("bernoulli", "gaussian", "laplace")
@@ -46,7 +47,8 @@ class Comparison:
     def recognized(self) -> Likelihood | None:
         """The first law that the gradient by the output is of; else that of the call, or None."""
         said = self.given.get("likelihood")
-        found = next((one for one in self._plain() if said in (None, one.law.likelihood)), None)
+        called = self._of_huber() if any(node.op in huber_law.CALLS for node in self.used) else ()
+        found = next((one for one in (*called, *self._plain()) if said in (None, one.law.likelihood)), None)
         if (
             found is not None
             and found.law.likelihood in {"gaussian", "laplace"}
@@ -54,8 +56,12 @@ class Comparison:
             and self.draws.K == 1
         ):
             found = self._with_learned_number(found.law.likelihood) or found
+        if said in (None, "own") and (found is None or found.law.likelihood == "gaussian"):
+            found = next(self._of_errors(), found)
         if found is None and said in (None, "own", "gaussian"):
-            others = (*(self._of_one_output() if self.draws.K == 1 else ()), *self._second.laws())
+            by_name = self._is_called("bernoulli")
+            of_one = (*self._of_one_output(), *self._of_huber()) if self.draws.K == 1 else ()
+            others = (*of_one, *(() if by_name else self._second.laws()))
             found = next((one for one in others if said in (None, one.law.likelihood)), None)
         return found or self._called(said)
 
@@ -118,7 +124,28 @@ class Comparison:
                 weighted = laws.weighted_bernoulli(
                     node.value(), gradient.reshape(node.shape), x, B, self.numbers, self.close
                 )
-                yield from (Likelihood(law, node) for law in (*found, *weighted))
+                of_one = weighted if self._is_called("bernoulli") else (*found, *weighted)
+                yield from (Likelihood(law, node) for law in of_one)
+
+    def _of_huber(self) -> Iterator[Likelihood]:
+        """Huber's law, which is torch's smooth_l1_loss or huber_loss, or written out."""
+        (g,) = self.gradients(self.loss, [self.output])
+        smooth = any(node.op == "smooth_l1_loss" for node in self.used)
+        if g is None or not g.any() or self.draws.K > 1:
+            return
+        mean = self.output.value().astype(np.float64)
+        for _, x in self._targets():
+            g = g.reshape(mean.shape)
+            laws_of_x = huber_law.of_huber(mean, g, x, self.draws.B, self.numbers, self.close, smooth=smooth)
+            yield from (Likelihood(law, self.output) for law in laws_of_x)
+
+    def _of_errors(self) -> Iterator[Likelihood]:
+        """A Gaussian whose σ was computed from the errors."""
+        if self.draws.K > 1 or self.roles.log_w is not None or self.output.size % self.draws.B:
+            return
+        x = next(self._targets())[1]
+        given = self.output, x, self.loss, self.draws.B, self.gradients, EXACT
+        yield from (Likelihood(law, self.output) for law in of_errors(*given))
 
     def _with_learned_number(self, law: str) -> Likelihood | None:
         """The law whose spread is one learned number, in which the weight is that of a mean or a sum."""
@@ -141,6 +168,10 @@ class Comparison:
                 at = bare(at.parents[0]) if at.op == "log" else at
                 yield bare(at.parents[0])
 
+    def _is_called(self, law: str) -> bool:
+        """Whether a function of this law's name takes the output."""
+        return any(LOSSES.get(node.op) == law for node in heirs(self.output, self.used))
+
     def _called(self, said: str | None) -> Likelihood | None:
         """By the name of the call, or as it was said, where no gradient tells."""
         after = heirs(self.output, self.used)
@@ -150,12 +181,51 @@ class Comparison:
         x = next(self._targets())[1]
         if law is None or x.size != self.output.size:
             return None
-        called = any(LOSSES.get(node.op) == law for node in after)
+        called = self._is_called(law)
         if law == "bernoulli" and said is None and not called and not 0 <= x.min() <= x.max() <= 1:
             return None  # log σ is in other laws too, such as a logistic one
         logits = self.roles.before_sigmoid
         value = self.output.value()
         probability = law == "bernoulli" and logits is None and 0 <= value.min() <= value.max() <= 1
         node = self.output if law != "bernoulli" or probability else logits or self.output
+        of_call = [p for n in after if n.op == "binary_cross_entropy" for p in n.parents if p in after]
+        if logits is None and not probability and of_call:  # which takes a probability, whatever made it
+            node, probability = of_call[0], True
         found = self._as(law, None, node, x, {})
         return replace(found, law=replace(found.law, output="x_mean")) if probability else found
+
+
+def whole_output(roles: Roles, output: Node) -> Node:
+    """The last array that all ways from z to the reconstruction go through before x is met."""
+    z, target = roles.z, roles.target
+    ends = [term.node for term in roles.terms if term.role == "reconstruction"]
+    if z is None or not ends:
+        return output
+    for node in sorted(heirs(z, lineage(ends)), key=lambda n: -n.index):
+        if z not in lineage(ends, [node]) and target not in lineage([node], [z]):
+            return node
+    return output
+
+
+SQUASHED = {
+    "tanh": "lie between 0.27 and 0.73",
+    "softsign": "lie between 0.27 and 0.73",
+    "relu": "are never below ½",
+    "softplus": "are never below ½",
+}
+
+
+def squashed(law: Law, node: Node) -> dict[str, str]:
+    """The output of a Bernoulli that cannot be every number, with words for that; {} where it can."""
+    at = bare(node)
+    if law.likelihood != "bernoulli":
+        return {}
+    if law.output == "logits" and at.op in SQUASHED:
+        why = f"the logits come out of {at.op} ({at.place}), so that the probabilities {SQUASHED[at.op]}"
+        return {"logits": f"{why}: give the cross-entropy the numbers before it"}
+    while at.op == "clamp":
+        at = bare(at.parents[0])
+    if law.output == "x_mean" and at.op == "tanh":
+        why = f"the probabilities come out of a tanh ({at.place}), which is negative for half of all inputs"
+        return {"x_mean": f"{why}: take a sigmoid, or the cross-entropy with logits"}
+    return {}

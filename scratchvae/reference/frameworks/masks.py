@@ -24,6 +24,18 @@ MADE_BY = {
     "le",
     "ne",
     "eq",
+    "isnan",
+    "isfinite",
+    "isinf",
+    "where",
+    "and",
+    "or",
+    "bitwise_and",
+    "bitwise_or",
+    "logical_and",
+    "logical_or",
+    "mul",
+    "sub",
 }  # as a mask may be
 
 

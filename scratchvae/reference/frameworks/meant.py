@@ -9,6 +9,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import Node, heirs, lineage
+from scratchvae.reference.frameworks.kl_floor import floor_of
 from scratchvae.reference.frameworks.proportions import CLOSE, fitted, is_tidy, near
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.terms import scaled
@@ -35,17 +36,22 @@ class Meant:
         given: Mapping[str, Any],
         plain_kl: Node | None,
         b: float | None = None,
+        doubts: list[str] | None = None,
     ) -> None:
         self.arrays, self.roles, self.loss, self.B, self.D, self.given = arrays, roles, loss, B, D, given
         self.plain_kl = plain_kl  # the node of the closed-form KL without a weight, where there is one
         self.b = b  # the KL's weight in the loss, where it is known
         self.capacity = capacity_of(roles)
         self.notes: list[str] = []
+        # where what would be a mistake is entered, if a number holds no 1/B
+        self.doubts = [] if doubts is None else doubts
 
     def settings(self, likelihood: str, a: float | None) -> list[dict[str, Any]]:
         """What may have been meant, the plainest first; `a` is the weight of −log p(x|z), if known."""
         given, b, each = self.given, self._weight_of_kl(), 1.0 / self.B
         variance = 1.0
+        if a is not None and "d_log_w" in self.arrays:  # each draw's gradient is times its weight
+            a *= each / float(np.abs(self.arrays["d_log_w"]).mean())
         if a is not None and "variance" not in given:
             variance = self._variance(likelihood, a, each)
             a *= {"gaussian": variance, "laplace": np.sqrt(variance / 2)}.get(likelihood, 1.0)
@@ -71,8 +77,10 @@ class Meant:
             rows += [{**r, "beta": 1 / self.D} for r in rows[:2]]  # both parts are of one entry
         if a is None:
             rows += [{**r, "reduction": "sum"} for r in rows[:2]]
-        free_bits, capacity = self._free_bits(), self.capacity
-        rows = [{**r, "free_bits": free_bits} for r in rows if free_bits] + rows
+        floor, capacity = floor_of(self.roles, self.B), self.capacity
+        if floor is not None:
+            rows = [{**r, "free_bits": floor.bits} for r in rows] + rows
+            self.notes += [] if "free_bits" in given else [floor.said]
         if capacity is not None and "capacity" not in given:
             rows = [{**r, "capacity": capacity} for r in rows if not r.get("free_bits")] + rows
             self.notes.append(
@@ -145,21 +153,38 @@ class Meant:
         """
         if a is None or b is None:
             return None, False
-        ratio, D = b / a, self.D
+        ratio = b / a
         if near(ratio, 1.0):
             return 1.0, True
-        both = D / self.arrays["mean"][0].size  # where both parts are means over what they are of
-        sizes = (1.0, D, self.B, D * self.B, both, both * self.B)
-        by_size = [f * c for f in sizes for c in (1.0, 0.5)]  # ½: of a squared error without it
+        by_size = [*self._sizes(), *(f * self.B for f in self._sizes())]
         own = dict.fromkeys(self._numbers("kl"), by_size)
         # a count of entries that a mean over them is multiplied by weighs nothing
         of_other = [n for n in self._numbers("reconstruction") if n not in HALVES]
         numbers = {n: (1.0, 0.5) if self._is_size(n) else by_size for n in of_other} | own
+        quotients = [n / m for n in self._numbers("kl") for m in of_other]
         # where its sign is wrong, its size is what was chosen
-        chosen = any(
-            near(abs(ratio), c * f) for n, factors in numbers.items() for c in (n, 1 / n) for f in factors
-        )
+        found = [
+            (n, f)
+            for n, factors in {**dict.fromkeys(quotients, (1.0,)), **numbers}.items()
+            for f in factors
+            if near(abs(ratio), n * f) or near(abs(ratio), f / n)
+        ]
+        chosen = bool(found)
+        if chosen and all(is_tidy(n) and not any(near(f, s) for s in self._sizes()) for n, f in found):
+            doubt = _of_batch(found[0][0], self.B)
+            self.doubts += [] if doubt in self.doubts else [doubt]
         return (float(abs(ratio)), True) if chosen else (1.0, False)
+
+    def _sizes(self) -> list[float]:
+        """What a weight of the KL is times, where a part is a mean over the entries or latents that it is of.
+
+        The KL of maps and of sequences may be a mean over positions alone. ½ is of a squared error without it.
+        """
+        shape, D = self.arrays["mean"].shape[1:], float(self.D)
+        ends = (shape[1:], shape[:-1]) if len(shape) > 1 else ()
+        positions = sorted({float(np.prod(part)) for part in ends})
+        sizes = [1.0, D, D / np.prod(shape), *(d / p for p in positions for d in (1.0, D))]
+        return [size * c for size in sizes for c in (1.0, 0.5)]
 
     def _is_size(self, number: float) -> bool:
         """Whether the number counts examples, entries or latents."""
@@ -200,15 +225,13 @@ class Meant:
             found.append(float(np.prod(found)))  # beta times what anneals it
         return found
 
-    def _free_bits(self) -> float:
-        """The number below which the KL of a latent is held, where there is one."""
-        used = lineage([self.loss])
-        terms = [t for t in self.roles.terms if t.role == "kl"]
-        for term in terms:
-            for node in lineage([term.node], {n for n in (self.roles.mean, self.roles.held) if n}) & used:
-                if node.op in {"clamp", "maximum"} and len(node.numbers) == 1 and node.numbers[0] > 0:
-                    return float(node.numbers[0])
-        return 0.0
+
+def _of_batch(number: float, B: int) -> str:
+    """Words for a KL that is summed over the batch beside a reconstruction that is a mean over it."""
+    return (
+        f"whether the KL's weight {number:.6g} holds the 1/{B} of a mean: the KL is summed over the batch, and "
+        f"the reconstruction is a mean over it, so that beta grows with the batch; divide the KL by {B}"
+    )
 
 
 def capacity_of(roles: Roles) -> float | None:

@@ -52,12 +52,15 @@ def of_estimate(
     """
     if same(-z, slope, close):
         return standard(z)
+    fixed = _fixed_of_estimate(z, slope, close)
+    if fixed is not None:
+        return fixed
     for a, s, said in _pairs(_arrays(starts, stops, shape), shape):
         found = gaussian_prior(z, a, s, said)
         if same(found.slope, slope, close):
             return found
-    for a, s, said in _components(starts, stops, z.shape):
-        log_pz, pullback = mixture.log_prob(z, np.zeros(len(a)), a, 2 * np.log(s))
+    for shares, a, s, said in _components(starts, stops, z.shape):
+        log_pz, pullback = mixture.log_prob(z, shares, a, 2 * np.log(s))
         found = Prior(log_pz, pullback(np.ones_like(log_pz))[0], said)
         if same(found.slope, slope, close):
             return found
@@ -79,6 +82,43 @@ def of_divergence(
         assert prior.std is not None
         with np.errstate(all="ignore"):
             yield prior, ((mean - prior.mean) / prior.std**2, std / prior.std**2 - 1 / std)
+
+
+def _fixed(z: Array, mean: float, std: float) -> Prior:
+    """N(mean, std²) of two numbers, in few digits where these are all that the numbers have."""
+    mean, std = (float(f"{v:.3g}") if abs(float(f"{v:.3g}") - v) <= 1e-5 * abs(v) else v for v in (mean, std))
+    mean = 0.0 if abs(mean) < 1e-5 * std else mean
+    said = f"the prior is taken to be N({mean:.6g}, {std:.6g}²), by the numbers of the step"
+    return gaussian_prior(z, np.full(z.shape, mean), np.full(z.shape, std), said)
+
+
+def _fixed_of_estimate(z: Array, slope: Array, close: float) -> Prior | None:
+    """N(a, s²) of two numbers, whose d log p/dz is (a − z)/s²; None where the slope is no such line."""
+    if z.size < 3:
+        return None
+    columns = np.stack([np.ones(z.size), -z.ravel()], axis=1)
+    (scaled, precision), *_ = np.linalg.lstsq(columns, slope.ravel(), rcond=None)
+    if not precision > 0 or not same(columns @ np.array([scaled, precision]), slope.ravel(), close):
+        return None
+    return _fixed(z, scaled / precision, precision**-0.5)
+
+
+def fixed_of_divergence(
+    m: Array, std: Array, by_mean: Array, by_std: Array, close: float
+) -> tuple[float, Prior] | None:
+    """The weight b and the prior N(a, s²) of two numbers, of which b KL has these gradients; else None.
+
+    They are b (m − a)/s² by the mean and b (σ/s² − 1/σ) by σ: linear in b, b/s² and b a/s².
+    """
+    zero, one = np.zeros(m.size), np.ones(m.size)
+    rows = np.stack([np.r_[m.ravel(), std.ravel()], np.r_[-one, zero], np.r_[zero, -1 / std.ravel()]], axis=1)
+    found = np.r_[by_mean.ravel(), by_std.ravel()]
+    if m.size < 3 or not np.isfinite(found).all():
+        return None
+    (precision, scaled, b), *_ = np.linalg.lstsq(rows, found, rcond=None)
+    if not precision / (b or 1) > 0 or not same(rows @ np.array([precision, scaled, b]), found, close):
+        return None
+    return float(b), _fixed(m, scaled / precision, (b / precision) ** 0.5)
 
 
 def _arrays(starts: Iterable[Node], stops: set[Node], shape: tuple[int, ...]) -> list[Node]:
@@ -128,8 +168,8 @@ def _readings(node: Node) -> Iterator[tuple[Array, str]]:
 
 def _components(
     starts: Iterable[Node], stops: set[Node], shape: tuple[int, ...]
-) -> Iterator[tuple[Array, Array, str]]:
-    """Means and σ (C, Z) of the components of an even mixture."""
+) -> Iterator[tuple[Array, Array, Array, str]]:
+    """Logits (C,), means and σ (C, Z) of the components of a mixture; an even one first."""
     Z = shape[-1]
     behind = sorted(lineage(starts, stops), key=lambda n: n.index)
     nodes = [
@@ -142,8 +182,18 @@ def _components(
         for std, kind in _readings(s):
             for a in nodes:
                 if a is not s and a.size == s.size:
-                    said = (
-                        f"the prior is taken to be an even mixture of {a.size // Z} Gaussians "
-                        f"({a.place or 'a parameter'}){kind}"
-                    )
-                    yield a.value().astype(np.float64).reshape(-1, Z), std.reshape(-1, Z), said
+                    means, where = a.value().astype(np.float64).reshape(-1, Z), a.place or "a parameter"
+                    for shares, even in _shares(behind, len(means)):
+                        said = f"the prior is taken to be {even}mixture of {len(means)} Gaussians ({where}){kind}"
+                        yield shares, means, std.reshape(-1, Z), said
+
+
+def _shares(nodes: list[Node], C: int) -> Iterator[tuple[Array, str]]:
+    """Logits of the components' shares: equal ones, and those that the step holds as logits or as shares."""
+    yield np.zeros(C), "an even "
+    for node in dict.fromkeys(bare(n) for n in nodes):
+        if node.size == C and max(node.shape, default=1) == C:
+            held = node.value().astype(np.float64).reshape(-1)
+            yield held, "a "
+            if held.min() > 0:
+                yield np.log(held), "a "

@@ -11,9 +11,10 @@ from scratchvae.reference.diagnosis import SCALES
 from scratchvae.reference.frameworks.draw_gradients import of_each_draw
 from scratchvae.reference.frameworks.draws import Draws
 from scratchvae.reference.frameworks.flow import Node, heirs, lineage
-from scratchvae.reference.frameworks.forms import said_of_likelihood, said_of_others
+from scratchvae.reference.frameworks.forms import said_of_likelihood, said_of_others, with_gradient
+from scratchvae.reference.frameworks.kl_floor import floor_of
 from scratchvae.reference.frameworks.laws import Law
-from scratchvae.reference.frameworks.likelihood import Comparison
+from scratchvae.reference.frameworks.likelihood import Comparison, squashed, whole_output
 from scratchvae.reference.frameworks.log_weights import add_constant
 from scratchvae.reference.frameworks.meant import Meant, capacity_of
 from scratchvae.reference.frameworks.plain_kl import plain_kl
@@ -70,7 +71,7 @@ class Quantities:
         law = self._likelihood(output) if not roles.broadcast else None
         plain = self._parts()
         if law is None:
-            step.ends["output"] = self._whole_output(output)
+            step.ends["output"] = whole_output(self.roles, output)
             made = heirs(step.ends["output"], lineage([self.loss])) - {step.ends["output"]}
             step.unknown.append(f"the likelihood: {roles.broadcast or said_of_likelihood(made)}")
             del step.arrays["x"]
@@ -82,7 +83,7 @@ class Quantities:
         own = {"law": law.piece} if law is not None and law.piece is not None else {}
 
         def read_as(arrays: dict[str, Array], b: float | None) -> tuple[list[dict[str, Any]], list[str]]:
-            meant = Meant(arrays, self.roles, self.loss, self.B, entries, self.given, plain, b)
+            meant = Meant(arrays, self.roles, self.loss, self.B, entries, self.given, plain, b, step.unknown)
             rows = meant.settings("own" if law is None else law.likelihood, None if law is None else law.a)
             return [{**row, **own} for row in rows], meant.notes
 
@@ -126,6 +127,11 @@ class Quantities:
             return self._drawn(np.asarray((z.value() - a) / b, dtype=z.value().dtype))
         if roles.noise is None:
             return None
+        if roles.std is None and roles.noise.op == "draw uniform":
+            self.step.unknown.append(
+                f"what the uniform draw that joins the encoder's output is for ({z.place})"
+            )
+            return None
         value = roles.noise.value()
         if value.size != z.size:
             try:
@@ -157,6 +163,10 @@ class Quantities:
         law, node = found.law, found.node
         step.arrays |= {"x": law.x, **law.more}
         step.notes += [law.said] if law.said else []
+        step.doubts |= squashed(law, node)
+        if self.roles.target is not None and self.roles.target.learned:
+            step.ends["target"] = self.roles.target
+            step.notes.append(f"what is compared are features that a network makes of x ({node.place})")
         value = node.value()
         step.arrays[law.output] = self._shaped(value, law)
         step.places[law.output] = node.place
@@ -170,17 +180,6 @@ class Quantities:
         step.ends |= {} if found.second is None else {"second": found.second}
         return law
 
-    def _whole_output(self, output: Node) -> Node:
-        """The last array that all ways from z to the reconstruction go through before x is met."""
-        z, target = self.roles.z, self.roles.target
-        ends = [term.node for term in self.roles.terms if term.role == "reconstruction"]
-        if z is None or not ends:
-            return output
-        for node in sorted(heirs(z, lineage(ends)), key=lambda n: -n.index):
-            if z not in lineage(ends, [node]) and target not in lineage([node], [z]):
-                return node
-        return output
-
     def _shaped(self, array: Array, law: Law) -> Array:
         """Examples first, in the shape of the target where the law is the step's own."""
         return array.reshape(law.x.shape) if law.piece is not None else self.draws.by_example(array)
@@ -189,11 +188,12 @@ class Quantities:
         """Enter the loss's terms, where there is one of a kind; return the plain KL, where there is one."""
         plain, averaged = None, not near(abs(outer_weight(self.loss, self.B)), 1.0)
         for role in ("reconstruction", "kl"):
-            terms = [t for t in self.roles.terms if t.role == role]
+            terms = with_gradient(role, self.roles, self.gradients, self.step.unknown)
             if len(terms) == 1 and self.roles.log_w is None:
                 plain = plain_kl(terms[0].node, self.step.arrays, self.B) if role == "kl" else None
-                if role == "kl" and plain is None and capacity_of(self.roles) is not None:
-                    continue  # |KL − C| is no KL
+                of_array = terms[0].node.shape and floor_of(self.roles, self.B) is not None
+                if role == "kl" and plain is None and (of_array or capacity_of(self.roles) is not None):
+                    continue  # |KL − C| and max(KL, λ) are no KL
                 value = terms[0].weight * terms[0].node.value() if plain is None else plain.value()
                 if value.ndim <= 1 and (value.ndim == 0 or len(value) == self.B):
                     self.step.arrays[role] = value * (

@@ -11,6 +11,7 @@ from scratchvae.reference.frameworks.flow import (
     ELEMENTWISE,
     LOCAL,
     LOSSES,
+    ORDERS,
     Node,
     bare,
     before_parting,
@@ -53,9 +54,20 @@ def find_roles(loss: Node, x: Node | None = None) -> Roles:
     return roles
 
 
+def roles_beyond(loss: Node, z: Node, encoded: Node, x: Node | None) -> Roles:
+    """The output and the parts of the loss, where it is known what z is and what the encoder gave."""
+    roles, used = Roles(z=z, mean=encoded), sorted(lineage([loss]), key=lambda node: node.index)
+    _output(roles, used, z, x)
+    if roles.output is not None and roles.target is not None:
+        roles.target = _as_seen(roles.target, lineage([encoded]))
+        roles.terms = _terms(roles, loss, used)
+    return roles
+
+
 def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
     """The output: what z became, as it was when data were first compared with it."""
-    comparing = list(_comparisons(used, heirs(z, used)))
+    made = heirs(z, used)
+    comparing = list(_comparisons(used, made)) or list(_of_features(used, made))
     if not comparing:
         roles.unknown.append("an output that is compared with data")
         return
@@ -65,13 +77,33 @@ def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
     comparing = [one for one in comparing if history(one[1])[-1] is root]
     roles.broadcast = next((said for one in comparing if (said := _broadcast(*one))), "")
     roles.target = _shared([data for _, data, _ in comparing])
-    roles.output = bare(gate(list(chain(comparing[0][2])), [node for node, _, _ in comparing]))
+    turned = any(_turns(node) for node in history(comparing[0][1]))
+    steps = _in_order(comparing[0][2], turned)
+    roles.output = gate(steps, [node for node, _, _ in comparing])
+    roles.output = next((n for n in steps[steps.index(roles.output) :] if bare(n) is n), steps[-1])
     roles.output = before_parting(roles.output, heirs(z, used))
     if roles.output.op == "logsigmoid":  # whose exponential may give log(1 − p): the logits are before it
         roles.output = bare(roles.output.parents[0])
-    for deeper in chain(roles.output):
+    for deeper in _in_order(roles.output, turned):
         if deeper.op == "sigmoid":
             roles.output, roles.before_sigmoid = deeper, bare(deeper.parents[0])
+
+
+def _in_order(output: Node, turned: bool) -> list[Node]:
+    """What the output is a function of entry by entry, up to where its axes were transposed.
+
+    Further back, too, where the data are `turned` as well before both meet.
+    """
+    steps = list(chain(output))
+    orders = [i for i, node in enumerate(steps) if not turned and _turns(node)]
+    return steps[: orders[0] + 1] if orders else steps
+
+
+def _turns(node: Node) -> bool:
+    """Whether the entries come in another order than those of the array that it is a view of."""
+    if node.op != "view" or node.kind or node.parents[0].size != node.size:
+        return node.op in ORDERS
+    return not np.array_equal(node.value().ravel(), node.parents[0].value().ravel())
 
 
 def _broadcast(node: Node, data: Node, output: Node) -> str:
@@ -95,6 +127,16 @@ def _comparisons(used: list[Node], made: set[Node]) -> Iterator[tuple[Node, Node
         data, outputs = [p for p in node.parents if p.like_data], [p for p in node.parents if p in made]
         if node.op in COMPARING and data and outputs and not is_entered(node, used):
             yield node, data[0], outputs[0]
+
+
+def _of_features(used: list[Node], made: set[Node]) -> Iterator[tuple[Node, Node, Node]]:
+    """The calls that compare what a network makes of the data with what it makes of an output."""
+    for node in used:
+        outputs = [p for p in node.parents if p in made]
+        others = [p for p in node.parents if p.learned and p.of_data and p not in made]
+        alike = len(outputs) == len(others) == 1 and outputs[0].shape == others[0].shape
+        if node.op in COMPARING and alike and not is_entered(node, used):
+            yield node, others[0], outputs[0]
 
 
 def _shared(targets: list[Node]) -> Node:
@@ -137,7 +179,7 @@ def _take_spread(roles: Roles) -> bool:
 
 def _as_seen(target: Node, seen: set[Node]) -> Node:
     """The target, or the data behind it that the encoder saw."""
-    if seen & set(history(target)):
+    if target.learned or seen & set(history(target)):
         return target
     behind = [
         node

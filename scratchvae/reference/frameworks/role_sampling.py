@@ -6,6 +6,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import (
+    CURVES,
     LOCAL,
     ORDERS,
     SPREADS,
@@ -85,6 +86,20 @@ def _by_numbers(roles: Roles, used: list[Node], x: Node | None) -> None:
         roles.z = roles.joined = roles.std = roles.noise = None
 
 
+def other_layer(roles: Roles, used: list[Node]) -> Node | None:
+    """Another mean + σ · noise than z that a layer takes, with a σ of the network: a second layer of latents."""
+    for draw in [n for n in used if n.op == "draw normal" and n is not roles.noise and not n.learned]:
+        carried = {draw}
+        for node in [n for n in used if n.op in LOCAL]:
+            if node is roles.z or not carried & set(node.parents):
+                continue
+            carried.add(node)
+            found = _joined(node, carried)
+            if found is not None and found[1] is not None and is_entered(node, used):
+                return node
+    return None
+
+
 def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | None:
     """Mean, spread and noise, if the node is mean ± spread · noise with a carried noise; else None."""
     if node.op == "addcmul" and len(node.parents) == 3:
@@ -100,7 +115,11 @@ def _joined(node: Node, carried: set[Node]) -> tuple[Node, Node | None, Node] | 
     if not mean.learned or mean in carried:
         return None
     noise = at
+    uniform = any(n.op == "draw uniform" for n in carried)
     while at.op in LOCAL and not at.kind:
+        if uniform and at.op in CURVES:  # as where Gumbel or Laplace noise is made: what joins is this
+            noise = at
+            break
         factors += [p for p in at.parents if p not in carried and p.learned]
         before = next(p for p in at.parents if p in carried)
         noise = noise if at.op in VIEWS | SPREADS | ORDERS else before

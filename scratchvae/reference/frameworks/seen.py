@@ -20,9 +20,13 @@ class Step:
     places: dict[str, str] = field(default_factory=dict)  # the file and line that made each
     # what may have been meant, the plainest first
     settings: list[dict[str, Any]] = field(default_factory=list)
+    declared: frozenset[str] = frozenset()  # the settings that the user gave
     chosen: list[str] = field(default_factory=list)  # those of the notes that say so
     notes: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
+    other_layer: str = ""  # the place of a second layer of latents
+    # quantity: why it may be wrong although its numbers are what was declared
+    doubts: dict[str, str] = field(default_factory=dict)
     # where the reference's gradients can be handed to the user's own code
     ends: dict[str, Node] = field(default_factory=dict)
     # by other ways to parameters: (node, gradient)

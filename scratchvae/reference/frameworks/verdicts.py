@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from scratchvae.reference.diagnosis import Finding, Outcome, Report, Verdict
 
 LEFT_OUT = {"constant_dropped", "constant_and_log_sigma_missing"}
+# a floor that was not declared may be meant as it is: the paper sets it under groups of any size
+FLOORS = {"free_bits_over_total", "free_bits_by_example", "free_bits_over_example"}
+
+# what is said of one part's reduction beside that of the other, which is not known where the law is not
+BATCHES = {f"{part}_{how}_over_batch" for part in ("kl", "reconstruction") for how in ("mean", "summed")} | {
+    "kl_mean_over_batch_and_latents"
+}
 
 
 def rank(report: Report) -> tuple[bool, bool, int]:
@@ -20,11 +27,17 @@ def rank(report: Report) -> tuple[bool, bool, int]:
     return first is not None and not first.said, nameless, len(report.findings)
 
 
-def unaccusing(report: Report, unknown: Sequence[str]) -> Report:
-    """What departs for no known reason may be right in another model: nothing undeclared is accused."""
-    named = bool(report.findings) and bool(report.findings[0].causes)
+def unaccusing(report: Report, unknown: Sequence[str], declared: Collection[str]) -> Report:
+    """What departs for no known reason may be right in another model: nothing undeclared is accused.
+
+    `declared` are the settings that the user gave.
+    """
+    causes = set(report.findings[0].causes) if report.findings else set()
+    lawless = any(what.startswith("the likelihood: ") for what in unknown)
+    open_ = (FLOORS if "free_bits" not in declared else set()) | (BATCHES if lawless else set())
+    named = bool(causes) and not causes <= open_
     known = [f for f in report.findings if f.causes] if named else []
-    said = {f.quantity: f.explanation for f in report.findings if f.said}
+    said = {f.quantity: f.explanation for f in report.findings if f.said or set(f.causes) & open_}
     lines = []
     for line in report.lines:
         if line.found.outcome is Outcome.DEPARTS and line.quantity not in {f.quantity for f in known}:

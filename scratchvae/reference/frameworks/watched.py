@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scratchvae import kernels
-from scratchvae.arrays import Array
+from scratchvae.arrays import Array, InputError
 from scratchvae.reference.diagnosis import (
     SCALES,
     Given,
@@ -24,7 +24,10 @@ from scratchvae.reference.diagnosis import (
 )
 from scratchvae.reference.frameworks.flow import Node, lineage
 from scratchvae.reference.frameworks.kl_at_z import kl_at_z
-from scratchvae.reference.frameworks.role_finding import find_roles
+from scratchvae.reference.frameworks.own_latents import judged
+from scratchvae.reference.frameworks.quantized import quantized
+from scratchvae.reference.frameworks.relaxed import relaxed
+from scratchvae.reference.frameworks.role_finding import find_roles, roles_beyond
 from scratchvae.reference.frameworks.seen import Step
 from scratchvae.reference.frameworks.spread import POSITIVE
 from scratchvae.reference.frameworks.step_reading import as_step
@@ -46,7 +49,7 @@ class Watched(ABC):
     """The graph behind one loss, judged alike for every framework, which adds how gradients are computed."""
 
     def __init__(self, loss: Node, x: Node | None, *, training: bool) -> None:
-        self.loss, self.training = loss, training
+        self.loss, self.x, self.training = loss, x, training
         self.roles = find_roles(loss, x)
         self._steps: dict[str, Step] = {}
         self._parameters: dict[str, tuple[dict[str, Array | None], dict[str, Array | None]]] = {}
@@ -81,6 +84,9 @@ class Watched(ABC):
         Where the step is none that diagnose knows, it is read once more with its own prior and its other
         terms exchanged.
         """
+        of_codes = self._of_own_latents(settings)
+        if of_codes is not None:
+            return of_codes[0] if of_codes[0].findings else self._with_parameters(*of_codes)
         step = self.step(settings)
         report, order, given, fair = self._judged(step)
         if not step.settings:
@@ -108,6 +114,17 @@ class Watched(ABC):
         report = replace(report, lines=tuple(left))  # d_z is that of the step's own decoder
         return report if report.findings else self._with_parameters(report, step)
 
+    def _of_own_latents(self, settings: Mapping[str, Any]) -> tuple[Report, Step] | None:
+        """The report of a step whose latents are codes or relaxed categorical draws; None of any other."""
+        used = sorted(lineage([self.loss]), key=lambda n: n.index)
+        codes = quantized(used, self.gradients, self.loss) or relaxed(
+            used, self.gradients, self.pull, self.loss
+        )
+        if codes is None:
+            return None
+        roles = roles_beyond(self.loss, codes.z, codes.encoded, self.x)
+        return judged(codes, roles, self.loss, self.gradients, settings)
+
     def _read_by_the_kl(self, step: Step, settings: Mapping[str, Any]) -> tuple[Step, Report] | None:
         """The step and its report, where the KL to an own prior reads the spread as the sampling does not."""
         for kind in SCALES:
@@ -131,7 +148,11 @@ class Watched(ABC):
         """What comes of the reading that explains most."""
         best: _Judged | None = None
         for meant in step.settings:
-            given = read(step.arrays, names={}, **meant)
+            try:
+                given = read(step.arrays, names={}, **meant)
+            except InputError as error:  # shapes that no plain step has
+                _say(step, f"how its arrays belong together ({error})")
+                continue
             examined = examine(given)
             report = examined.report
             if best is None or rank(report) < best.order:
@@ -145,7 +166,12 @@ class Watched(ABC):
             )
             return _Judged(empty, (True, True, 0))
         report = replace(best.report, notes=(*notes, *best.report.notes))
-        return best._replace(report=unaccusing(report, step.unknown))
+        report = unaccusing(report, step.unknown, step.declared)
+        doubted = [
+            Line(q, Verdict(Outcome.UNPROVEN, why=f": {why}"), step.arrays[q])
+            for q, why in step.doubts.items()
+        ]
+        return best._replace(report=replace(report, lines=(*report.lines, *doubted)))
 
     @abstractmethod
     def exchanged(self, step: Step) -> Iterator[Step]:
@@ -180,6 +206,9 @@ class Watched(ABC):
                 "which may be right"
             )
             verdict = Verdict(Outcome.AGREES) if close else Verdict(Outcome.UNPROVEN, why=why)
+            if not close and step.other_layer:
+                why = f": a gradient reaches it through the second layer of latents ({step.other_layer}) too"
+                verdict = Verdict(Outcome.UNCHECKED, why=why)
             lines.append(Line(f"d_{name}", verdict, one, other))
         used = {name for node in lineage([self.loss]) if node.kind == "parameter" for name in node.names}
         cut = [name for name in idle if name in used]
@@ -213,3 +242,9 @@ def _with_places(report: Report, step: Step) -> Report:
             replace(finding, explanation=f"{finding.explanation} ({place})") if place else finding
         )
     return replace(report, findings=tuple(findings))
+
+
+def _say(step: Step, what: str) -> None:
+    """Enter among what was not found, once."""
+    if what not in step.unknown:
+        step.unknown.append(what)
