@@ -26,8 +26,7 @@ def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
     The first sum is β₀ times the KL from the shares β/β₀ to α/α₀. The terms that grow with α have cancelled
     in this form, and G(β, α) is about ½ (ρ − 1 − log ρ) at large α. Two equal laws give exactly 0.
 
-    A value or a slope is right to a roundoff of the largest of its parts. So a slope by the log α_i of a
-    share that is 1 but for a roundoff has no digits, since its parts cancel. No number is NaN.
+    A value or a slope is right to a roundoff of the largest of its parts, and no number is NaN.
     """
     n = require_shapes("dirichlet.kl", log_alpha=(log_alpha, "B D"), other_log_alpha=(other_log_alpha, "B D"))
     require_count("dirichlet.kl", "the number of shares", n["D"])
@@ -40,9 +39,16 @@ def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
         total_more = rise.sum(axis=1, keepdims=True)  # ρ₀ − 1
         near = np.abs(total_more) < 0.5
         log_total = np.where(near, np.log1p(np.where(near, total_more, 0)), log_other_whole - log_whole)
-        log_share = log_total - log_ratio  # log(1 + t_i)
-        close = near & (np.abs(log_ratio) < 1)
-        t = np.where(close, (total_more - more) * np.exp(-log_ratio), np.expm1(log_share))
+        # t by the ratios over that of the largest share, with which all roundoffs of a common ratio cancel
+        common = np.take_along_axis(log_ratio, log_alpha.argmax(axis=1)[:, None], axis=1)
+        apart, ahead = log_ratio - common, np.abs(log_ratio - common) < 1
+        e = np.expm1(apart)
+        total = np.where(ahead, share * e, np.exp(other_log_alpha - log_whole - common) - share)
+        total = total.sum(axis=1, keepdims=True)  # ρ₀ over the common ratio, − 1
+        tame = (total > -0.5) & (total < 2)
+        log_rest = np.where(tame, np.log1p(np.where(tame, total, 0)), log_other_whole - log_whole - common)
+        log_share, close = log_rest - apart, tame & ahead  # log(1 + t_i)
+        t = np.where(close, (total - e) * np.exp(-apart), np.expm1(log_share))
         by_share = np.where(close, np.log1p(np.where(close, t, 0)), log_share)
         part, moved = excess(other_log_alpha, by_share, t)  # moved = β_i t_i = α_i (ρ₀ − ρ_i)
         gap, slope, curvature = kernels.log_gamma_gap(log_alpha, other_log_alpha, more)

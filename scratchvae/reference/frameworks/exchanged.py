@@ -25,8 +25,8 @@ from scratchvae.reference.frameworks.spread import Gradients
 
 ROUNDING = 4e-6  # of the largest of what was taken away: tens of roundoffs of float32
 OF_LAYER = (
-    "the constants in the terms of the second layer are not known: gradients are compared, and the loss's value "
-    "is not"
+    "the constants in the terms of the second layer are not known: gradients are compared, and the loss's "
+    "value is not"
 )
 HALF_LOG_2PI = 0.5 * float(np.log(2 * np.pi))
 

@@ -84,8 +84,8 @@ def backward(
 ) -> tuple[Program, list[Node]]:
     """The program that takes gradients back to some arrays, and the arrays that it needs beside the seeds.
 
-    It is called with those arrays, the seeds, and whether the gate is shut: then nothing but its own seed goes
-    back from the gate.
+    It is called with those arrays, the seeds, and whether the gate is shut: then nothing but its own seed
+    goes back from the gate.
     """
     live = set(by)  # what depends on an array that a gradient is asked for
     for equation in equations:

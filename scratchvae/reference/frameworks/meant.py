@@ -178,7 +178,7 @@ class Meant:
     def _sizes(self) -> list[float]:
         """What a weight of the KL is times, where a part is a mean over the entries or latents that it is of.
 
-        The KL of maps and of sequences may be a mean over positions alone. ½ is of a squared error without it.
+        The KL of maps and sequences may be a mean over positions alone. ½ is of a squared error without it.
         """
         shape, D = self.arrays["mean"].shape[1:], float(self.D)
         ends = (shape[1:], shape[:-1]) if len(shape) > 1 else ()
@@ -229,8 +229,8 @@ class Meant:
 def _of_batch(number: float, B: int) -> str:
     """Words for a KL that is summed over the batch beside a reconstruction that is a mean over it."""
     return (
-        f"whether the KL's weight {number:.6g} holds the 1/{B} of a mean: the KL is summed over the batch, and "
-        f"the reconstruction is a mean over it, so that beta grows with the batch; divide the KL by {B}"
+        f"whether the KL's weight {number:.6g} holds the 1/{B} of a mean: the KL is summed over the batch, "
+        f"and the reconstruction is a mean over it, so that beta grows with the batch; divide the KL by {B}"
     )
 
 

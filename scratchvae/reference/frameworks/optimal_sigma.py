@@ -1,4 +1,4 @@
-"""A Gaussian likelihood whose σ is computed from the errors themselves, as in Rybkin, Daniilidis & Levine 2021.
+"""A Gaussian likelihood whose σ is computed from the errors themselves (Rybkin, Daniilidis & Levine 2021).
 
 σ² is the mean of (x − y)² over entries that share it, or a function of it that keeps σ from vanishing.
 """

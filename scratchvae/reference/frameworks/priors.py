@@ -184,8 +184,8 @@ def _components(
                 if a is not s and a.size == s.size:
                     means, where = a.value().astype(np.float64).reshape(-1, Z), a.place or "a parameter"
                     for shares, even in _shares(behind, len(means)):
-                        said = f"the prior is taken to be {even}mixture of {len(means)} Gaussians ({where}){kind}"
-                        yield shares, means, std.reshape(-1, Z), said
+                        mixture = f"{even}mixture of {len(means)} Gaussians ({where}){kind}"
+                        yield shares, means, std.reshape(-1, Z), f"the prior is taken to be {mixture}"
 
 
 def _shares(nodes: list[Node], C: int) -> Iterator[tuple[Array, str]]:

@@ -82,7 +82,10 @@ def _choice(codes: Codes, z_e: Node, e: Node) -> Node | None:
 
 
 def _books(z_e: Node, e: Node) -> Iterator[tuple[Node, Array, Array, Array]]:
-    """The node of a codebook, codes (N, C), what they stand for (N, C), and a codebook (K, C) in which every code is a row."""
+    """The node of a codebook, codes (N, C), what they stand for (N, C), and a codebook (K, C).
+
+    Every code is a row of the codebook.
+    """
     behind = sorted(lineage([e]), key=lambda n: (n.kind != "parameter", n.index))
     for node in [n for n in behind if len(n.shape) == 2 and n.shape[0] > 1]:
         book = node.value()
@@ -136,7 +139,7 @@ def _norms(codes: Codes, gradients: Gradients, loss: Node, z_e: Node, e: Node) -
 
 
 def _laid_out(gradient: Array, inner: Node, outer: Node) -> Array:
-    """The gradient by an array, in the layout of a view of it: the numbers themselves tell which entry is which."""
+    """The gradient by an array, in the layout of a view of it: the numbers tell which entry is which."""
     value, like = inner.value().ravel(), outer.value().ravel()
     g = gradient.astype(np.float64).ravel()
     if not np.array_equal(value, like):

@@ -57,7 +57,7 @@ def _by_hand(used: list[Node]) -> tuple[Node, Node, Node | None] | None:
 
 
 def _unnormalized(logits: Node) -> Node:
-    """What log-probabilities l − logsumexp l were made of, which give the same softmax."""
+    """What log-probabilities were made of, less their logsumexp, which gives the same softmax."""
     normal = logits.op == "sub" and any(n.op == "logsumexp" for n in lineage(logits.parents[1:]))
     return bare(logits.parents[0]) if normal else logits
 

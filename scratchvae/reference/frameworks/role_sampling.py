@@ -87,7 +87,7 @@ def _by_numbers(roles: Roles, used: list[Node], x: Node | None) -> None:
 
 
 def other_layer(roles: Roles, used: list[Node]) -> Node | None:
-    """Another mean + σ · noise than z that a layer takes, with a σ of the network: a second layer of latents."""
+    """Another mean + σ · noise than z that a layer takes, with the network's σ: a second layer of latents."""
     for draw in [n for n in used if n.op == "draw normal" and n is not roles.noise and not n.learned]:
         carried = {draw}
         for node in [n for n in used if n.op in LOCAL]:
