@@ -44,7 +44,7 @@ def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
         apart, ahead = log_ratio - common, np.abs(log_ratio - common) < 1
         e = np.expm1(apart)
         total = np.where(ahead, share * e, np.exp(other_log_alpha - log_whole - common) - share)
-        total = total.sum(axis=1, keepdims=True)  # ρ₀ over the common ratio, − 1
+        total = total.sum(axis=1, keepdims=True)  # ρ₀/common − 1
         tame = (total > -0.5) & (total < 2)
         log_rest = np.where(tame, np.log1p(np.where(tame, total, 0)), log_other_whole - log_whole - common)
         log_share, close = log_rest - apart, tame & ahead  # log(1 + t_i)

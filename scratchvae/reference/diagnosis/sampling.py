@@ -219,7 +219,8 @@ def solve(given: Given) -> Iterator[Reading]:
             added=c,
         )
     with np.errstate(all="ignore"):
-        power = float(np.median((np.log(implied) / np.log(std))[known & (np.abs(np.log(std)) > 0.1)]))
+        apart = known & (np.abs(np.log(std)) > 0.1)  # near σ = 1 every power is alike
+        power = float(np.median((np.log(implied) / np.log(std))[apart])) if apart.any() else np.nan
         of_var = float(np.median((implied**2 - std**2)[known]))
     for c in tidied(power) if abs(power) > 0.01 else []:  # of power 0 it is the number 1
         said = f"z used σ to the power {spelled(c)}, which is exp({spelled(c / 2)} log σ²)"

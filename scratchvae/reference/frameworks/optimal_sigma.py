@@ -55,7 +55,7 @@ def of_errors(
 def _is_far(std: Array, error: Array) -> bool:
     """Whether σ is another number than the root mean square of the errors, whatever keeps it from 0."""
     square = (error**2).mean() if std.size == 1 else (error**2).mean(axis=1, keepdims=True)
-    return bool((np.abs(np.log(std**2 / np.maximum(square, 1e-300))) > 1).any())
+    return bool((np.abs(2 * np.log(std) - np.log(np.maximum(square, 1e-300))) > 1).any())
 
 
 def _law(a: float, x: Array, std: Array, slope: Array, node: Node, optimal: float) -> Law:

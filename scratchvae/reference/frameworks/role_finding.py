@@ -92,10 +92,12 @@ def _output(roles: Roles, used: list[Node], z: Node, x: Node | None) -> None:
 def _in_order(output: Node, turned: bool) -> list[Node]:
     """What the output is a function of entry by entry, up to where its axes were transposed.
 
-    Further back, too, where the data are `turned` as well before both meet.
+    Further back, too, where the data are `turned` as well before both meet, and up to a log-sigmoid, which is
+    the likelihood's and no decoder's.
     """
     steps = list(chain(output))
-    orders = [i for i, node in enumerate(steps) if not turned and _turns(node)]
+    whole = turned or any(node.op == "logsigmoid" for node in steps)
+    orders = [i for i, node in enumerate(steps) if not whole and _turns(node)]
     return steps[: orders[0] + 1] if orders else steps
 
 
