@@ -105,6 +105,8 @@ def _coloured(kind: int, text: str, before: str, names: Collection[str] | None, 
             return f'<span class="d">{plain}</span>'
         if href is not None:
             return f'<a href="{href}">{plain}</a>'
+    if text == "->":  # a line would else be broken between the two signs
+        return f'<span class="arrow">{plain}</span>'
     return plain
 
 

@@ -1,4 +1,4 @@
-"""The aggregate Σ_m s_rm N(z_r; mean_m, σ_m²) of M Gaussians at each draw z_r, and that of each latent alone.
+"""The aggregate of M Gaussians at each draw, Σ_m s_rm N(z_r; mean_m, σ_m²), and that of each latent.
 
 The sums over m are kept as largest + log total, from which gradients take weights that sum to 1.
 """
@@ -10,11 +10,14 @@ from scratchvae.kernels.textbook.densities import LOG_2PI
 
 
 def aggregate_sums(z: Array, mean: Array, log_var: Array, log_shares: Array) -> tuple[Array, Array]:
-    """largest_rj and total_rj with log Σ_m s_rm N(z_rj; mean_mj, σ_mj²) = largest_rj + log total_rj.
+    """Sum the densities of M Gaussians at each draw, of each latent alone and of all together.
 
-    z (R, Z), mean and log_var (M, Z), log_shares log s (R, M)  ->  both (R, Z + 1). The last column is that
-    of all latents together, Σ_m s_rm Π_j N(z_rj; mean_mj, σ_mj²). `largest` is the largest logarithm of the M
-    terms of a sum, or 0 where that is not finite, and `total` is the sum of all terms / exp(largest).
+        log Σ_m s_rm N(z_rj; mean_mj, σ_mj²) = largest_rj + log total_rj
+        log Σ_m s_rm Π_j N(z_rj; mean_mj, σ_mj²) = largest_rZ + log total_rZ
+
+    z (R, Z), mean and log_var (M, Z), log_shares log s (R, M)  ->  largest and total, both (R, Z + 1).
+    `largest` is the largest logarithm of the M terms of a sum, or 0 where that is not finite, and `total` is
+    the sum of all terms / exp(largest).
     """
     log_terms, _, _ = _log_terms(z, mean, log_var, log_shares)
     largest = log_terms.max(axis=1, initial=-np.inf)
@@ -32,11 +35,15 @@ def aggregate_sums_backward(
     largest: Array,
     total: Array,
 ) -> tuple[Array, Array, Array]:
-    """(dz, dmean, dlog_var) for the gradient dlog_q (R, Z + 1) of log q = largest + log total.
+    """Return (dz, dmean, dlog_var) for the gradient dlog_q (R, Z + 1) of log q = largest + log total.
 
-    With the gradient d_rmj of log N(z_rj; mean_mj, σ_mj²) and u = (z_rj − mean_mj)/σ_mj they are
-    dmean_mj = Σ_r d u/σ,  dlog_var_mj = Σ_r d ½ (u² − 1),  dz_rj = −Σ_m d u/σ. A term that is 0 adds exactly
-    0, even where u is infinite.
+    With the gradient d_rmj of log N(z_rj; mean_mj, σ_mj²), and u = (z_rj − mean_mj)/σ_mj, they are
+
+        dmean_mj = Σ_r d u/σ
+        dlog_var_mj = Σ_r d ½ (u² − 1)
+        dz_rj = −Σ_m d u/σ
+
+    A term that is 0 adds exactly 0, even where u is infinite.
     """
     log_terms, u, precision = _log_terms(z, mean, log_var, log_shares)
     with np.errstate(over="ignore", invalid="ignore"):
