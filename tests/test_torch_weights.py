@@ -142,7 +142,33 @@ def of_classes(model, x):
     return sum(losses) + 0.7 * kld(mu, lv).sum()
 
 
+def half_weight(kl, error=lambda y, x: ((y - x) ** 2).mean()):
+    """Both parts are means over entries and latents, and the KL is written beside a weight of its own."""
+
+    def step(model, x):
+        mu, lv = model.encode(x)
+        return error(model.out(model.widened(sample(mu, lv))), x.flatten(1)) + kl(mu, lv)
+
+    return step
+
+
+def merged_half(model, x):
+    """One number holds the weight 10⁻⁴ and the formula's ½, and the KL is a mean over the batch."""
+    mu, lv = model.encode(x)
+    logits = model.out(model.widened(sample(mu, lv)))
+    kl = -5e-5 * (1 + lv - mu**2 - lv.exp()).sum(1)
+    return F.binary_cross_entropy_with_logits(logits, torch.sigmoid(x.flatten(1))) + kl.mean()
+
+
+HALF_WEIGHTS = {  # beside the formula, which has a ½ of its own in some of them
+    "of the mean": lambda mu, lv: 0.5 * (-0.5 * torch.mean(1 + lv - mu**2 - lv.exp())),
+    "of each example": lambda mu, lv: (0.5 * kld(mu, lv) / Z).mean(),
+    "of each latent": lambda mu, lv: (0.5 * (-0.5 * (1 + lv - mu**2 - lv.exp()))).mean(),
+    "of a formula without its half": lambda mu, lv: 0.5 * (0.5 * (mu**2 + lv.exp() - 1) - 0.5 * lv).mean(),
+}
 RIGHT = {
+    **{f"a weight of a half {name}": half_weight(kl) for name, kl in HALF_WEIGHTS.items()},
+    "a weight that holds the half of the formula": merged_half,
     "an output that is turned": turned(),
     "an output by steps": stacked,
     "output and data are turned": turned(
@@ -156,6 +182,12 @@ RIGHT = {
 NAMED = {
     "sampling_log_var_read_as_log_std": turned(1.0),
     "kl_sign": own_spread(-1.0),
+    "squared_error_mean_over_pixels (beside half a mean)": half_weight(
+        lambda mu, lv: 0.5 * (mu**2 + lv.exp() - 1 - lv).mean()
+    ),
+    "squared_error_mean_over_pixels (beside half a mean of each)": half_weight(
+        lambda mu, lv: (0.5 * (mu**2 + lv.exp() - 1 - lv)).mean(1).mean()
+    ),
     "log_k_missing": importance(log_k=0.0),
     "sampling_log_var_read_as_log_std (a mixture)": mixture(1.0),
 }

@@ -10,6 +10,8 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import Node, heirs, lineage
 from scratchvae.reference.frameworks.kl_floor import floor_of
+from scratchvae.reference.frameworks.kl_over_batch import is_summed, said_of_sum
+from scratchvae.reference.frameworks.plain_kl import around_formula
 from scratchvae.reference.frameworks.proportions import CLOSE, fitted, is_tidy, near
 from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.terms import scaled
@@ -171,8 +173,9 @@ class Meant:
         ]
         chosen = bool(found)
         if chosen and all(is_tidy(n) and not any(near(f, s) for s in self._sizes()) for n, f in found):
-            doubt = _of_batch(found[0][0], self.B)
-            self.doubts += [] if doubt in self.doubts else [doubt]
+            doubt = said_of_sum(found[0][0], self.B)
+            known = doubt in self.doubts or not is_summed(self.roles, self.loss, self.B)
+            self.doubts += [] if known else [doubt]
         return (float(abs(ratio)), True) if chosen else (1.0, False)
 
     def _sizes(self) -> list[float]:
@@ -207,16 +210,18 @@ class Meant:
         }
         for term in [t for t in self.roles.terms if t.role == role]:
             plain = self.plain_kl if role == "kl" else None
+            formula = None if plain or role != "kl" else around_formula(term.node, self.arrays, self.B)
+            start, own_half = formula or (plain, None)
             nodes = (
                 lineage([term.node], inside) | heirs(term.node, used)
-                if plain is None
-                else heirs(plain, used) - {plain}
+                if start is None
+                else heirs(start, used) - {start, own_half}
             )
             for node in nodes & used:
                 if node.op in {"mul", "div"} and (one := scaled(node)) is not None:
                     counted = node.op == "div" and any(isinstance(operand, int) for operand in node.operands)
                     half = (
-                        role == "kl" and plain is None and (near(abs(one[1]), 0.5) or near(abs(one[1]), 2.0))
+                        role == "kl" and start is None and (near(abs(one[1]), 0.5) or near(abs(one[1]), 2.0))
                     )
                     if not half and (not self._is_size(one[1]) or (is_tidy(one[1]) and not counted)):
                         found.append(abs(one[1]))
@@ -224,14 +229,6 @@ class Meant:
         if role == "kl" and len(found) > 1:
             found.append(float(np.prod(found)))  # beta times what anneals it
         return found
-
-
-def _of_batch(number: float, B: int) -> str:
-    """Words for a KL that is summed over the batch beside a reconstruction that is a mean over it."""
-    return (
-        f"whether the KL's weight {number:.6g} holds the 1/{B} of a mean: the KL is summed over the batch, "
-        f"and the reconstruction is a mean over it, so that beta grows with the batch; divide the KL by {B}"
-    )
 
 
 def capacity_of(roles: Roles) -> float | None:
