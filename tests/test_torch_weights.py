@@ -142,6 +142,15 @@ def of_classes(model, x):
     return sum(losses) + 0.7 * kld(mu, lv).sum()
 
 
+def clipped(model, x):
+    """A linear output is clipped and taken for probabilities of data that no Bernoulli gives."""
+    mu, lv = model.encode(x)
+    p, data = 0.2 * model.out(model.widened(sample(mu, lv))), x.flatten(1)
+    p = torch.minimum(torch.maximum(p, torch.tensor(1e-7)), torch.tensor(1 - 1e-7))
+    error = -(data * p.log() + (1 - data) * (1 - p).log()).sum(1)
+    return (error + kld(mu, lv)).mean()
+
+
 def half_weight(kl, error=lambda y, x: ((y - x) ** 2).mean()):
     """Both parts are means over entries and latents, and the KL is written beside a weight of its own."""
 
@@ -194,6 +203,7 @@ NAMED = {
 OPEN = {
     "a KL summed over the batch beside a mean": (over_batch, "holds the 1/12 of a mean"),
     "a term under no_grad": (without_gradient, "teaches nothing"),
+    "an output that is clipped": (clipped, "the likelihood: how the output is compared"),
     "a likelihood that is not known": (of_classes, "the likelihood: how the output is compared"),
 }
 

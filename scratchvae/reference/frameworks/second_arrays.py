@@ -11,7 +11,7 @@ import numpy as np
 from scratchvae.arrays import Array
 from scratchvae.reference.frameworks import spread_laws
 from scratchvae.reference.frameworks.draws import Draws
-from scratchvae.reference.frameworks.flow import Node, heirs, lineage
+from scratchvae.reference.frameworks.flow import Node, chain, heirs, lineage
 from scratchvae.reference.frameworks.laws import Law, by_rows
 from scratchvae.reference.frameworks.logistic_law import LogisticLaw, of_logistic
 from scratchvae.reference.frameworks.masks import masks
@@ -57,7 +57,8 @@ class SecondArrays:
         used = lineage([self.loss])
         z = {node for node in (self.roles.z,) if node is not None}
         ends = [term.node for term in self.roles.terms if term.role == "reconstruction"]
-        learned = [n for n in lineage(ends, z) - heirs(self.output, used) if n.learned]
+        of_output = heirs(self.output, used) | set(chain(self.output))  # of which no σ of its own is
+        learned = [n for n in lineage(ends, z) - of_output if n.learned]
         others = sorted(learned, key=lambda n: -n.index)
         (gradient,) = self.gradients(self.loss, [self.output])
         if gradient is None or not gradient.any():
@@ -67,7 +68,7 @@ class SecondArrays:
                 continue
             x = x.astype(np.float64)
             g = gradient.reshape(x.shape)
-            tried = [n for n in others if n.size in {x.size, 1, x[0].size} and n is not self.output]
+            tried = [n for n in others if n.size in {x.size, 1, x[0].size}]
             hidden = [(mask, {"mask": self.once(mask)}) for mask in masks(used, gradient, x)]
             for close in (EXACT, HALF_CLOSE if self.output.half else CLOSE):
                 for node in tried[:MOST_SPREADS][::-1]:
