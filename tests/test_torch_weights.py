@@ -89,8 +89,8 @@ def of_each_step(model, x):
 LOG_K = math.log(5)
 
 
-def importance(log_k=LOG_K):
-    """σ is a number of the step, and each draw counts by its weight."""
+def importance(log_k=LOG_K, prior=1.0, posterior=1.0, constant=0.0):
+    """σ is a number of the step, and each draw counts by its weight; the densities may have a sign."""
 
     def step(model, x):
         mu, lv = model.encode(x)
@@ -98,8 +98,9 @@ def importance(log_k=LOG_K):
         z = q.rsample()
         mean = model.out(model.widened(z))
         p = Normal(mean, torch.ones_like(mean) * math.sqrt(0.5 / 4))
-        log_w = p.log_prob(x.flatten(1)[:, None]).sum(-1) + Normal(0.0, 1.0).log_prob(z).sum(-1)
-        return -((log_w - q.log_prob(z).sum(-1)).logsumexp(1) - log_k).mean()
+        log_pz = Normal(0.0, 1.0).log_prob(z).sum(-1) + constant
+        log_w = p.log_prob(x.flatten(1)[:, None]).sum(-1) + prior * log_pz
+        return -((log_w - posterior * (q.log_prob(z).sum(-1) + constant)).logsumexp(1) - log_k).mean()
 
     return step
 
@@ -198,6 +199,11 @@ NAMED = {
         lambda mu, lv: (0.5 * (mu**2 + lv.exp() - 1 - lv)).mean(1).mean()
     ),
     "log_k_missing": importance(log_k=0.0),
+    "log_weight_sign (of log p(z))": importance(prior=-1.0),
+    "log_weight_sign (of log q(z|x))": importance(posterior=-1.0),
+    "log_weight_sign (of log p(z) without its constant)": importance(
+        prior=-1.0, constant=0.5 * Z * math.log(2 * math.pi)
+    ),
     "sampling_log_var_read_as_log_std (a mixture)": mixture(1.0),
 }
 OPEN = {

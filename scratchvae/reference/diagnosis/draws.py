@@ -106,7 +106,31 @@ def _averaged(piece: Piece) -> Piece:
     return computes
 
 
+def _negated(piece: Piece, constant: float) -> Piece:
+    """The density with the wrong sign, and its constant too where the piece has to hold what undoes it."""
+
+    def computes(given: Given) -> Terms | None:
+        terms = piece(given)
+        return None if terms is None else replace(terms, value=-terms.value - 2 * constant)
+
+    return computes
+
+
+NEGATED = "{} has the wrong sign in the log-weight: write log p(x|z) + log p(z) − log q(z|x), with {}"
 READINGS = [
+    *(
+        Reading("log_weight_sign", place, _negated(piece, constant), NEGATED.format(of, formula))
+        for place, piece, of, formula in (
+            (Place.LOG_PZ, log_prior, "log p(z)", "log p(z) = −½ z² − ½ log 2π for each latent"),
+            (
+                Place.LOG_Q,
+                log_posterior,
+                "log q(z|x)",
+                "log q(z|x) = −½ ((z − mean)/σ)² − log σ − ½ log 2π for each latent",
+            ),
+        )
+        for constant in (CONSTANT, 0.0)
+    ),
     *(
         Reading(
             f"log_q_{kind}_read_as_{reading}",
