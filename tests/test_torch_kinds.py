@@ -204,6 +204,18 @@ WRONG = {  # and what is said of it
     ),
     "a ReLU for logits": (of(lambda out, x: bce(F.relu(out), x)), "the probabilities are never below ½"),
     "a tanh for probabilities": (of_tanh, "the probabilities come out of a tanh"),
+    "a softmax over the batch": (
+        of(lambda out, x: -(x * F.log_softmax(out, 0)).sum(1)),
+        "the softmax is taken over the batch",
+    ),
+    "x log p alone": (
+        of(lambda out, x: -(x * (torch.sigmoid(out) + 1e-8).log()).sum(1)),
+        "the cross-entropy counts only entries with x = 1",
+    ),
+    "x log p alone, of logits": (
+        of(lambda out, x: -(x * F.logsigmoid(out)).sum(1)),
+        "the cross-entropy counts only entries with x = 1",
+    ),
     "a fixed prior, KL sign": (of(kl=to_normal(FIXED, -1.0)), "the KL has the wrong sign"),
     "exp(¼ log σ²)": (
         of(draw=lambda mu, lv: mu + torch.exp(0.25 * lv) * torch.randn_like(mu)),

@@ -18,6 +18,10 @@ from scratchvae.reference.diagnosis import Given, Piece, Terms
 from scratchvae.reference.frameworks.proportions import fitted
 
 FEW_CATEGORIES = 1 << 16
+OVER_BATCH = (
+    "the softmax is taken over the batch, so that the probabilities of one outcome sum to 1 over the examples: "
+    "take it over the outcomes, the last axis"
+)
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,8 @@ class Law:
     """What was recognized: the weight `a` of −log p(x|z) in the loss, and how it is handed to diagnose.
 
     `likelihood` is one of diagnose's; of "own" laws `piece` computes −log p(x|z). `output` is the array's
-    name there, `x` the target in the output's shape, `more` what else is handed over, and `said` a sentence
-    for the notes.
+    name there, `x` the target in the output's shape, `more` what else is handed over, `said` a sentence for
+    the notes, and `doubt` words for what can't be right in how the output was used.
     """
 
     likelihood: str
@@ -36,6 +40,7 @@ class Law:
     piece: Piece | None = None
     more: dict[str, Array] = field(default_factory=dict)
     said: str = ""
+    doubt: str = ""
 
 
 def by_rows(array: Array, B: int) -> Array:
@@ -68,14 +73,17 @@ def of_one_output(output: Array, gradient: Array, x: Array, B: int, close: float
                     said="the likelihood is Poisson's, by λ",
                 )
     for counts, axis in _counts(o, x, g):
-        p = np.exp(o - o.max(axis=axis, keepdims=True))
-        p /= p.sum(axis=axis, keepdims=True)
-        a = fitted(g, p * counts.sum(axis=axis, keepdims=True) - counts, close=close)
-        if a is None or a <= 0:
-            continue
-        one = bool((counts.sum(axis=axis) == 1).all() and np.isin(counts, (0, 1)).all())
-        said = f"the likelihood is {'categorical' if one else 'multinomial'}, of {o.shape[axis]} outcomes"
-        yield Law("own", a, "logits", by_rows(counts, B), _multinomial(o.shape, axis), said=said)
+        for along in dict.fromkeys((axis, 0)):
+            p = np.exp(o - o.max(axis=along, keepdims=True))
+            p /= p.sum(axis=along, keepdims=True)
+            a = fitted(g, p * counts.sum(axis=along, keepdims=True) - counts, close=close)
+            if a is None or a <= 0:
+                continue
+            one = bool((counts.sum(axis=axis) == 1).all() and np.isin(counts, (0, 1)).all())
+            said = f"the likelihood is {'categorical' if one else 'multinomial'}, of {o.shape[axis]} outcomes"
+            doubt = "" if along or not axis or len(o) != B else OVER_BATCH
+            of = _multinomial(o.shape, along)
+            yield Law("own", a, "logits", by_rows(counts, B), of, said=said, doubt=doubt)
 
 
 def _counts(o: Array, x: Array, gradient: Array) -> Iterator[tuple[Array, int]]:

@@ -97,6 +97,10 @@ class Comparison:
                     a = None if gradient is None else fitted(gradient, seen, rows=rows, close=self.close)
                     if a is not None and a > 0:
                         yield self._as(law, a, node, x, more)
+            if by_logits is not None and len(slopes) == 3:  # x log p alone, which diagnose has a name for
+                a = fitted(by_logits, -x * kernels.sigmoid(-inside), rows=rows, close=self.close)
+                if a is not None and a > 0:
+                    yield self._as("bernoulli", a, logits or self.output, x, {})
 
     def _as(self, law: str, a: float | None, node: Node, x: Array, more: dict[str, Array]) -> Likelihood:
         name = "logits" if law == "bernoulli" else "x_mean"
@@ -216,8 +220,10 @@ SQUASHED = {
 
 
 def squashed(law: Law, node: Node) -> dict[str, str]:
-    """The output of a Bernoulli that cannot be every number, with words for that; {} where it can."""
+    """The output that can't be right as it is, such as logits that can't be every number, with words; else {}."""
     at = bare(node)
+    if law.doubt:
+        return {law.output: law.doubt}
     if law.likelihood != "bernoulli":
         return {}
     if law.output == "logits" and at.op in SQUASHED:
