@@ -160,7 +160,19 @@ def of_tanh(model, x):
 
 
 FIXED = Normal(1.0, 2.0)
+HELD = {  # above 0 before the logarithm
+    "by what is added": lambda p: p + 1e-10,
+    "by a floor": lambda p: p.clamp(min=1e-10),
+    "by a floor and a ceiling": lambda p: p.clamp(1e-8, 1.0),
+}
 RIGHT = {  # and a word of the notes
+    **{
+        f"a softmax that is held above 0 {how}": (
+            of(lambda out, x, held=held: -(x * held(F.softmax(out, 1)).log()).sum(1)),
+            "multinomial, of 24 outcomes",
+        )
+        for how, held in HELD.items()
+    },
     "smooth L1": (of(smooth()), "Huber's law (smooth L1), quadratic within 1 "),
     "smooth L1 of another width": (of(smooth(beta=0.3)), "within 0.3 "),
     "smooth L1 that is nowhere linear": (of(smooth(beta=30.0)), "within 30 "),
@@ -206,6 +218,10 @@ WRONG = {  # and what is said of it
     "a tanh for probabilities": (of_tanh, "the probabilities come out of a tanh"),
     "a softmax over the batch": (
         of(lambda out, x: -(x * F.log_softmax(out, 0)).sum(1)),
+        "the softmax is taken over the batch",
+    ),
+    "a softmax over the batch, held above 0": (
+        of(lambda out, x: -(x * (F.softmax(out, 0) + 1e-10).log()).sum(1)),
         "the softmax is taken over the batch",
     ),
     "x log p alone": (

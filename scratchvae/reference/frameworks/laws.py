@@ -14,6 +14,7 @@ import numpy as np
 from scratchvae import kernels
 from scratchvae.arrays import Array
 from scratchvae.distributions import bernoulli, multinomial, poisson
+from scratchvae.ops import log_sum_exp
 from scratchvae.reference.diagnosis import Given, Piece, Terms
 from scratchvae.reference.frameworks.proportions import fitted
 
@@ -183,8 +184,8 @@ def _multinomial(shape: tuple[int, ...], axis: int) -> Piece:
         slope = pullback(np.ones(len(log_px)))
         if not given.constants:
             log_px = log_px + log_factorial(x.sum(axis=1)) - log_factorial(x).sum(axis=1)
-        # an event's, over its outcomes evenly
-        share = np.repeat((-log_px / shape[axis])[:, None], shape[axis], axis=1)
+        each = x * (o - log_sum_exp(o, axis=1)[0][:, None])
+        share = -(each + ((log_px - each.sum(axis=1)) / shape[axis])[:, None])  # the constant evenly
         size = 1 + np.abs(share) + x * (1 + np.abs(o) + np.abs(o).max(axis=1, keepdims=True))
 
         def back(a: Array) -> Array:

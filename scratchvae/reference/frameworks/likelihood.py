@@ -21,6 +21,7 @@ from scratchvae.reference.frameworks.roles import Roles
 from scratchvae.reference.frameworks.second_arrays import EXACT, Likelihood, SecondArrays
 from scratchvae.reference.frameworks.spread import Gradients
 
+TINY = 1e-6  # what may be added to a probability before its logarithm is taken
 PLAIN = ("bernoulli", "gaussian", "laplace")
 
 
@@ -166,10 +167,11 @@ class Comparison:
         """What a log-softmax that leads to the output, or takes it, was taken of."""
         for node in [self.output, *(n for n in self.used if self.output in n.parents)]:
             at = bare(node)
-            if at.op in {"log_softmax", "softmax"} or (
-                at.op == "log" and at.parents and bare(at.parents[0]).op == "softmax"
-            ):
-                at = bare(at.parents[0]) if at.op == "log" else at
+            if at.op == "log" and at.parents:
+                at = _unheld(at.parents[0])
+            if at.op in {"add", "clamp", "maximum"}:  # of a softmax, before its logarithm
+                at = _unheld(at)
+            if at.op in {"log_softmax", "softmax"}:
                 yield bare(at.parents[0])
 
     def _is_called(self, law: str) -> bool:
@@ -197,6 +199,14 @@ class Comparison:
             node, probability = of_call[0], True
         found = self._as(law, None, node, x, {})
         return replace(found, law=replace(found.law, output="x_mean")) if probability else found
+
+
+def _unheld(node: Node) -> Node:
+    """What was held above 0 by a tiny number that was added, or by a floor, before its logarithm is taken."""
+    at = bare(node)
+    while at.op in {"add", "clamp", "maximum"} and at.parents and any(0 <= n <= TINY for n in at.numbers):
+        at = bare(max(at.parents, key=lambda n: n.learned))
+    return at
 
 
 def whole_output(roles: Roles, output: Node) -> Node:
