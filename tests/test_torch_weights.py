@@ -89,6 +89,20 @@ def of_each_step(model, x):
 LOG_K = math.log(5)
 
 
+def exponential_of_draws(log_k=LOG_K):
+    """log σ² is repeated for each draw before its exponential, which alone is used."""
+
+    def step(model, x):
+        mu, lv = (h[:, None].expand(-1, 5, -1) for h in model.encode(x))
+        q = Normal(mu, (0.5 * lv).exp())
+        z = q.rsample()
+        nll = 0.5 * ((x.flatten(1)[:, None] - model.out(model.widened(z))) ** 2).sum(-1)
+        log_w = -nll + Normal(0.0, 1.0).log_prob(z).sum(-1) - q.log_prob(z).sum(-1)
+        return -(log_w.logsumexp(1) - log_k).mean()
+
+    return step
+
+
 def importance(log_k=LOG_K, prior=1.0, posterior=1.0, constant=0.0):
     """σ is a number of the step, and each draw counts by its weight; the densities may have a sign."""
 
@@ -187,6 +201,7 @@ RIGHT = {
     "weights of both parts, and σ of the decoder": own_spread(),
     "a KL that is a mean over steps": of_each_step,
     "importance weights, σ of a number": importance(),
+    "importance weights, σ of each draw": exponential_of_draws(),
     "a mixture with learned shares": mixture(),
 }
 NAMED = {
@@ -198,6 +213,7 @@ NAMED = {
     "squared_error_mean_over_pixels (beside half a mean of each)": half_weight(
         lambda mu, lv: (0.5 * (mu**2 + lv.exp() - 1 - lv)).mean(1).mean()
     ),
+    "log_k_missing (σ of each draw)": exponential_of_draws(log_k=0.0),
     "log_k_missing": importance(log_k=0.0),
     "log_weight_sign (of log p(z))": importance(prior=-1.0),
     "log_weight_sign (of log q(z|x))": importance(posterior=-1.0),

@@ -40,7 +40,11 @@ def sample(roles: Roles, used: list[Node], loss: Node, x: Node | None) -> None:
         roles.mean = bare(gate(list(chain(bare(roles.joined, spreads=True))), [loss]), spreads=True)
     if roles.std is not None:
         roles.std = bare(roles.std, spreads=True)
-        roles.held = bare(gate(list(chain(roles.std)), [loss]), spreads=True)
+        steps = list(chain(roles.std))
+        roles.held = bare(gate(steps, [loss]), spreads=True)
+        once = bare(steps[-1], spreads=True)  # before it was repeated for each draw
+        if roles.mean is not None and roles.held.size != roles.mean.size == once.size:
+            roles.held = once
 
 
 def _reparameterized(roles: Roles, draw: Node, used: list[Node]) -> bool:
