@@ -107,6 +107,21 @@ def to_gaussian(mu, lv, prior_mu, prior_lv):
     return 0.5 * (prior_lv - lv + (lv.exp() + (mu - prior_mu) ** 2) / prior_lv.exp() - 1)
 
 
+def to_own(divided=True, learned=True):
+    """The KL to a Gaussian whose mean and variance the network has for each example, or as numbers."""
+
+    def step(model, x):
+        mu, lv = model.encode(x)
+        of_x = model.beside(torch.tanh(model.body(x))).chunk(2, 1)
+        numbers = torch.linspace(-1, 1, Z), torch.linspace(0.2, 0.9, Z)
+        prior_mu, prior_lv = of_x if learned else (n.expand(B, Z) for n in numbers)
+        square = (mu - prior_mu) ** 2 / (prior_lv.exp() if divided else 1.0)
+        kl = 0.5 * (lv.exp() / prior_lv.exp() + square + prior_lv - lv - 1)
+        return (bce(model.decode(sample(mu, lv)), x) + kl.sum(1)).mean()
+
+    return step
+
+
 def of_features(weight=1.0):
     """VAE-GAN (Larsen et al. 2016): a Gaussian of the features that a discriminator makes of x."""
 
@@ -188,6 +203,8 @@ RIGHT = {  # and a word of the notes
     "a fixed prior": (of(kl=to_normal(FIXED)), "N(1, 2²)"),
     "a fixed prior, estimated": (estimated(gaussian, FIXED.log_prob), "N(1, 2²)"),
     "a fixed prior, weighed": (of(kl=to_normal(FIXED, 0.3)), "N(1, 2²)"),
+    "a prior of each example": (to_own(), "the Gaussian of the step's own arrays"),
+    "a prior of several numbers": (to_own(learned=False), "the Gaussian of the step's own arrays"),
     "features of a discriminator": (of_features(), "features that a network makes of x"),
     "σ of the errors": (optimal(), "a Gaussian's whose σ the step computes from the errors"),
     "σ of each example's errors": (optimal(by_example=True), "whose σ the step computes from the errors"),
@@ -223,6 +240,14 @@ WRONG = {  # and what is said of it
     "a softmax over the batch, held above 0": (
         of(lambda out, x: -(x * (F.softmax(out, 0) + 1e-10).log()).sum(1)),
         "the softmax is taken over the batch",
+    ),
+    "a prior of each example, whose variance is not under the square": (
+        to_own(divided=False),
+        "does not divide (mean − prior's mean)² by the prior's variance",
+    ),
+    "a prior of several numbers, whose variance is not under the square": (
+        to_own(divided=False, learned=False),
+        "does not divide (mean − prior's mean)² by the prior's variance",
     ),
     "x log p alone": (
         of(lambda out, x: -(x * (torch.sigmoid(out) + 1e-8).log()).sum(1)),

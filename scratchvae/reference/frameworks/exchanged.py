@@ -117,7 +117,9 @@ class Exchange:
             else:
                 made["loss"] = np.asarray(value, real)
             made = {n: a.astype(arrays[n].dtype) if n in arrays else a for n, a in made.items()}
-            yield self._read(dict(made), own.b, notes, unknown, beside)
+            read = self._read(dict(made), own.b, notes, unknown, beside)
+            doubt = own.prior.doubt if own.prior is not None else ""
+            yield replace(read, doubts={**read.doubts, "mean": doubt}) if doubt else read
 
     def _read(
         self,
@@ -180,7 +182,9 @@ class Exchange:
                     b, priors.standard(z) if c is not None else prior, *own, True, b if c is None else c
                 )
             return None
-        starts = [e.node for e in self.book.of("posterior")]
+        starts = [e.node for e in self.book.of("posterior")]  # a weight may hold the numbers of a prior
+        whole = lineage([t.node for t in self.roles.terms if t.role == "kl"], stops)
+        starts += [n for n in whole if n.size > 1 and not n.learned]
         for prior, (dm, dstd) in priors.of_divergence(m, std, starts, stops, self.roles.mean.shape):
             b = self._weight(own, (dm, dstd * slope))
             if b is not None:
@@ -211,9 +215,10 @@ class Exchange:
         assert prior is not None
         assert prior.mean is not None
         assert prior.std is not None
-        theirs = 0.5 * ((std**2 + (m - prior.mean) ** 2) / prior.std**2 - 1) - np.log(std / prior.std)
+        square = (m - prior.mean) ** 2 / prior.under_square
+        theirs = 0.5 * (std**2 / prior.std**2 + square - 1) - np.log(std / prior.std)
         here = 0.5 * (m**2 + std**2 - 1) - np.log(std)
-        swap_m = b * ((m - prior.mean) / prior.std**2 - m)
+        swap_m = b * ((m - prior.mean) / prior.under_square - m)
         swap_h = b * (std / prior.std**2 - std) * slope
         return swap_m, swap_h, [loss - b * float((theirs - here).sum())]
 

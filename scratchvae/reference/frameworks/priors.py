@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +14,10 @@ from scratchvae.reference.frameworks.flow import Node, bare, lineage
 from scratchvae.reference.frameworks.proportions import same
 
 READ_AS = ("log_var", "log_std", "std", "var", "raw_std")
+UNDIVIDED = (
+    "the KL to the step's own prior does not divide (mean − prior's mean)² by the prior's variance: write "
+    "½ Σ ((mean − prior's mean)² + σ²) / prior's σ² − 1 − log σ² + log prior's σ²"
+)
 MOST_TRIED = 40  # arrays of a step that are tried as a prior's parameter
 
 
@@ -29,6 +33,12 @@ class Prior:
     said: str
     mean: Array | None = None
     std: Array | None = None
+    doubt: str = ""  # words for a KL that does not divide (mean − prior's mean)² by the prior's variance
+
+    @property
+    def under_square(self) -> Array | float:
+        """What a KL to this Gaussian divides (mean − prior's mean)² by, as the step has it."""
+        return 1.0 if self.doubt or self.std is None else self.std**2
 
 
 def gaussian_prior(z: Array, mean: Array, std: Array, said: str) -> Prior:
@@ -72,16 +82,18 @@ def of_divergence(
 ) -> Iterator[tuple[Prior, tuple[Array, Array]]]:
     """Gaussian priors, and what KL(N(mean, σ²) ‖ prior) has for gradients by mean and σ; N(0, 1) first.
 
-    `shape` is that of the mean as the step holds it.
+    Last come those with a variance that such a KL divides σ² by, but not the square beside it. `shape` is that
+    of the mean as the step holds it.
     """
     own = _pairs(_arrays(starts, stops, shape), shape)
     pairs = [(np.zeros(mean.shape), np.ones(mean.shape), ""), *own]
-    for a, s, said in pairs:
-        prior = gaussian_prior(mean, a, s, said)
+    known = [gaussian_prior(mean, a, s, said) for a, s, said in pairs]
+    wide = [p for p in known if p.std is not None and not same(p.std, np.ones_like(p.std))]
+    for prior in [*known, *(replace(p, doubt=UNDIVIDED) for p in wide)]:
         assert prior.mean is not None
         assert prior.std is not None
         with np.errstate(all="ignore"):
-            yield prior, ((mean - prior.mean) / prior.std**2, std / prior.std**2 - 1 / std)
+            yield prior, ((mean - prior.mean) / prior.under_square, std / prior.std**2 - 1 / std)
 
 
 def _fixed(z: Array, mean: float, std: float) -> Prior:
