@@ -24,6 +24,6 @@ def is_summed(roles: Roles, loss: Node, B: int) -> bool:
 def said_of_sum(number: float, B: int) -> str:
     """Words for a KL that is summed over the batch beside a reconstruction that is a mean over it."""
     return (
-        f"whether the KL's weight {number:.6g} holds the 1/{B} of a mean: the KL is summed over the batch, and "
-        f"the reconstruction is a mean over it, so that beta grows with the batch; divide the KL by {B}"
+        f"whether the KL's weight {number:.6g} holds the 1/{B} of a mean: the KL is summed over the batch, "
+        f"and the reconstruction is a mean over it, so that beta grows with the batch; divide the KL by {B}"
     )

@@ -20,8 +20,8 @@ from scratchvae.reference.frameworks.proportions import fitted
 
 FEW_CATEGORIES = 1 << 16
 OVER_BATCH = (
-    "the softmax is taken over the batch, so that the probabilities of one outcome sum to 1 over the examples: "
-    "take it over the outcomes, the last axis"
+    "the softmax is taken over the batch, so that the probabilities of one outcome sum to 1 over the "
+    "examples: take it over the outcomes, the last axis"
 )
 
 

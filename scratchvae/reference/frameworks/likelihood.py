@@ -230,7 +230,7 @@ SQUASHED = {
 
 
 def squashed(law: Law, node: Node) -> dict[str, str]:
-    """The output that can't be right as it is, such as logits that can't be every number, with words; else {}."""
+    """The output that can't be right as it is, such as logits that can't be every number, and why; or {}."""
     at = bare(node)
     if law.doubt:
         return {law.output: law.doubt}

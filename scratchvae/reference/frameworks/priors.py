@@ -82,8 +82,8 @@ def of_divergence(
 ) -> Iterator[tuple[Prior, tuple[Array, Array]]]:
     """Gaussian priors, and what KL(N(mean, σ²) ‖ prior) has for gradients by mean and σ; N(0, 1) first.
 
-    Last come those with a variance that such a KL divides σ² by, but not the square beside it. `shape` is that
-    of the mean as the step holds it.
+    Last come those with a variance that such a KL divides σ² by, but not the square beside it. `shape` is
+    that of the mean as the step holds it.
     """
     own = _pairs(_arrays(starts, stops, shape), shape)
     pairs = [(np.zeros(mean.shape), np.ones(mean.shape), ""), *own]
