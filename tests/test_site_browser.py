@@ -95,6 +95,18 @@ def test_no_page_is_wider_than_its_window(browser, site, width, dark):
         assert background == ("rgb(21, 24, 28)" if dark else "rgb(252, 252, 250)"), path
 
 
+def test_an_equation_that_cannot_be_broken_does_not_widen_the_page(browser, site):
+    """Between \\left and \\right no line ends."""
+    browser.size(390)
+    browser.open((site / KINDS["front"]).as_uri())
+    long = "\\\\left(" + "+".join(["\\\\mathrm{a long name}"] * 6) + "\\\\right)"
+    browser.value(f"document.querySelector('main p').innerHTML = '<span class=\"tex\">{long}</span>'")
+    browser.value("setEquations(document)")
+    assert browser.value("texErrors") == []
+    assert browser.value("document.querySelector('main p .katex-base').offsetWidth") > 390
+    assert browser.value("document.documentElement.scrollWidth") <= 390
+
+
 CUT = """[...document.querySelectorAll("pre, textarea, .scroll, div.tex, .doc, .proofs")].filter((box) =>
     box.offsetHeight && box.scrollWidth > box.clientWidth + 2).map((box) => box.outerHTML.slice(0, 200))"""
 

@@ -10,6 +10,8 @@ function setEquations(within) {
     element.dataset.set = source;
     try {
       katex.render(source, element, { displayMode: display, throwOnError: true, strict: "ignore" });
+      const widest = Math.max(0, ...[...element.querySelectorAll(".katex-base")].map((part) => part.offsetWidth));
+      if (!display && widest > element.parentElement.clientWidth) element.classList.add("wide");
     } catch (error) {
       window.texErrors.push(source + ": " + error.message);
       element.classList.add("tex-error");
