@@ -161,6 +161,21 @@ def test_a_block_has_the_columns_of_one_kind_and_one_number_of_levels():
     assert pullback(np.ones(1))[0, 9] == 0  # of one level there is nothing to learn
 
 
+FLOORS = {  # the Gaussian noise of a law: the least variance that it may have
+    "real columns of a table": (lambda: mixed().laws[0].likelihood, 1e-4),
+    "positive columns of a table": (lambda: mixed().laws[5].of_log.likelihood, 1e-4),
+    "LogNormal": (lambda: LogNormal(2).of_log.likelihood, 1e-4),  # a hundredth of the column's deviation
+    "GaussianDiagonal": (lambda: GaussianDiagonal([1.0, 2.0]), 1e-6),  # in units of x², as they come
+}
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_a_variance_falls_to_its_lower_bound_and_no_further(name):
+    noise, least = FLOORS[name][0](), FLOORS[name][1]
+    noise.log_excess.value = np.full_like(noise.log_excess.value, -np.inf)
+    np.testing.assert_allclose(noise.variance, least, rtol=1e-6)
+
+
 def test_the_names_of_parameters_say_which_block_they_are_of():
     assert list(named_parameters(mixed())) == [
         "0.log_excess",

@@ -6,7 +6,17 @@ from typing import get_type_hints
 import pytest
 
 from scratchvae import flows, layers, likelihoods, objectives, posteriors, priors
-from scratchvae.recipes import LIKELIHOODS, PENALTIES, POSTERIORS, PRIORS, SCHEDULES
+from scratchvae.evaluation import (
+    continuity,
+    density_and_coverage,
+    even_grid,
+    evidence,
+    expected_coverage,
+    regularity,
+    two_sample_test,
+)
+from scratchvae.models import ConditionalVAE, HelmholtzMachine
+from scratchvae.recipes import LIKELIHOODS, PENALTIES, POSTERIORS, PRIORS, SCHEDULES, belief_net
 
 ROOMS = (flows, layers, likelihoods, objectives, posteriors, priors)
 KINDS = {
@@ -36,9 +46,25 @@ def test_a_method_has_the_defaults_of_its_interface(kind):
                 assert {p: mine[p] for p in shared} == {p: theirs[p] for p in shared}, name
 
 
-@pytest.mark.parametrize(("table", "name"), NAMED, ids=[name for _, name in NAMED])
-def test_a_name_has_the_defaults_of_the_class_that_it_builds(table, name):
-    builder = table[name]
-    mine, theirs = defaults_of(builder), defaults_of(get_type_hints(builder)["return"])
+def require_one_default(outer, inner):
+    mine, theirs = defaults_of(outer), defaults_of(inner)
     said = [p for p in mine.keys() & theirs.keys() if inspect.Parameter.empty not in (mine[p], theirs[p])]
     assert {p: mine[p] for p in said} == {p: theirs[p] for p in said}
+
+
+@pytest.mark.parametrize(("table", "name"), NAMED, ids=[name for _, name in NAMED])
+def test_a_name_has_the_defaults_of_the_class_that_it_builds(table, name):
+    require_one_default(table[name], get_type_hints(table[name])["return"])
+
+
+HANDED_ON = [  # a function, and one that it hands its options on to by their names
+    (ConditionalVAE.predict, ConditionalVAE.predict_proba),
+    (belief_net, HelmholtzMachine),
+    (evidence, even_grid),
+    *((regularity, part) for part in (continuity, density_and_coverage, expected_coverage, two_sample_test)),
+]
+
+
+@pytest.mark.parametrize(("outer", "inner"), HANDED_ON, ids=lambda function: function.__name__)
+def test_an_option_that_is_handed_on_has_one_default(outer, inner):
+    require_one_default(outer, inner)

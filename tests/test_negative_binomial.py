@@ -164,14 +164,16 @@ def test_every_source_starts_at_the_given_dispersion_and_ignores_what_is_missing
     a = RNG.normal(size=(5, D))
     x = RNG.poisson(1.5, (5, D)).astype(float)
     observed = (RNG.random(x.shape) < 0.6).astype(float)
-    x_params = np.concatenate([a, np.zeros((5, n - D))], axis=1)
+    more = np.random.default_rng(7).normal(size=(5, n - D))  # log r − log 2.5 and the logits, if any
+    x_params = np.concatenate([a, more], axis=1)
     log_px, pullback = likelihood.log_prob(x_params, x=np.where(observed > 0, x, np.nan), observed=observed)
-    p = stats.nbinom.pmf(x, 2.5, 2.5 / (2.5 + np.exp(a)))
-    p = (p + (x == 0)) / 2 if inflated else p  # σ(0) = ½
+    r = 2.5 * np.exp(more[:, :D]) if dispersion_from == "decoder" else 2.5
+    share = special.expit(more[:, -D:]) if inflated else 0  # of the zeros that are added
+    p = share * (x == 0) + (1 - share) * stats.nbinom.pmf(x, r, r / (r + np.exp(a)))
     # log r is held in float32
     np.testing.assert_allclose(log_px, (observed * np.log(p)).sum(axis=1), rtol=1e-6)
     assert not pullback(np.ones(5))[:, :D][observed == 0].any()
-    np.testing.assert_allclose(likelihood.mean(x_params), np.exp(a) * (0.5 if inflated else 1))
+    np.testing.assert_allclose(likelihood.mean(x_params), (1 - share) * np.exp(a))
     assert likelihood.sample(x_params.astype(np.float32), np.random.default_rng(0)).dtype == np.float32
 
 

@@ -4,6 +4,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from scipy import stats
 from scipy.special import logsumexp
 
 from scratchvae import likelihoods
@@ -28,7 +29,6 @@ PER_COLUMN = {
     "NegativeBinomial",
     "Blocks",
     "Encoded",
-    "LogNormal",
     "Ordered",
 }  # which hold something for each column, and so judge no others
 
@@ -120,6 +120,10 @@ def test_what_was_observed_has_the_density_that_it_has_alone(name):
         of = [likelihoods.Standardized(law.likelihood, 1, mean=[m], scale=[s]) for m, s in moments]
         parts = [one.log_prob(x_params[:, [d]], x=x[:, [d]])[0] for d, one in enumerate(of)]
         expected = (np.stack(parts, axis=1) * OBSERVED).sum(axis=1)
+    elif name == "LogNormal":
+        m, s = law.of_log.column_mean.value, law.of_log.column_scale.value
+        sigma = s * np.sqrt(law.of_log.likelihood.variance)
+        expected = (stats.lognorm.logpdf(x, sigma, scale=np.exp(m + s * x_params)) * OBSERVED).sum(axis=1)
     elif name in PER_COLUMN:
         parts = [
             law.log_prob(x_params, x=x, observed=np.tile(np.arange(D) == d, (B, 1)))[0] for d in range(D)

@@ -17,6 +17,7 @@ from scratchvae.likelihoods import (
     GaussianDiagonal,
     GaussianPerPixel,
     Laplace,
+    LogNormal,
     Multinomial,
     Poisson,
     Standardized,
@@ -171,6 +172,7 @@ def test_the_encoder_sees_standardized_columns_and_the_mean_for_what_is_missing(
     [
         (Bernoulli(), 4),
         (Categorical(3), 4),
+        (LogNormal(4), 4),  # of any number above 0
         (Multinomial(), 4),
         (Poisson(), 4),
         (Standardized(Gaussian(), 4), 4),

@@ -152,11 +152,14 @@ def test_every_source_starts_at_the_given_numbers_and_ignores_what_is_missing(sc
     likelihood = StudentT(0.5, 3.0, scale_from=scale_from, df_from=df_from, min_scale=0.2)
     n = likelihood.n_params((3,))
     assert n == 3 * (1 + (scale_from == "decoder") + (df_from == "decoder"))
-    x_params = np.concatenate([LOCATION, np.zeros((5, n - 3))], axis=1)
+    more = np.random.default_rng(7).normal(size=(5, n - 3))  # log of the excess over 0.3, log ν − log 3
+    x_params = np.concatenate([LOCATION, more], axis=1)
+    scale = 0.2 + 0.3 * (np.exp(more[:, :3]) if scale_from == "decoder" else 1)
+    df = 3.0 * (np.exp(more[:, -3:]) if df_from == "decoder" else 1)
     observed = (RNG.random(X.shape) < 0.5).astype(np.float64)
     holes = np.where(observed > 0, X, np.nan)
     log_px, pullback = likelihood.log_prob(x_params, x=holes, observed=observed)
-    by_entry = stats.t.logpdf(X, 3.0, LOCATION, 0.5)
+    by_entry = stats.t.logpdf(X, df, LOCATION, scale)
     # the start is held in float32
     np.testing.assert_allclose(log_px, (observed * by_entry).sum(axis=1), rtol=1e-6)
     dx_params = pullback(np.ones(5))

@@ -184,14 +184,15 @@ def test_every_source_starts_at_the_given_concentration_and_ignores_what_is_miss
     assert len(named_parameters(likelihood)) == (concentration_from == "parameter")
     l = RNG.normal(size=(4, 3))
     x, observed = RNG.uniform(0.1, 0.9, (4, 3)), (RNG.random((4, 3)) < 0.6).astype(float)
-    x_params = np.concatenate([l, np.zeros((4, n - 3))], axis=1)
+    c = np.random.default_rng(7).normal(scale=0.5, size=(4, n - 3))  # log ν − log 6, if any
+    x_params = np.concatenate([l, c], axis=1)
     log_px, pullback = likelihood.log_prob(x_params, x=np.where(observed > 0, x, np.nan), observed=observed)
-    share = 1 / (1 + np.exp(-l))
-    expected = (observed * stats.beta.logpdf(x, 6 * share, 6 * (1 - share))).sum(axis=1)
+    share, both = 1 / (1 + np.exp(-l)), 6 * np.exp(c) if c.size else np.full((4, 3), 6.0)
+    expected = (observed * stats.beta.logpdf(x, both * share, both * (1 - share))).sum(axis=1)
     np.testing.assert_allclose(log_px, expected, rtol=1e-6, atol=1e-6)  # log ν is held in float32
     assert not pullback(np.ones(4))[:, :3][observed == 0].any()
     drawn = likelihood.sample(np.tile(x_params[:1], (20_000, 1)), np.random.default_rng(2))
-    spread = np.sqrt(share[0] * (1 - share[0]) / 7)
+    spread = np.sqrt(share[0] * (1 - share[0]) / (both[0] + 1))
     assert (np.abs(drawn.mean(axis=0) - likelihood.mean(x_params)[0]) < 5 * spread / np.sqrt(20_000)).all()
     np.testing.assert_allclose(drawn.std(axis=0), spread, rtol=0.05)  # five standard errors of a deviation
 
