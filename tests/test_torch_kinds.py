@@ -329,3 +329,69 @@ def test_a_second_layer_is_said_not_to_be_seen_and_the_rest_agrees(name):
     assert not report.matches
     assert "a reference for the second layer of latents" in str(report)
     assert agreeing <= {line.quantity for line in report.of(Outcome.AGREES)}
+
+
+DRAWS = {  # how noise is drawn: the number that σ is multiplied by
+    "normal_(0, 1)": (lambda like: torch.empty_like(like).normal_(0, 1), 1),
+    "normal_(0, 0.1)": (lambda like: torch.empty_like(like).normal_(0, 0.1), 0.1),
+    "FloatTensor(…).normal_(0, 0.01)": (lambda like: torch.FloatTensor(like.shape).normal_(0, 0.01), 0.01),
+    "normal_(std=2)": (lambda like: torch.zeros_like(like).normal_(std=2), 2),
+    "normal(0.0, 0.1, size)": (lambda like: torch.normal(0.0, 0.1, like.shape), 0.1),
+    "normal(0.5, 2.0, size) - 0.5": (lambda like: torch.normal(0.5, 2.0, like.shape) - 0.5, 2),
+    "normal_(0, 0.1) that is overwritten": (lambda like: torch.empty_like(like).normal_(0, 0.1).mul_(5), 0.5),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_noise_that_is_drawn_by_two_numbers_is_standard_noise_times_one(name):
+    draw, factor = DRAWS[name]
+    report = report_of(of(draw=lambda mu, lv: mu + torch.exp(0.5 * lv) * draw(mu)))
+    assert report.matches == (factor == 1)
+    assert (f"z used {factor} σ" in str(report)) == (factor != 1)
+
+
+class Leaving(Net):
+    """A network that keeps what it computed, as an attribute and inside of another object."""
+
+    def encode(self, x):
+        mu, lv = super().encode(x)
+        self.kl, self.q = kld(mu, lv).sum(1), Normal(mu, (0.5 * lv).exp())
+        return mu, lv
+
+
+class Faint(Leaving):
+    """At first it gives each example the same mean and spread, so that the check is made at other weights too."""
+
+    def __init__(self):
+        super().__init__()
+        with torch.no_grad():
+            for p in (*self.mu.parameters(), *self.lv.parameters()):
+                p.zero_()
+
+
+def test_a_step_may_leave_what_it_computed_on_its_module():
+    def step(model, x):
+        mu, lv = model.encode(x)
+        return (bce(model.decode(sample(mu, lv)), x) + model.kl).mean()
+
+    torch.manual_seed(0)
+    assert check_torch(Faint(), (torch.rand(B, D) > 0.5).float(), step).matches
+
+
+def test_a_draw_may_have_an_axis_of_its_own_in_the_middle():
+    def log_normal(loc, std, z):
+        return (-0.5 * torch.log(2 * math.pi * std**2) - (z - loc) ** 2 / (2 * std**2)).sum(-1, keepdim=True)
+
+    def step(model, x, sign=1.0):
+        mu, raw = (a[:, None] for a in model.encode(x))
+        std = F.softplus(raw)
+        z = mu + std * torch.randn((len(x), 1, Z))
+        logits, target = torch.broadcast_tensors(model.decode(z), x.unsqueeze(1))
+        log_px = -F.binary_cross_entropy_with_logits(logits, target, reduction="none").sum(-1, keepdim=True)
+        log_pz = log_normal(torch.zeros(Z), torch.ones(Z), z)
+        return -(log_px + sign * (log_pz - log_normal(mu, std, z))).mean(1).sum(0)
+
+    torch.manual_seed(0)
+    model, x = Net(), (torch.rand(B, D) > 0.5).float()
+    assert check_torch(model, x, step).matches
+    assert not check_torch(model, x, lambda model, x: step(model, x, -1.0)).matches

@@ -52,8 +52,13 @@ def kl_at_z(
     by_decoder = pull(arrived, [z])[0].reshape(total.shape)
     factor = float(np.vdot(dz, total) / (np.vdot(total, total) or 1.0))  # that was taken from the loss
     theirs = factor * (total - by_decoder)
-    whole = np.broadcast_to(of_kl_through_z(given, fair), total.shape)
-    of_prior = of_kl_through_z(given, fair.having(Place.DIVERGENCE, LOG_PZ_ALONE))
+    whole, of_prior = (
+        found.reshape(total.shape) if found.size == total.size else np.broadcast_to(found, total.shape)
+        for found in (
+            np.asarray(of_kl_through_z(given, pieces))
+            for pieces in (fair, fair.having(Place.DIVERGENCE, LOG_PZ_ALONE))
+        )
+    )
     within = (HALF_CLOSE if z.half else CLOSE) * float(np.abs(factor * total).max() + np.abs(whole).max())
 
     def close(other: Array | float) -> bool:

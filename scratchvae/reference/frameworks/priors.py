@@ -33,11 +33,11 @@ class Prior:
     said: str
     mean: Array | None = None
     std: Array | None = None
-    doubt: str = ""  # words for a KL that does not divide (mean − prior's mean)² by the prior's variance
+    doubt: str = ""  # words for a KL whose squared difference of means is not divided by the prior's variance
 
     @property
     def under_square(self) -> Array | float:
-        """What a KL to this Gaussian divides (mean − prior's mean)² by, as the step has it."""
+        """What a KL to this Gaussian divides the squared difference of means by, as the step has it."""
         return 1.0 if self.doubt or self.std is None else self.std**2
 
 

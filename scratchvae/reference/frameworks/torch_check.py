@@ -5,7 +5,6 @@ torch is imported inside these functions only.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -27,7 +26,7 @@ from scratchvae.reference.frameworks.perturbation import SIZE, seen_enough
 from scratchvae.reference.frameworks.torch_capture import capture
 from scratchvae.reference.frameworks.torch_flow import as_array
 from scratchvae.reference.frameworks.torch_parts import Part, chain_of, leaves_of
-from scratchvae.reference.frameworks.torch_step import kept_as_it_is, observe
+from scratchvae.reference.frameworks.torch_step import copied, kept_as_it_is, observe
 from scratchvae.reference.frameworks.twin_step import TwinStep
 
 
@@ -95,7 +94,7 @@ def check_torch(
     check = _watched if missing else _checked
 
     def perturbed() -> Report:
-        other = copy.deepcopy(module)
+        other = copied(module)
         generator = torch.Generator().manual_seed(0)
         with torch.no_grad():
             for p in other.parameters():
@@ -201,7 +200,7 @@ def _checked(
     def in_double() -> Observed | None:
         """The same step in float64, in which no unit falls on the other side of its kink for rounding."""
         try:
-            double = copy.deepcopy(module).double()
+            double = copied(module).double()
             again = observe(
                 double, x.double(), step, encoded, ends, **how, replay=[d.double() for d in made.drawn]
             )

@@ -16,6 +16,7 @@ import numpy as np
 
 from scratchvae.arrays import Array
 from scratchvae.reference.frameworks.flow import SPREADS, VIEWS, Node
+from scratchvae.reference.frameworks.scaled_draws import of_standard_noise
 from scratchvae.reference.frameworks.torch_names import (
     FOREIGN,
     INTO,
@@ -24,6 +25,7 @@ from scratchvae.reference.frameworks.torch_names import (
     REVERSED,
     SPELLED,
     UNIFORM,
+    moments,
 )
 
 
@@ -173,8 +175,11 @@ class Watch:
             node.operands, node.op = (twin,), "copy"  # the same computed twice
             twin.twins.append(tensor)
         self.alike.setdefault(key, node)
-        self.known[id(tensor)] = node
         self.nodes.append(node)
+        if drawn and not made and name in NORMAL:
+            self.nodes += of_standard_noise(node, *moments(name, args, kwargs))
+            node = self.nodes[-1]
+        self.known[id(tensor)] = node
 
     def _named(self, args: Any, kwargs: dict[str, Any]) -> str:
         """The place of the user's code that made the call, whose variables give tensors their names."""

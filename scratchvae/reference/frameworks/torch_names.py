@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 NORMAL, UNIFORM = {"randn", "randn_like", "normal", "normal_"}, {"rand", "rand_like", "uniform_"}
 
 
@@ -71,3 +74,11 @@ PURE = {
     ),
     *("view", "pick", "chunk", "cast", "expand"),
 }
+
+
+def moments(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> tuple[Any, Any]:
+    """The mean and the standard deviation that a call of a normal draw asks for."""
+    given = {"normal": args, "normal_": args[1:]}.get(name, ())
+    positional = dict(zip(("mean", "std"), given, strict=False))
+    asked = {"mean": 0, "std": 1} | positional | {w: kwargs[w] for w in ("mean", "std") if w in kwargs}
+    return asked["mean"], asked["std"]

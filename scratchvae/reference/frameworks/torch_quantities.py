@@ -12,6 +12,7 @@ import numpy as np
 from scratchvae.arrays import InputError
 from scratchvae.reference.diagnosis import std_read_as
 from scratchvae.reference.frameworks.torch_flow import as_array
+from scratchvae.reference.frameworks.torch_names import moments
 
 
 def standardized(name: str, args: Any, kwargs: dict[str, Any], drawn: Any) -> Any:
@@ -20,10 +21,7 @@ def standardized(name: str, args: Any, kwargs: dict[str, Any], drawn: Any) -> An
 
     if name != "normal":
         return drawn
-    positional = dict(zip(("mean", "std"), args, strict=False))
-    mean, std = (
-        kwargs.get(word, positional.get(word, default)) for word, default in (("mean", 0), ("std", 1))
-    )
+    mean, std = moments(name, args, kwargs)
     if not torch.is_tensor(mean) and not torch.is_tensor(std):
         return drawn
     mean, std = (torch.as_tensor(a).detach().double() for a in (mean, std))

@@ -5,9 +5,11 @@ torch is imported inside these functions only.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from scratchvae.arrays import Array, InputError
 from scratchvae.reference.frameworks.torch_flow import as_array
@@ -45,6 +47,22 @@ def observe(
         }
     found, interleaved = quantities(seen, x, scale, output)
     return Steps(found, gradients, interleaved, seen.get("entrance"), tuple(seen["drawn"]))
+
+
+def copied(whole: Any) -> Any:
+    """A deep copy of modules, in which what a step left on them, such as self.kl, is a constant.
+
+    PyTorch copies no tensor that was computed with a graph.
+    """
+    import torch
+
+    deeply: Any = torch.Tensor.__deepcopy__
+
+    def cut(tensor: Any, memo: dict[int, Any]) -> Any:
+        return deeply(tensor if tensor.is_leaf else tensor.detach().clone(), memo)
+
+    with patch.object(torch.Tensor, "__deepcopy__", cut):
+        return copy.deepcopy(whole)
 
 
 @contextmanager

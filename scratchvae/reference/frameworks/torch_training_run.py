@@ -5,11 +5,12 @@ torch is imported inside these functions only.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from scratchvae.reference.frameworks.torch_step import copied
 
 
 @dataclass
@@ -47,7 +48,7 @@ class Run:
 
     def copied(self, *, gradients: bool = True) -> Run:
         """Another run from here, with or without the gradients that are left."""
-        model, optimizer = copy.deepcopy((self.model, self.optimizer))
+        model, optimizer = copied((self.model, self.optimizer))
         for mine, other in zip(self.model.parameters(), model.parameters(), strict=True):
             other.grad = mine.grad.detach().clone() if gradients and mine.grad is not None else None
         return Run(self.train_step, model, optimizer, rng=self.rng)

@@ -5,7 +5,6 @@ torch is imported inside these functions only.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from scratchvae.arrays import Array, InputError
 from scratchvae.ops import log_sum_exp
 from scratchvae.reference.diagnosis import RIGHT, SCALES, read
 from scratchvae.reference.frameworks.torch_capture import capture
+from scratchvae.reference.frameworks.torch_step import copied
 
 DRAWS = 64  # of z for each example
 ERRORS = 4.0  # standard errors that a bound may lie above the estimate by chance
@@ -29,10 +29,10 @@ def bound_on_evidence(checks: Any, run: Any, batch: Any, evaluate: Callable[[Any
     """
     import torch
 
-    model, optimizer = copy.deepcopy((run.model, run.optimizer))
+    model, optimizer = copied((run.model, run.optimizer))
     optimizer.step = lambda *_, **__: None
     with torch.no_grad():
-        reported = float(np.mean(np.asarray(evaluate(copy.deepcopy(run.model), batch))))
+        reported = float(np.mean(np.asarray(evaluate(copied(run.model), batch))))
     log_w = []
     for seed in range(DRAWS):
         torch.manual_seed(seed)
