@@ -26,7 +26,8 @@ def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
     The first sum is β₀ times the KL from the shares β/β₀ to α/α₀. The terms that grow with α have cancelled
     in this form, and G(β, α) is about ½ (ρ − 1 − log ρ) at large α. Two equal laws give exactly 0.
 
-    A value or a slope is right to a roundoff of the largest of its parts, and no number is NaN.
+    A value or a slope is right to a roundoff of the largest of its parts. No number is NaN, and no value is
+    below 0.
     """
     n = require_shapes("dirichlet.kl", log_alpha=(log_alpha, "B D"), other_log_alpha=(other_log_alpha, "B D"))
     require_count("dirichlet.kl", "the number of shares", n["D"])
@@ -56,7 +57,7 @@ def kl(log_alpha: Array, other_log_alpha: Array) -> tuple[Array, Pullback]:
             log_whole, log_other_whole, total_more
         )
         parts = (part + gap).sum(axis=1)
-        kl = np.where(np.isinf(parts), parts, parts - whole_gap[:, 0])
+        kl = np.where(np.isinf(parts), parts, np.maximum(parts - whole_gap[:, 0], 0))
 
     def pullback(dkl: Array) -> tuple[Array, Array]:
         d = dkl[:, None]
