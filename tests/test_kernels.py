@@ -191,6 +191,17 @@ def test_no_module_binds_a_kernel_which_using_would_not_exchange():
     assert not bound
 
 
+def test_blocks_of_two_threads_may_end_in_any_order():
+    with kernels.using("compiled"):
+        first, second = kernels.using("textbook"), kernels.using("textbook")
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert kernels.in_use() == "textbook"
+        second.__exit__(None, None, None)
+        assert kernels.in_use() == "compiled"
+
+
 def test_use_and_using_choose_the_twin_and_restore_it():
     before = kernels.in_use()
     with kernels.using("textbook"):

@@ -120,6 +120,7 @@ _FILES = {
     if name not in {"in_use", "use", "using"}
 }
 _in_use = "textbook"
+_blocks: list[list[str]] = []  # what each open block of `using` goes back to
 _numba_failed = False
 
 
@@ -141,13 +142,23 @@ def use(twin: str) -> None:
 
 @contextmanager
 def using(twin: str) -> Iterator[None]:
-    """Use `twin` inside a with-block, and afterwards the twin that was used before it."""
-    before = _in_use
-    use(twin)
+    """Use `twin` inside a with-block, and afterwards the twin that was used before it.
+
+    The twin is that of the whole process. Blocks of several threads may end in any order: when the last one
+    has ended, the twin is what it was before the first.
+    """
+    found = [_in_use]  # to go back to
+    _blocks.append(found)
     try:
+        use(twin)
         yield
     finally:
-        use(before)
+        place = next(i for i, one in enumerate(_blocks) if one is found)
+        del _blocks[place]
+        if place == len(_blocks):
+            use(found[0])
+        else:  # a block that began inside of this one goes back in its place
+            _blocks[place][0] = found[0]
 
 
 def _numba_works() -> bool:
